@@ -1,0 +1,19 @@
+"""A missing ``mmcv`` gets an error that says what to type.
+
+The packages ``mmcv`` and ``mmcv-lite`` both provide the module ``mmcv`` and
+overwrite each other, so the core requires neither by name. Does nothing where
+the module is there.
+"""
+
+from importlib.util import find_spec
+
+MESSAGE = ('cld_mm needs the module "mmcv", and none is installed: type '
+           '"pip install mmcv-lite" (enough for everything here), or install '
+           'the full mmcv if you need its compiled operators; never both, '
+           'they overwrite each other.')
+
+
+def require_mmcv() -> None:
+    """Raise an ImportError with the cure if the module mmcv is missing."""
+    if find_spec('mmcv') is None:
+        raise ImportError(MESSAGE, name='mmcv')

@@ -1,0 +1,5 @@
+"""Layers: parts of necks."""
+
+from .norm_linear import NormLinear
+
+__all__ = ['NormLinear']

@@ -1,0 +1,36 @@
+"""Registries of the project: children of mmpretrain's, with scope 'cld_mm'.
+
+A child looks a name up among its own parts, then among mmpretrain's, then
+among mmengine's. So with ``default_scope = 'cld_mm'`` a config names the parts
+of all three alike and without a prefix; ``type='mmpretrain.MoCo'`` still
+reaches a part of mmpretrain that has the same name as one of ours.
+"""
+
+from mmengine.registry import Registry
+from mmpretrain import registry as mmpretrain_registry
+
+
+def _child(name: str, parent: str, locations: list[str]) -> Registry:
+    return Registry(
+        name,
+        parent=getattr(mmpretrain_registry, parent),
+        locations=locations,
+        scope='cld_mm')
+
+
+MODELS = _child('model', 'MODELS', ['cld_mm.models'])
+WEIGHT_INITIALIZERS = _child('weight initializer', 'WEIGHT_INITIALIZERS',
+                             ['cld_mm.models'])
+MODEL_WRAPPERS = _child('model_wrapper', 'MODEL_WRAPPERS', ['cld_mm.engine'])
+HOOKS = _child('hook', 'HOOKS', ['cld_mm.engine'])
+LOOPS = _child('loop', 'LOOPS', ['cld_mm.engine'])
+OPTIM_WRAPPERS = _child('optim_wrapper', 'OPTIM_WRAPPERS', ['cld_mm.engine'])
+OPTIMIZERS = _child('optimizer', 'OPTIMIZERS', ['cld_mm.engine'])
+PARAM_SCHEDULERS = _child('parameter scheduler', 'PARAM_SCHEDULERS',
+                          ['cld_mm.engine'])
+DATASETS = _child('dataset', 'DATASETS', ['cld_mm.datasets'])
+DATA_SAMPLERS = _child('data sampler', 'DATA_SAMPLERS', ['cld_mm.datasets'])
+TRANSFORMS = _child('transform', 'TRANSFORMS', ['cld_mm.datasets'])
+METRICS = _child('metric', 'METRICS', ['cld_mm.evaluation'])
+EVALUATORS = _child('evaluator', 'EVALUATORS', ['cld_mm.evaluation'])
+VISUALIZERS = _child('visualizer', 'VISUALIZERS', ['cld_mm.visualization'])
