@@ -2,9 +2,11 @@
 
 The packages ``mmcv`` and ``mmcv-lite`` both provide the module ``mmcv`` and
 overwrite each other, so the core requires neither by name. Does nothing where
-the module is there.
+the module is there, but for one warning it silences: mmcv-lite announces at
+import that an operator of the full mmcv is missing, which nothing here uses.
 """
 
+import warnings
 from importlib.util import find_spec
 
 MESSAGE = ('cld_mm needs the module "mmcv", and none is installed: type '
@@ -17,3 +19,5 @@ def require_mmcv() -> None:
     """Raise an ImportError with the cure if the module mmcv is missing."""
     if find_spec('mmcv') is None:
         raise ImportError(MESSAGE, name='mmcv')
+    warnings.filterwarnings(
+        'ignore', message='Fail to import ``MultiScaleDeformableAttention``')

@@ -41,11 +41,12 @@ def kmeans(features: Tensor, num_groups: int, num_iters: int = 5) -> Groups:
     check_grouping(features, num_groups, num_iters)
     features = features.float()
     with torch.no_grad():
-        labels = _kmeans_labels(features.detach(), num_groups, num_iters)
+        labels = kmeans_labels(features.detach(), num_groups, num_iters)
     return Groups(labels, *group_means(features, labels, num_groups))
 
 
-def _kmeans_labels(x: Tensor, num_groups: int, num_iters: int) -> Tensor:
+def kmeans_labels(x: Tensor, num_groups: int, num_iters: int) -> Tensor:
+    """Labels ``(N,)`` of the last assignment of ``(N, C)`` float rows."""
     # Distances do not change under translation; rounding does: centred, the
     # product keeps its digits where features are large or have collapsed.
     mean = x.mean(dim=0)

@@ -1,0 +1,59 @@
+"""Features of a whole data set, from any number of ranks."""
+
+import torch
+from mmengine.model import is_model_wrapper
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from ..models.necks import pooled
+from ..models.utils.gather import gather, world_size
+
+
+@torch.no_grad()
+def extract_features(model: nn.Module, dataloader: DataLoader) -> dict[str, Tensor]:
+    """Features and labels of every image, in the data set's order.
+
+    The model runs in eval mode and is put back into the mode it was in. On
+    several ranks each encodes its share and all return the whole.
+
+    Args:
+        model: an algorithm of this project or of mmpretrain, or one wrapped for
+            distributed training. One without ``extract_features`` yields its
+            pooled backbone feature only.
+        dataloader: unshuffled, with mmengine's DefaultSampler on several ranks.
+
+    Returns:
+        ``backbone`` ``(N, D)``, where the model has it ``instance`` ``(N, C)``,
+        and ``labels`` ``(N,)``; on the CPU.
+    """
+    model = model.module if is_model_wrapper(model) else model
+    was_training = model.training
+    model.eval()
+    batches: dict[str, list[Tensor]] = {}
+    try:
+        for batch in dataloader:
+            data = model.data_preprocessor(batch, False)
+            for name, value in _encode(model, data).items():
+                batches.setdefault(name, []).append(value)
+    finally:
+        model.train(was_training)
+    size = len(dataloader.dataset)  # type: ignore[arg-type]
+    return {name: _whole(torch.cat(rows), size) for name, rows in batches.items()}
+
+
+def _encode(model: nn.Module, data: dict) -> dict[str, Tensor]:
+    if hasattr(model, 'extract_features'):
+        features = model.extract_features(data['inputs'])
+    else:
+        features = {'backbone': pooled(model.extract_feat(data['inputs'])).float()}
+    labels = [sample.gt_label for sample in data['data_samples']]
+    return {**features, 'labels': torch.cat(labels)}
+
+
+def _whole(rows: Tensor, size: int) -> Tensor:
+    """Join the ranks' rows; DefaultSampler deals them out in turn and pads."""
+    joined = gather(rows)
+    if world_size() > 1:
+        joined = joined.view(world_size(), -1, *rows.shape[1:]).transpose(0, 1)
+        joined = joined.flatten(0, 1)
+    return joined[:size].cpu()

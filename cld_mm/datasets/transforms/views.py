@@ -1,0 +1,52 @@
+"""SeededMultiView: several augmented views, reproducible for each sample."""
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from mmpretrain.datasets.transforms import MultiView
+
+from cld_mm.registry import TRANSFORMS
+
+
+@contextmanager
+def seeded_random(seed: int) -> Iterator[None]:
+    """Seed Python's, numpy's and torch's generators inside; restore them after.
+
+    Restoring matters without worker processes, where the augmentations would
+    otherwise reseed the training itself.
+    """
+    states = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    random.seed(seed)
+    np.random.seed(seed & 0xFFFFFFFF)
+    torch.default_generator.manual_seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+        torch.set_rng_state(states[2])
+
+
+@TRANSFORMS.register_module()
+class SeededMultiView(MultiView):
+    """mmpretrain's MultiView, drawing from the sample's own seed.
+
+    The seed comes with the index that SeededSampler yields; with another sampler
+    this is plain MultiView.
+
+    Args:
+        transforms: one list of transforms for each kind of view.
+        num_views: how many views of each kind; the order of views is the order
+            in which the algorithm reads them: (q, k) or (q, k, q2).
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Add the list of views under 'img'."""
+        seed = getattr(results.get('sample_idx'), 'seed', None)
+        if seed is None:
+            return super().transform(results)
+        with seeded_random(seed):
+            return super().transform(results)

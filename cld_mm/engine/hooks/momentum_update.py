@@ -1,0 +1,25 @@
+"""MomentumUpdateHook: averaged encoders hang on the optimiser's steps.
+
+mmengine's own average advances in ``loss()``, so with gradient accumulation it
+moves every micro-batch (mmpretrain's MoCo). Here it moves once per optimiser
+step, whatever wraps the model.
+"""
+
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+
+from cld_mm.registry import HOOKS
+
+
+@HOOKS.register_module()
+class MomentumUpdateHook(Hook):
+    """Let every momentum encoder in the model follow the optimiser.
+
+    Does nothing for a model without one.
+    """
+
+    def before_train(self, runner) -> None:
+        """Attach, once optimiser and model exist."""
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        if hasattr(model, 'follow_optimizer'):
+            model.follow_optimizer(runner.optim_wrapper.optimizer)

@@ -1,0 +1,5 @@
+"""Loops beside mmengine's."""
+
+from .knn_loop import KNNLoop
+
+__all__ = ['KNNLoop']

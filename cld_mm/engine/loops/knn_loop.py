@@ -1,0 +1,92 @@
+"""KNNLoop: kNN accuracy of frozen features, in validation and in testing.
+
+Source: NPID (arXiv 1805.01978), section 3.4; CLD (arXiv 2008.03813), section 4.
+mmpretrain's self-supervised models have no ``predict`` mode, so mmengine's own
+ValLoop and TestLoop cannot evaluate them.
+"""
+
+from typing import Any
+
+from mmengine.dist import get_rank, get_world_size
+from mmengine.evaluator import Evaluator
+from mmengine.runner.base_loop import BaseLoop
+from mmpretrain.structures import DataSample
+from torch.utils.data import DataLoader
+
+from cld_mm.apis.features import extract_features
+from cld_mm.evaluation import knn_classify
+from cld_mm.registry import LOOPS
+
+
+@LOOPS.register_module()
+class KNNLoop(BaseLoop):
+    """Classify the evaluated images by their neighbours among training images.
+
+    Logged as ``knn_backbone/<metric>`` and ``knn_instance/<metric>``.
+
+    Args:
+        runner: the runner.
+        dataloader: images to classify (``val_dataloader`` or
+            ``test_dataloader``).
+        evaluator: metrics of the class scores, such as mmpretrain's Accuracy.
+        train_dataloader: labelled training images in the test transform.
+        k: neighbours that vote.
+        temperature: T; the recipes take the instance temperature.
+        stage: 'val' or 'test': which of the runner's hooks are called.
+    """
+
+    def __init__(self,
+                 runner: Any,
+                 dataloader: DataLoader | dict,
+                 evaluator: Evaluator | dict | list,
+                 train_dataloader: DataLoader | dict,
+                 k: int = 200,
+                 temperature: float = 0.1,
+                 stage: str = 'val') -> None:
+        super().__init__(runner, dataloader)
+        if stage not in ('val', 'test'):
+            raise ValueError(f"stage is {stage!r}, but it must be 'val' or 'test'.")
+        self.evaluator = (
+            evaluator if isinstance(evaluator, Evaluator) else
+            runner.build_evaluator(evaluator))
+        self.evaluator.dataset_meta = getattr(self.dataloader.dataset, 'metainfo', None)
+        self.train_dataloader = (
+            train_dataloader if isinstance(train_dataloader, DataLoader) else
+            runner.build_dataloader(train_dataloader, seed=runner.seed))
+        self.k = k
+        self.temperature = temperature
+        self.stage = stage
+
+    def run(self) -> dict[str, float]:
+        """Evaluate and return the metrics, in percent."""
+        call = self.runner.call_hook
+        call(f'before_{self.stage}')
+        call(f'before_{self.stage}_epoch')
+        train = extract_features(self.runner.model, self.train_dataloader)
+        test = extract_features(self.runner.model, self.dataloader)
+        metrics = {}
+        for name in train:
+            if name != 'labels':
+                scores = self._evaluate(train[name], train['labels'], test[name],
+                                        test['labels'])
+                metrics |= {f'knn_{name}/{_short(key)}': scores[key] for key in scores}
+        call(f'after_{self.stage}_epoch', metrics=metrics)
+        call(f'after_{self.stage}')
+        return metrics
+
+    def _evaluate(self, train, train_labels, test, test_labels) -> dict[str, float]:
+        # Each rank classifies its share; the evaluator collects them all.
+        share = slice(get_rank(), None, get_world_size())
+        num_classes = int(max(train_labels.max(), test_labels.max())) + 1
+        scores = knn_classify(train, train_labels, test[share], self.k,
+                              self.temperature, num_classes)
+        samples = [
+            DataSample().set_gt_label(label).set_pred_score(score)
+            for label, score in zip(test_labels[share], scores, strict=True)
+        ]
+        self.evaluator.process(samples)
+        return self.evaluator.evaluate(len(test))
+
+
+def _short(metric: str) -> str:
+    return metric.removeprefix('accuracy/')

@@ -1,0 +1,104 @@
+"""Normalised cuts over one batch: the alternative to k-means.
+
+Source: CLD paper (arXiv 2008.03813), section 3.2, after Shi and Malik's
+normalised cuts (TPAMI 2000).
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+
+from cld_mm.registry import MODELS
+
+from .base import Groups, check_grouping, check_settings, group_means
+from .kmeans import kmeans_labels
+
+
+@torch.autocast('cuda', enabled=False)
+@torch.autocast('cpu', enabled=False)
+def normalized_cuts(features: Tensor,
+                    num_groups: int,
+                    num_eigenvectors: int | None = None,
+                    num_iters: int = 10) -> Groups:
+    """Group rows by k-means in the space of the graph's first eigenvectors.
+
+    The graph's weights are the absolute cosines between rows. Labels carry no
+    gradient; the centroids are the means of ``features`` and do. Computed in
+    float32, also under autocast.
+
+    Args:
+        features: ``(N, C)``, any float type.
+        num_groups: K.
+        num_eigenvectors: how many eigenvectors span the space; K by default,
+            and never more than N.
+        num_iters: rounds of k-means.
+
+    Returns:
+        Labels, centroids (in feature space) and counts.
+
+    Raises:
+        ValueError: ``features`` is not ``(N, C)`` or empty, or a setting is
+            below 1.
+    """
+    check_grouping(features, num_groups, num_iters)
+    features = features.float()
+    with torch.no_grad():
+        coordinates = spectral_coordinates(
+            features.detach(), _count(num_groups, num_eigenvectors))
+        labels = kmeans_labels(coordinates, num_groups, num_iters)
+    return Groups(labels, *group_means(features, labels, num_groups))
+
+
+def _count(num_groups: int, num_eigenvectors: int | None) -> int:
+    if num_eigenvectors is None:
+        return num_groups
+    if num_eigenvectors < 1:
+        raise ValueError(f'num_eigenvectors is {num_eigenvectors}, but at least one '
+                         'is needed: set it to 1 or more, or leave it out.')
+    return num_eigenvectors
+
+
+def spectral_coordinates(features: Tensor, num_eigenvectors: int) -> Tensor:
+    """Rows of the normalised Laplacian's first eigenvectors, ``(N, k)``.
+
+    Each row is divided by the square root of its degree, and everything by the
+    first entry, which makes the first column 1.
+    """
+    unit = F.normalize(features, dim=1)
+    affinity = (unit @ unit.t()).abs().fill_diagonal_(0)  # N×N
+    degree = affinity.sum(dim=1)
+    # A row at right angles to all others has no degree; it is its own cut.
+    scale = degree.clamp(min=torch.finfo(degree.dtype).eps).rsqrt()
+    laplacian = scale[:, None] * (degree.diag() - affinity) * scale
+    eigenvectors = torch.linalg.eigh(laplacian).eigenvectors[:, :num_eigenvectors]
+    coordinates = eigenvectors * scale[:, None]
+    first = coordinates[0, 0]
+    return coordinates / torch.where(first == 0, torch.ones_like(first), first)
+
+
+@MODELS.register_module()
+class NormalizedCutsGrouping:
+    """:func:`normalized_cuts` with its settings.
+
+    Args:
+        num_groups: K.
+        num_eigenvectors: dimensions of the space; K by default.
+        num_iters: rounds of k-means.
+
+    Raises:
+        ValueError: a setting is below 1.
+    """
+
+    def __init__(self,
+                 num_groups: int,
+                 num_eigenvectors: int | None = None,
+                 num_iters: int = 10) -> None:
+        check_settings(num_groups, num_iters)
+        self.num_groups = num_groups
+        self.num_eigenvectors = _count(num_groups, num_eigenvectors)
+        self.num_iters = num_iters
+
+    def __call__(self, features: Tensor) -> Groups:
+        """Group ``(N, C)`` features."""
+        return normalized_cuts(features, self.num_groups, self.num_eigenvectors,
+                               self.num_iters)

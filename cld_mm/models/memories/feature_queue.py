@@ -1,0 +1,63 @@
+"""FeatureQueue: MoCo's ring of past keys (arXiv 1911.05722, section 3.2)."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+
+
+class FeatureQueue(nn.Module):
+    """A ring of the last ``length`` keys, oldest overwritten first.
+
+    A batch may have any size up to the length: the ring wraps inside it, so
+    neither needs to divide the other. Starts as random rows of unit length.
+
+    Args:
+        length: L, how many keys it holds.
+        channels: C, size of a key.
+
+    Attributes:
+        features: ``(L, C)`` float32 buffer; rows are keys.
+        pointer: ``(1,)`` int64 buffer, the row that is written next. It stays
+            on the device, so writing never waits for it.
+
+    Raises:
+        ValueError: length or channels is below 1.
+    """
+
+    features: Tensor
+    pointer: Tensor
+
+    def __init__(self, length: int, channels: int) -> None:
+        super().__init__()
+        if length < 1 or channels < 1:
+            raise ValueError(f'a queue of {length} keys of size {channels} cannot hold '
+                             'anything: set both to 1 or more.')
+        self.register_buffer('features',
+                             F.normalize(torch.randn(length, channels), dim=1))
+        self.register_buffer('pointer', torch.zeros(1, dtype=torch.long))
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    @torch.no_grad()
+    def enqueue(self, keys: Tensor) -> None:
+        """Write ``(N, C)`` keys of one step, in order.
+
+        Raises:
+            ValueError: there are more keys than the queue holds.
+        """
+        self.check_fits(len(keys))
+        rows = (self.pointer + torch.arange(len(keys), device=keys.device)) % len(self)
+        self.features.index_copy_(0, rows, keys.to(self.features.dtype))
+        self.pointer.add_(len(keys)).remainder_(len(self))
+
+    def check_fits(self, num_keys: int) -> None:
+        """Raise a ValueError where one step's keys are more than the queue holds."""
+        if num_keys > len(self):
+            raise ValueError(
+                f'one step brings {num_keys} keys (batch size times ranks), but the '
+                f'queue holds {len(self)}: set queue_len to at least {num_keys}, or '
+                'lower the batch size.')
+
+    def extra_repr(self) -> str:
+        return f'length={len(self)}, channels={self.features.shape[1]}'

@@ -1,0 +1,9 @@
+"""Necks: from backbone features to unit-length projections."""
+
+from .projection import MLP, LinearNeck, NormLinearNeck, NormMLP, pooled
+from .two_branch import Projections, TwoBranchNeck
+
+__all__ = [
+    'MLP', 'LinearNeck', 'NormLinearNeck', 'NormMLP', 'Projections', 'TwoBranchNeck',
+    'pooled'
+]

@@ -1,0 +1,11 @@
+"""What several algorithms need: momentum encoder and exchange between ranks."""
+
+from .gather import gather, gather_with_grad
+from .momentum_encoder import MomentumEncoder
+from .pretrained_init import StrictPretrainedInit
+from .shuffle_bn import shuffle, unshuffle
+
+__all__ = [
+    'MomentumEncoder', 'StrictPretrainedInit', 'gather', 'gather_with_grad', 'shuffle',
+    'unshuffle'
+]

@@ -1,0 +1,67 @@
+"""Fashion-MNIST, 10,000 training and 5,000 test images, two views for training.
+
+``python tools/dataset_converters/fashion_mnist.py`` fetches it.
+"""
+
+data_root = 'data/fashion-mnist'
+num_train, num_test = 10000, 5000
+
+view = [
+    dict(type='NumpyToPIL'),
+    dict(type='torchvision/RandomResizedCrop', size=28, scale=(0.4, 1.0)),
+    dict(type='torchvision/ColorJitter', brightness=0.4, contrast=0.4),
+    dict(type='torchvision/RandomHorizontalFlip'),
+    dict(type='PILToNumpy'),
+]
+train_pipeline = [
+    dict(type='SeededMultiView', num_views=[2], transforms=[view]),
+    dict(type='PackInputs'),
+]
+test_pipeline = [dict(type='PackInputs')]
+
+train_dataloader = dict(
+    batch_size=128,
+    num_workers=0,
+    drop_last=True,
+    sampler=dict(type='SeededSampler', shuffle=True),
+    collate_fn=dict(type='default_collate'),
+    dataset=dict(
+        type='FashionMNIST',
+        data_root=data_root,
+        split='train',
+        indices=num_train,
+        download=False,
+        pipeline=train_pipeline))
+
+knn_train_dataloader = dict(
+    batch_size=500,
+    num_workers=0,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    collate_fn=dict(type='default_collate'),
+    dataset=dict(
+        type='FashionMNIST',
+        data_root=data_root,
+        split='train',
+        indices=num_train,
+        download=False,
+        pipeline=test_pipeline))
+val_dataloader = dict(
+    batch_size=500,
+    num_workers=0,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    collate_fn=dict(type='default_collate'),
+    dataset=dict(
+        type='FashionMNIST',
+        data_root=data_root,
+        split='test',
+        test_mode=True,
+        indices=num_test,
+        download=False,
+        pipeline=test_pipeline))
+test_dataloader = val_dataloader
+
+val_cfg = dict(
+    type='KNNLoop', train_dataloader=knn_train_dataloader, k=200, temperature=0.1)
+test_cfg = dict(**val_cfg, stage='test')
+val_evaluator = dict(type='Accuracy', topk=(1, 5))
+test_evaluator = val_evaluator
