@@ -2,5 +2,6 @@
 
 from .base import BaseAlgorithm
 from .moco import MoCo
+from .npid import NPID
 
-__all__ = ['BaseAlgorithm', 'MoCo']
+__all__ = ['NPID', 'BaseAlgorithm', 'MoCo']

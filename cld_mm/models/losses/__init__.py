@@ -1,6 +1,11 @@
 """Losses: a pure function and a thin module each."""
 
+from .bank_loss import bank_nce_loss, bank_softmax_loss, estimate_normaliser
 from .cld_loss import CLDLoss, cld_loss, cross_level_logits
 from .info_nce import info_nce
+from .softmax_bank import softmax_over_bank
 
-__all__ = ['CLDLoss', 'cld_loss', 'cross_level_logits', 'info_nce']
+__all__ = [
+    'CLDLoss', 'bank_nce_loss', 'bank_softmax_loss', 'cld_loss', 'cross_level_logits',
+    'estimate_normaliser', 'info_nce', 'softmax_over_bank'
+]

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from .cld_loss import check_temperature
+from .softmax_bank import softmax_over_bank
 
 
 class _InfoNCE(torch.autograd.Function):
@@ -18,17 +19,14 @@ class _InfoNCE(torch.autograd.Function):
     @staticmethod
     def forward(ctx, queries: Tensor, keys: Tensor, negatives: Tensor,
                 temperature: float) -> Tensor:
-        # Autocast, where it is on, chooses the type of the two large products.
-        logits = (queries @ negatives.t()).float() / temperature  # N×L
+        log_sum, mean = softmax_over_bank(queries, negatives, temperature)
         positive = (queries.float() * keys.float()).sum(dim=1) / temperature
-        log_sum = torch.logaddexp(positive, logits.logsumexp(dim=1))
-        if ctx.needs_input_grad[0]:
-            weights = (logits - log_sum[:, None]).exp_()
-            pull = torch.expm1(positive - log_sum)[:, None] * keys.float()
-            push = (weights.to(negatives.dtype) @ negatives).float()
-            ctx.save_for_backward((pull + push) / (temperature * len(queries)))
-            ctx.dtype = queries.dtype
-        return (log_sum - positive).mean()
+        total = torch.logaddexp(positive, log_sum)
+        pull = torch.expm1(positive - total)[:, None] * keys.float()
+        push = (log_sum - total).exp()[:, None] * mean
+        ctx.save_for_backward((pull + push) / (temperature * len(queries)))
+        ctx.dtype = queries.dtype
+        return (total - positive).mean()
 
     @staticmethod
     @once_differentiable

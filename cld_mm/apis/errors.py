@@ -1,0 +1,60 @@
+"""Errors that speak to people: one sentence, and an exit code.
+
+Anything wrong with what a user gave (a path, a config, a setting) ends a tool
+with ``error: <sentence>`` and code 2; a run that failed on the way ends with code
+1. ``--debug`` shows the traceback.
+"""
+
+import os
+import re
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from .check_config import ConfigError
+
+USER_ERRORS = (ConfigError, ValueError, TypeError, KeyError, FileNotFoundError,
+               NotADirectoryError, IsADirectoryError, PermissionError, ImportError,
+               NotImplementedError, AssertionError)
+
+# mmengine prefixes an error in a part's constructor with where the part stands.
+_BUILD_PREFIX = re.compile(r'^(class `\w+` in [\w/.-]+: )+')
+
+
+def sentence(error: BaseException) -> str:
+    """The error's message as one line, without mmengine's prefixes."""
+    text = error.args[0] if isinstance(error, KeyError) and error.args else str(error)
+    text = _BUILD_PREFIX.sub('', ' '.join(str(text).split()))
+    return text or type(error).__name__
+
+
+@contextmanager
+def one_sentence_errors(debug: bool = False) -> Iterator[None]:
+    """Turn exceptions into one sentence on stderr and an exit code.
+
+    Args:
+        debug: let the exception through with its traceback instead.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        if debug:
+            raise
+        _leave('stopped by the keyboard.', 130)
+    except Exception as error:
+        if debug:
+            raise
+        if isinstance(error, USER_ERRORS):
+            _leave(f'error: {sentence(error)}', 2)
+        if isinstance(error, FloatingPointError):
+            _leave(f'error: {sentence(error)}', 1)
+        last = traceback.format_exception_only(error)[-1].strip()
+        _leave(f'error: {" ".join(last.split())} (run again with --debug for the '
+               'traceback)', 1)
+
+
+def _leave(message: str, code: int) -> None:
+    rank = os.environ.get('RANK')
+    print(f'[rank {rank}] {message}' if rank else message, file=sys.stderr, flush=True)
+    sys.exit(code)

@@ -1,0 +1,62 @@
+"""Distributed runs on machines without an accelerator, over gloo.
+
+mmengine's launcher always sets a CUDA device. Where torch.distributed is already
+initialised it leaves it alone, so this does so first. Does nothing where there is
+an accelerator or no launcher.
+"""
+
+import os
+
+import torch
+from mmengine.config import Config
+from mmengine.device import get_device
+from torch import distributed as dist
+
+
+def prepare_distributed(cfg: Config) -> None:
+    """Set ``cfg`` and torch.distributed up for ``cfg.launcher``.
+
+    On any device, buffers are not broadcast: the momentum encoder's BatchNorm
+    statistics are each rank's own.
+
+    Raises:
+        ValueError: a launcher other than 'pytorch' is asked for on a CPU.
+    """
+    launcher = cfg.get('launcher', 'none')
+    if launcher == 'none':
+        return
+    wrapper = cfg.get('model_wrapper_cfg') or {'type': 'MMDistributedDataParallel'}
+    wrapper.setdefault('broadcast_buffers', False)
+    if get_device() == 'cpu':
+        if launcher == 'slurm':
+            _rank_from_slurm()
+        elif launcher != 'pytorch':
+            raise ValueError(f'the launcher {launcher!r} needs a GPU: on a CPU start '
+                             'with tools/dist_train.sh CONFIG RANKS.')
+        wrapper['device_ids'] = None
+        if not dist.is_initialized():
+            dist.init_process_group('gloo')
+    else:
+        wrapper.setdefault('device_ids', [int(os.environ.get('LOCAL_RANK', 0))])
+    cfg.model_wrapper_cfg = wrapper
+
+
+def _rank_from_slurm() -> None:
+    """What torchrun would set, from Slurm's variables."""
+    env = os.environ
+    env.setdefault('MASTER_PORT', '29500')
+    env.setdefault('MASTER_ADDR', env.get('SLURM_LAUNCH_NODE_IPADDR', '127.0.0.1'))
+    env['RANK'] = env['SLURM_PROCID']
+    env['LOCAL_RANK'] = env['SLURM_LOCALID']
+    env['WORLD_SIZE'] = env['SLURM_NTASKS']
+
+
+def leave_distributed() -> None:
+    """Close the process group, if there is one."""
+    if dist.is_initialized():
+        dist.destroy_process_group()
+
+
+def has_accelerator() -> bool:
+    """Whether torch sees a device beside the CPU."""
+    return get_device() != 'cpu' or torch.cuda.is_available()

@@ -1,0 +1,68 @@
+"""ProgressBarHook: one live line on a terminal, plain log lines elsewhere."""
+
+import sys
+
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from tqdm import tqdm
+
+from cld_mm.registry import HOOKS
+
+
+@HOOKS.register_module()
+class ProgressBarHook(Hook):
+    """Show epoch, iteration, loss parts, images a second and time left.
+
+    Only on rank 0 and only where stderr is a terminal; elsewhere it does nothing,
+    and mmengine's lines are printed. QuietRunner keeps those off the terminal.
+
+    Args:
+        parts: logged values that are shown.
+        update_every: iterations between looks at the values (a look waits for
+            the device).
+    """
+
+    priority = 'VERY_LOW'
+
+    def __init__(self,
+                 parts: tuple[str, ...] = ('loss', 'loss_instance', 'loss_cld',
+                                           'group_acc'),
+                 update_every: int = 10) -> None:
+        self.parts = parts
+        self.update_every = update_every
+        self._bar: tqdm | None = None
+
+    def before_train(self, runner) -> None:
+        """Open the bar over the whole run."""
+        if is_main_process() and sys.stderr.isatty():
+            self._bar = tqdm(
+                total=runner.max_iters,
+                initial=runner.iter,
+                desc='training',
+                unit='it',
+                dynamic_ncols=True,
+                bar_format='{desc} {percentage:3.0f}%|{bar:20}| {n_fmt}/{total_fmt} '
+                '[{elapsed} < {remaining}{postfix}]')
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        """Advance by one iteration."""
+        if self._bar is None:
+            return
+        self._bar.update()
+        if self._bar.n % self.update_every and self._bar.n != self._bar.total:
+            return
+        values = [
+            f'{name.removeprefix("loss_")} {float(outputs[name]):.3f}'
+            for name in self.parts if name in (outputs or {})
+        ]
+        rate = self._bar.format_dict['rate'] or 0
+        images = rate * runner.train_dataloader.batch_size * runner.world_size
+        self._bar.set_description_str(
+            f'epoch {runner.epoch + 1}/{runner.max_epochs}', refresh=False)
+        self._bar.set_postfix_str(', '.join([*values, f'{images:.0f} images/s']))
+
+    def after_train(self, runner) -> None:
+        """Close the bar."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None

@@ -1,0 +1,50 @@
+"""Softmax over a large bank of rows, streamed in one pass.
+
+What both the queue's and the memory bank's loss need, value and gradient alike:
+for queries q and rows b, ``log sum_j exp(q·b_j / T)`` and the mean of the rows
+under that softmax, which is T times the gradient of the former. The rows are
+taken chunk by chunk with a running maximum (as online softmax does, arXiv
+1805.02867), so neither all N×n logits nor a second n×C copy of the bank is held.
+"""
+
+import torch
+from torch import Tensor
+
+
+@torch.no_grad()
+def softmax_over_bank(queries: Tensor,
+                      bank: Tensor,
+                      temperature: float,
+                      chunk_elements: int = 2**26) -> tuple[Tensor, Tensor]:
+    """Log-normaliser and mean row of the softmax over the bank.
+
+    Args:
+        queries: ``(N, C)``.
+        bank: ``(n, C)``, any float type; a chunk at a time is cast to that of
+            the queries. Autocast, where it is on, chooses the products' type.
+        temperature: T.
+        chunk_elements: bound on the logits held at once; the default takes
+            256 MiB.
+
+    Returns:
+        Log-sums ``(N,)`` and means ``(N, C)``, float32.
+    """
+    queries_scaled = queries / temperature
+    rows = max(1, chunk_elements // max(1, len(queries)))
+    top = log_sum = mean = None
+    for chunk in bank.split(rows):
+        chunk = chunk.to(queries.dtype)
+        logits = (queries_scaled @ chunk.t()).float()  # N×rows
+        chunk_top = logits.amax(dim=1)
+        new_top = chunk_top if top is None else torch.maximum(top, chunk_top)
+        weights = logits.sub_(new_top[:, None]).exp_()
+        chunk_sum = weights.sum(dim=1)
+        chunk_mean = (weights.to(chunk.dtype) @ chunk).float()
+        if top is None:
+            log_sum, mean = chunk_sum, chunk_mean
+        else:
+            shrink = (top - new_top).exp()
+            log_sum = log_sum * shrink + chunk_sum
+            mean = mean * shrink[:, None] + chunk_mean
+        top = new_top
+    return log_sum.log() + top, mean / log_sum[:, None]
