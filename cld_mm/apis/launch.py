@@ -1,0 +1,152 @@
+"""What tools/train.py and tools/test.py share: flags, config, runner."""
+
+import argparse
+import difflib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from mmengine.config import Config, DictAction
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
+
+from ..compat.cpu_distributed import (
+    has_accelerator,
+    leave_distributed,
+    prepare_distributed,
+)
+from ..engine.runner import QuietRunner
+from .check_config import ConfigError, check_config, check_data
+from .errors import one_sentence_errors
+
+
+def add_common_flags(parser: argparse.ArgumentParser) -> None:
+    """Flags of every tool that builds a Runner."""
+    parser.add_argument('--work-dir', help='folder for logs, checkpoints and results')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        default=None,
+        metavar='KEY=VALUE',
+        help='settings that replace those of the config, such as '
+        'model.queue_len=4096; lists as key="[a,b]"')
+    parser.add_argument(
+        '--amp', action='store_true',
+        help='mixed precision: float16 on a GPU, bfloat16 on a CPU')
+    parser.add_argument(
+        '--amp-dtype',
+        choices=['float16', 'bfloat16'],
+        help="mixed precision's type, with --amp")
+    parser.add_argument(
+        '--no-pin-memory', action='store_true',
+        help='do not pin the memory of loaded batches')
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='how several ranks were started')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0,
+                        help='set by the launcher')
+    parser.add_argument('--debug', action='store_true',
+                        help='show the whole traceback of an error')
+
+
+def load_config(args: argparse.Namespace) -> Config:
+    """The config with the common flags merged in.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ConfigError: it cannot be read, or an option's first key is not in it.
+    """
+    if not Path(args.config).is_file():
+        raise FileNotFoundError(f'the config {args.config} does not exist: the recipes '
+                                'are in configs/.')
+    try:
+        cfg = Config.fromfile(args.config)
+    except SyntaxError as error:
+        raise ConfigError(f'the config {error.filename or args.config} cannot be read: '
+                          f'{error.msg} in line {error.lineno}.') from error
+    options = args.cfg_options or {}
+    for option in options:
+        _check_option(cfg, option)
+    cfg.merge_from_dict(options)
+    cfg.launcher = args.launcher
+    if args.work_dir is not None:
+        cfg.work_dir = args.work_dir
+    elif cfg.get('work_dir') is None:
+        cfg.work_dir = str(Path('work_dirs') / Path(args.config).stem)
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    return cfg
+
+
+def _check_option(cfg: Config, option: str) -> None:
+    """Reject an option that would silently make a new key somewhere at the top."""
+    node, path = cfg, ''
+    for key in option.split('.')[:-1] or [option]:
+        if isinstance(node, (list, tuple)) or not hasattr(node, 'keys'):
+            return
+        if key not in node:
+            close = difflib.get_close_matches(key, list(node.keys()), n=1)
+            meant = f"; did you mean '{path}{close[0]}'?" if close else '.'
+            raise ConfigError(f'--cfg-options {option}: the config has no '
+                              f"'{path}{key}'{meant}")
+        node, path = node[key], f'{path}{key}.'
+
+
+def set_loader_defaults(cfg: Config, args: argparse.Namespace,
+                        persistent: bool) -> None:
+    """Fill in what every dataloader of the project wants.
+
+    Memory is pinned only where there is an accelerator, and workers persist
+    only where there are any (torch refuses both otherwise, or warns).
+    """
+    for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        loader = cfg.get(name)
+        if loader is None:
+            continue
+        loader.setdefault('collate_fn', {'type': 'default_collate'})
+        loader.setdefault('pin_memory', has_accelerator())
+        loader.setdefault('persistent_workers', True)
+        if args.no_pin_memory:
+            loader['pin_memory'] = False
+        if not persistent or not loader.get('num_workers'):
+            loader['persistent_workers'] = False
+
+
+def set_amp(cfg: Config, args: argparse.Namespace) -> None:
+    """Turn mixed precision on in the optimiser wrapper, if asked for."""
+    if not (args.amp or args.amp_dtype):
+        return
+    cfg.optim_wrapper.type = 'AmpOptimWrapper'
+    default = 'float16' if has_accelerator() else 'bfloat16'
+    cfg.optim_wrapper.dtype = args.amp_dtype or default
+
+
+def build_runner(cfg: Config) -> Runner:
+    """The config's runner: QuietRunner unless it names another."""
+    if 'runner_type' in cfg:
+        return RUNNERS.build(cfg)
+    return QuietRunner.from_cfg(cfg)
+
+
+def run_tool(args: argparse.Namespace, prepare: Callable[[Config], None],
+             dataloaders: tuple[str, ...], work: Callable[[Runner], object]) -> None:
+    """Load, check, build and run, with errors as one sentence each.
+
+    Args:
+        args: flags, with the common ones among them.
+        prepare: merges the tool's own flags into the config.
+        dataloaders: those whose data must be there.
+        work: what to do with the runner.
+    """
+    with one_sentence_errors(args.debug):
+        cfg = load_config(args)
+        prepare(cfg)
+        check_config(cfg)
+        check_data(cfg, *dataloaders)
+        prepare_distributed(cfg)
+        work(build_runner(cfg))
+        leave_distributed()
+
+

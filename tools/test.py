@@ -1,0 +1,67 @@
+"""Evaluate a checkpoint: ``python tools/test.py CONFIG CHECKPOINT [flags]``.
+
+A pre-training config is evaluated by kNN, a probe's by its accuracy.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import cld_mm  # noqa: F401
+from cld_mm.apis.launch import add_common_flags, run_tool, set_loader_defaults
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Evaluate a checkpoint.')
+    parser.add_argument('config', help='config file it was trained by')
+    parser.add_argument('checkpoint', help='checkpoint file')
+    add_common_flags(parser)
+    parser.add_argument('--out', help='JSON file for the metrics, or .pkl file for '
+                        'predictions')
+    parser.add_argument(
+        '--out-item',
+        choices=['metrics', 'pred'],
+        default='metrics',
+        help='what --out holds')
+    return parser.parse_args()
+
+
+def merge(cfg, args: argparse.Namespace) -> None:
+    """Merge this tool's own flags into the config."""
+    set_loader_defaults(cfg, args, persistent=False)
+    if not Path(args.checkpoint).is_file():
+        raise FileNotFoundError(f'the checkpoint {args.checkpoint} does not exist.')
+    if cfg.get('test_cfg') is None:
+        raise ValueError(f'{args.config} says nothing about testing: add test_cfg, '
+                         'test_dataloader and test_evaluator.')
+    cfg.load_from = args.checkpoint
+    # The checkpoint brings the weights; the one it started from may be gone.
+    if cfg.model.get('backbone', {}).get('init_cfg', {}):
+        cfg.model.backbone.pop('init_cfg')
+    if (args.amp or args.amp_dtype) and 'type' not in cfg.test_cfg:
+        cfg.test_cfg.fp16 = True
+
+
+def evaluate(runner, args: argparse.Namespace) -> None:
+    """Test, print the metrics and write what was asked for."""
+    from mmengine.evaluator import DumpResults
+    from mmengine.fileio import dump
+    if args.out and args.out_item == 'pred':
+        runner.test_evaluator.metrics.append(DumpResults(out_file_path=args.out))
+    metrics = runner.test()
+    for name, value in metrics.items():
+        print(f'{name:24s} {float(value):7.2f}')
+    if args.out and args.out_item == 'metrics':
+        dump({name: float(value) for name, value in metrics.items()}, args.out)
+
+
+def main() -> None:
+    args = parse_args()
+    run_tool(args, lambda cfg: merge(cfg, args), ('test_dataloader', ),
+             lambda runner: evaluate(runner, args))
+
+
+if __name__ == '__main__':
+    main()

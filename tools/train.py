@@ -1,0 +1,97 @@
+"""Pre-train, or train a probe: ``python tools/train.py CONFIG [flags]``."""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import cld_mm  # noqa: F401
+from cld_mm.apis.launch import (
+    add_common_flags,
+    run_tool,
+    set_amp,
+    set_loader_defaults,
+)
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Train a model by a config.')
+    parser.add_argument('config', help='config file')
+    add_common_flags(parser)
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        help='resume from a checkpoint, or from the newest in the work dir')
+    parser.add_argument(
+        '--pretrained',
+        metavar='CHECKPOINT',
+        help='start the backbone from this checkpoint (linear probing)')
+    parser.add_argument(
+        '--no-validate', action='store_true', help='do not evaluate during training')
+    parser.add_argument(
+        '--auto-scale-lr',
+        action='store_true',
+        help="scale the learning rate with the batch size, from the config's")
+    parser.add_argument(
+        '--no-persistent-workers',
+        action='store_true',
+        help='start the loader processes anew each epoch')
+    parser.add_argument('--seed', type=int, help='seed of everything random')
+    parser.add_argument(
+        '--deterministic',
+        action='store_true',
+        help='the same bits each time, at some cost in speed')
+    return parser.parse_args()
+
+
+def merge(cfg, args: argparse.Namespace) -> None:
+    """Merge this tool's own flags into the config."""
+    set_loader_defaults(cfg, args, persistent=not args.no_persistent_workers)
+    set_amp(cfg, args)
+    if args.no_validate:
+        cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    if args.resume is not None:
+        cfg.resume = True
+        cfg.load_from = None if args.resume == 'auto' else args.resume
+        if cfg.load_from and not Path(cfg.load_from).is_file():
+            raise FileNotFoundError(f'--resume {cfg.load_from}: there is no such '
+                                    'checkpoint.')
+    if args.pretrained is not None:
+        cfg.model.backbone.init_cfg = {
+            'type': 'Pretrained', 'checkpoint': args.pretrained
+        }
+    check_pretrained(cfg)
+    if args.auto_scale_lr:
+        if 'auto_scale_lr' not in cfg:
+            raise ValueError('--auto-scale-lr: the config has no '
+                             'auto_scale_lr.base_batch_size to scale from: add it.')
+        cfg.auto_scale_lr.enable = True
+    if args.seed is not None:
+        cfg.merge_from_dict({'randomness.seed': args.seed})
+    if args.deterministic:
+        cfg.merge_from_dict({'randomness.deterministic': True})
+
+
+def check_pretrained(cfg) -> None:
+    """Raise where a probe has no checkpoint to start from."""
+    init = cfg.model.get('backbone', {}).get('init_cfg')
+    if not isinstance(init, dict) or init.get('type') != 'Pretrained':
+        return
+    path = init.get('checkpoint')
+    if not path or ('://' not in path and not Path(path).is_file()):
+        raise FileNotFoundError(
+            f'the pre-trained checkpoint {path or "(none given)"} does not exist: name '
+            'one with --pretrained CHECKPOINT.')
+
+
+def main() -> None:
+    args = parse_args()
+    loaders = ('train_dataloader', ) + (() if args.no_validate else
+                                        ('val_dataloader', ))
+    run_tool(args, lambda cfg: merge(cfg, args), loaders, lambda r: r.train())
+
+
+if __name__ == '__main__':
+    main()
