@@ -15,19 +15,20 @@ def _child(name: str, parent: str, locations: list[str]) -> Registry:
         name,
         parent=getattr(mmpretrain_registry, parent),
         locations=locations,
-        scope='cld_mm')
+        scope='cld_mm',
+    )
 
 
 MODELS = _child('model', 'MODELS', ['cld_mm.models'])
-WEIGHT_INITIALIZERS = _child('weight initializer', 'WEIGHT_INITIALIZERS',
-                             ['cld_mm.models'])
+WEIGHT_INITIALIZERS = _child(
+    'weight initializer', 'WEIGHT_INITIALIZERS', ['cld_mm.models']
+)
 MODEL_WRAPPERS = _child('model_wrapper', 'MODEL_WRAPPERS', ['cld_mm.engine'])
 HOOKS = _child('hook', 'HOOKS', ['cld_mm.engine'])
 LOOPS = _child('loop', 'LOOPS', ['cld_mm.engine'])
 OPTIM_WRAPPERS = _child('optim_wrapper', 'OPTIM_WRAPPERS', ['cld_mm.engine'])
 OPTIMIZERS = _child('optimizer', 'OPTIMIZERS', ['cld_mm.engine'])
-PARAM_SCHEDULERS = _child('parameter scheduler', 'PARAM_SCHEDULERS',
-                          ['cld_mm.engine'])
+PARAM_SCHEDULERS = _child('parameter scheduler', 'PARAM_SCHEDULERS', ['cld_mm.engine'])
 DATASETS = _child('dataset', 'DATASETS', ['cld_mm.datasets'])
 DATA_SAMPLERS = _child('data sampler', 'DATA_SAMPLERS', ['cld_mm.datasets'])
 TRANSFORMS = _child('transform', 'TRANSFORMS', ['cld_mm.datasets'])

@@ -20,10 +20,13 @@ model = dict(
         type='TwoBranchNeck',
         projection='NormMLP',
         in_channels=2048,
-        out_channels=128),
+        out_channels=128,
+    ),
     cld=dict(
         type='CLDHead',
         loss_weight=0.25,
         gather=False,
         grouping=dict(type='KMeansGrouping', num_groups=120, num_iters=5),
-        loss=dict(type='CLDLoss', temperature=0.4, empty_groups='keep')))
+        loss=dict(type='CLDLoss', temperature=0.4, empty_groups='keep'),
+    ),
+)

@@ -18,13 +18,15 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='config file it was trained by')
     parser.add_argument('checkpoint', help='checkpoint file')
     add_common_flags(parser)
-    parser.add_argument('--out', help='JSON file for the metrics, or .pkl file for '
-                        'predictions')
+    parser.add_argument(
+        '--out', help='JSON file for the metrics, or .pkl file for predictions'
+    )
     parser.add_argument(
         '--out-item',
         choices=['metrics', 'pred'],
         default='metrics',
-        help='what --out holds')
+        help='what --out holds',
+    )
     return parser.parse_args()
 
 
@@ -34,8 +36,10 @@ def merge(cfg, args: argparse.Namespace) -> None:
     if not Path(args.checkpoint).is_file():
         raise FileNotFoundError(f'the checkpoint {args.checkpoint} does not exist.')
     if cfg.get('test_cfg') is None:
-        raise ValueError(f'{args.config} says nothing about testing: add test_cfg, '
-                         'test_dataloader and test_evaluator.')
+        raise ValueError(
+            f'{args.config} says nothing about testing: add test_cfg, '
+            'test_dataloader and test_evaluator.'
+        )
     cfg.load_from = args.checkpoint
     # The checkpoint brings the weights; the one it started from may be gone.
     if cfg.model.get('backbone', {}).get('init_cfg', {}):
@@ -48,6 +52,7 @@ def evaluate(runner, args: argparse.Namespace) -> None:
     """Test, print the metrics and write what was asked for."""
     from mmengine.evaluator import DumpResults
     from mmengine.fileio import dump
+
     if args.out and args.out_item == 'pred':
         runner.test_evaluator.metrics.append(DumpResults(out_file_path=args.out))
     metrics = runner.test()
@@ -59,8 +64,12 @@ def evaluate(runner, args: argparse.Namespace) -> None:
 
 def main() -> None:
     args = parse_args()
-    run_tool(args, lambda cfg: merge(cfg, args), ('test_dataloader', ),
-             lambda runner: evaluate(runner, args))
+    run_tool(
+        args,
+        lambda cfg: merge(cfg, args),
+        ('test_dataloader',),
+        lambda runner: evaluate(runner, args),
+    )
 
 
 if __name__ == '__main__':

@@ -23,26 +23,32 @@ def parse_args() -> argparse.Namespace:
         '--resume',
         nargs='?',
         const='auto',
-        help='resume from a checkpoint, or from the newest in the work dir')
+        help='resume from a checkpoint, or from the newest in the work dir',
+    )
     parser.add_argument(
         '--pretrained',
         metavar='CHECKPOINT',
-        help='start the backbone from this checkpoint (linear probing)')
+        help='start the backbone from this checkpoint (linear probing)',
+    )
     parser.add_argument(
-        '--no-validate', action='store_true', help='do not evaluate during training')
+        '--no-validate', action='store_true', help='do not evaluate during training'
+    )
     parser.add_argument(
         '--auto-scale-lr',
         action='store_true',
-        help="scale the learning rate with the batch size, from the config's")
+        help="scale the learning rate with the batch size, from the config's",
+    )
     parser.add_argument(
         '--no-persistent-workers',
         action='store_true',
-        help='start the loader processes anew each epoch')
+        help='start the loader processes anew each epoch',
+    )
     parser.add_argument('--seed', type=int, help='seed of everything random')
     parser.add_argument(
         '--deterministic',
         action='store_true',
-        help='the same bits each time, at some cost in speed')
+        help='the same bits each time, at some cost in speed',
+    )
     return parser.parse_args()
 
 
@@ -56,17 +62,21 @@ def merge(cfg, args: argparse.Namespace) -> None:
         cfg.resume = True
         cfg.load_from = None if args.resume == 'auto' else args.resume
         if cfg.load_from and not Path(cfg.load_from).is_file():
-            raise FileNotFoundError(f'--resume {cfg.load_from}: there is no such '
-                                    'checkpoint.')
+            raise FileNotFoundError(
+                f'--resume {cfg.load_from}: there is no such checkpoint.'
+            )
     if args.pretrained is not None:
         cfg.model.backbone.init_cfg = {
-            'type': 'Pretrained', 'checkpoint': args.pretrained
+            'type': 'Pretrained',
+            'checkpoint': args.pretrained,
         }
     check_pretrained(cfg)
     if args.auto_scale_lr:
         if 'auto_scale_lr' not in cfg:
-            raise ValueError('--auto-scale-lr: the config has no '
-                             'auto_scale_lr.base_batch_size to scale from: add it.')
+            raise ValueError(
+                '--auto-scale-lr: the config has no '
+                'auto_scale_lr.base_batch_size to scale from: add it.'
+            )
         cfg.auto_scale_lr.enable = True
     if args.seed is not None:
         cfg.merge_from_dict({'randomness.seed': args.seed})
@@ -83,13 +93,13 @@ def check_pretrained(cfg) -> None:
     if not path or ('://' not in path and not Path(path).is_file()):
         raise FileNotFoundError(
             f'the pre-trained checkpoint {path or "(none given)"} does not exist: name '
-            'one with --pretrained CHECKPOINT.')
+            'one with --pretrained CHECKPOINT.'
+        )
 
 
 def main() -> None:
     args = parse_args()
-    loaders = ('train_dataloader', ) + (() if args.no_validate else
-                                        ('val_dataloader', ))
+    loaders = ('train_dataloader',) + (() if args.no_validate else ('val_dataloader',))
     run_tool(args, lambda cfg: merge(cfg, args), loaders, lambda r: r.train())
 
 

@@ -50,9 +50,21 @@ def check_config(cfg: Config) -> None:
             is missing, or the training batch is too small.
         FileNotFoundError: a data folder is missing or empty.
     """
-    for key in ('model', 'train_dataloader', 'val_dataloader', 'test_dataloader',
-                'optim_wrapper', 'train_cfg', 'val_cfg', 'test_cfg', 'val_evaluator',
-                'test_evaluator', 'custom_hooks', 'default_hooks', 'visualizer'):
+    for key in (
+        'model',
+        'train_dataloader',
+        'val_dataloader',
+        'test_dataloader',
+        'optim_wrapper',
+        'train_cfg',
+        'val_cfg',
+        'test_cfg',
+        'val_evaluator',
+        'test_evaluator',
+        'custom_hooks',
+        'default_hooks',
+        'visualizer',
+    ):
         for path, part, kind in _parts(cfg.get(key), key, KINDS.get(key)):
             _check_part(path, part, kind)
     _check_batch(cfg)
@@ -72,21 +84,26 @@ def _check_folder(path: str, root: str) -> None:
     if folder.is_dir() and any(folder.iterdir()):
         return
     state = 'is empty' if folder.is_dir() else 'does not exist'
-    cure = ('run "python tools/dataset_converters/fashion_mnist.py"'
-            if folder.name in ('fashion-mnist', 'digits') else
-            'put the images there as README.md describes')
-    raise FileNotFoundError(f'{path}.data_root: the data folder {folder} {state}: '
-                            f'{cure}, or set {path}.data_root to where they are.')
+    cure = (
+        'run "python tools/dataset_converters/fashion_mnist.py"'
+        if folder.name in ('fashion-mnist', 'digits')
+        else 'put the images there as README.md describes'
+    )
+    raise FileNotFoundError(
+        f'{path}.data_root: the data folder {folder} {state}: '
+        f'{cure}, or set {path}.data_root to where they are.'
+    )
 
 
-def _parts(node: Any, path: str,
-           kind: Registry | None) -> Iterator[tuple[str, dict, Registry | None]]:
+def _parts(
+    node: Any, path: str, kind: Registry | None
+) -> Iterator[tuple[str, dict, Registry | None]]:
     """Every dict with a 'type', with its path and the registry it belongs to."""
     if isinstance(node, dict):
         if 'type' in node:
             yield path, node, kind
         for key, value in node.items():
-            inner = KINDS.get(key, kind if key in ('scheduler', ) else None)
+            inner = KINDS.get(key, kind if key in ('scheduler',) else None)
             if path in ('custom_hooks', 'default_hooks'):
                 inner = kind
             yield from _parts(value, f'{path}.{key}', inner)
@@ -100,8 +117,10 @@ def _check_part(path: str, part: dict, kind: Registry | None) -> None:
     found = _find(name, kind) if isinstance(name, str) else name
     if found is None:
         if kind is not None:
-            raise ConfigError(f'{path}.type: no part is named {name!r}'
-                              f'{_meant(str(name), _names(kind))}')
+            raise ConfigError(
+                f'{path}.type: no part is named {name!r}'
+                f'{_meant(str(name), _names(kind))}'
+            )
         return
     if not getattr(found, '__module__', '').startswith('cld_mm.'):
         return
@@ -110,20 +129,27 @@ def _check_part(path: str, part: dict, kind: Registry | None) -> None:
         if key not in known and key not in RESERVED and not open_ended:
             raise ConfigError(
                 f'{path}.{key}: {name} has no setting {key!r}'
-                f'{_meant(key, known)} (it takes {", ".join(sorted(known))}).')
+                f'{_meant(key, known)} (it takes {", ".join(sorted(known))}).'
+            )
     # The runner and the loader hand some settings over themselves.
     if kind in (registries.LOOPS, registries.DATA_SAMPLERS, registries.OPTIM_WRAPPERS):
         return
     for key in required:
         if key not in part:
-            raise ConfigError(f'{path}.{key}: {name} needs this setting, and the '
-                              'config does not have it.')
+            raise ConfigError(
+                f'{path}.{key}: {name} needs this setting, and the '
+                'config does not have it.'
+            )
 
 
 def _find(name: str, kind: Registry | None) -> Any:
-    kinds = [kind] if kind is not None else [
-        value for value in vars(registries).values() if isinstance(value, Registry)
-    ]
+    kinds = (
+        [kind]
+        if kind is not None
+        else [
+            value for value in vars(registries).values() if isinstance(value, Registry)
+        ]
+    )
     for registry in kinds:
         found = registry.get(name)
         if found is not None:
@@ -152,7 +178,7 @@ def _settings(part: Any) -> tuple[set[str], list[str], bool]:
     """
     known: set[str] = set()
     required: list[str] = []
-    for owner in inspect.getmro(part) if inspect.isclass(part) else (part, ):
+    for owner in inspect.getmro(part) if inspect.isclass(part) else (part,):
         function = vars(owner).get('__init__') if inspect.isclass(owner) else owner
         if function is None:
             continue
@@ -177,10 +203,14 @@ def _check_batch(cfg: Config) -> None:
     if size is None:
         return
     is_pretraining = 'SelfSup' in str(cfg.model.get('data_preprocessor', '')) or (
-        getattr(_find(cfg.model.type, registries.MODELS), '__module__',
-                '').startswith('cld_mm.'))
+        getattr(_find(cfg.model.type, registries.MODELS), '__module__', '').startswith(
+            'cld_mm.'
+        )
+    )
     smallest = 2 if is_pretraining else 1
     if not isinstance(size, int) or size < smallest:
-        raise ConfigError(f'train_dataloader.batch_size: it is {size}, but at least '
-                          f'{smallest} images a rank are needed: discriminating '
-                          'instances compares them with each other.')
+        raise ConfigError(
+            f'train_dataloader.batch_size: it is {size}, but at least '
+            f'{smallest} images a rank are needed: discriminating '
+            'instances compares them with each other.'
+        )

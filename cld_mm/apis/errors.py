@@ -14,9 +14,19 @@ from contextlib import contextmanager
 
 from .check_config import ConfigError
 
-USER_ERRORS = (ConfigError, ValueError, TypeError, KeyError, FileNotFoundError,
-               NotADirectoryError, IsADirectoryError, PermissionError, ImportError,
-               NotImplementedError, AssertionError)
+USER_ERRORS = (
+    ConfigError,
+    ValueError,
+    TypeError,
+    KeyError,
+    FileNotFoundError,
+    NotADirectoryError,
+    IsADirectoryError,
+    PermissionError,
+    ImportError,
+    NotImplementedError,
+    AssertionError,
+)
 
 # mmengine prefixes an error in a part's constructor with where the part stands.
 _BUILD_PREFIX = re.compile(r'^(class `\w+` in [\w/.-]+: )+')
@@ -50,8 +60,11 @@ def one_sentence_errors(debug: bool = False) -> Iterator[None]:
         if isinstance(error, FloatingPointError):
             _leave(f'error: {sentence(error)}', 1)
         last = traceback.format_exception_only(error)[-1].strip()
-        _leave(f'error: {" ".join(last.split())} (run again with --debug for the '
-               'traceback)', 1)
+        _leave(
+            f'error: {" ".join(last.split())} (run again with --debug for the '
+            'traceback)',
+            1,
+        )
 
 
 def _leave(message: str, code: int) -> None:

@@ -1,8 +1,10 @@
 """Features of a whole data set, from any number of ranks."""
 
+from typing import Any
+
 import torch
 from mmengine.model import is_model_wrapper
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from ..models.necks import pooled
@@ -10,7 +12,7 @@ from ..models.utils.gather import gather, world_size
 
 
 @torch.no_grad()
-def extract_features(model: nn.Module, dataloader: DataLoader) -> dict[str, Tensor]:
+def extract_features(model: Any, dataloader: DataLoader) -> dict[str, Tensor]:
     """Features and labels of every image, in the data set's order.
 
     The model runs in eval mode and is put back into the mode it was in. On
@@ -41,7 +43,7 @@ def extract_features(model: nn.Module, dataloader: DataLoader) -> dict[str, Tens
     return {name: _whole(torch.cat(rows), size) for name, rows in batches.items()}
 
 
-def _encode(model: nn.Module, data: dict) -> dict[str, Tensor]:
+def _encode(model: Any, data: dict) -> dict[str, Tensor]:
     if hasattr(model, 'extract_features'):
         features = model.extract_features(data['inputs'])
     else:

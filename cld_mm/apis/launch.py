@@ -30,26 +30,35 @@ def add_common_flags(parser: argparse.ArgumentParser) -> None:
         default=None,
         metavar='KEY=VALUE',
         help='settings that replace those of the config, such as '
-        'model.queue_len=4096; lists as key="[a,b]"')
+        'model.queue_len=4096; lists as key="[a,b]"',
+    )
     parser.add_argument(
-        '--amp', action='store_true',
-        help='mixed precision: float16 on a GPU, bfloat16 on a CPU')
+        '--amp',
+        action='store_true',
+        help='mixed precision: float16 on a GPU, bfloat16 on a CPU',
+    )
     parser.add_argument(
         '--amp-dtype',
         choices=['float16', 'bfloat16'],
-        help="mixed precision's type, with --amp")
+        help="mixed precision's type, with --amp",
+    )
     parser.add_argument(
-        '--no-pin-memory', action='store_true',
-        help='do not pin the memory of loaded batches')
+        '--no-pin-memory',
+        action='store_true',
+        help='do not pin the memory of loaded batches',
+    )
     parser.add_argument(
         '--launcher',
         choices=['none', 'pytorch', 'slurm', 'mpi'],
         default='none',
-        help='how several ranks were started')
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0,
-                        help='set by the launcher')
-    parser.add_argument('--debug', action='store_true',
-                        help='show the whole traceback of an error')
+        help='how several ranks were started',
+    )
+    parser.add_argument(
+        '--local_rank', '--local-rank', type=int, default=0, help='set by the launcher'
+    )
+    parser.add_argument(
+        '--debug', action='store_true', help='show the whole traceback of an error'
+    )
 
 
 def load_config(args: argparse.Namespace) -> Config:
@@ -60,13 +69,16 @@ def load_config(args: argparse.Namespace) -> Config:
         ConfigError: it cannot be read, or an option's first key is not in it.
     """
     if not Path(args.config).is_file():
-        raise FileNotFoundError(f'the config {args.config} does not exist: the recipes '
-                                'are in configs/.')
+        raise FileNotFoundError(
+            f'the config {args.config} does not exist: the recipes are in configs/.'
+        )
     try:
         cfg = Config.fromfile(args.config)
     except SyntaxError as error:
-        raise ConfigError(f'the config {error.filename or args.config} cannot be read: '
-                          f'{error.msg} in line {error.lineno}.') from error
+        raise ConfigError(
+            f'the config {error.filename or args.config} cannot be read: '
+            f'{error.msg} in line {error.lineno}.'
+        ) from error
     options = args.cfg_options or {}
     for option in options:
         _check_option(cfg, option)
@@ -89,13 +101,15 @@ def _check_option(cfg: Config, option: str) -> None:
         if key not in node:
             close = difflib.get_close_matches(key, list(node.keys()), n=1)
             meant = f"; did you mean '{path}{close[0]}'?" if close else '.'
-            raise ConfigError(f'--cfg-options {option}: the config has no '
-                              f"'{path}{key}'{meant}")
+            raise ConfigError(
+                f"--cfg-options {option}: the config has no '{path}{key}'{meant}"
+            )
         node, path = node[key], f'{path}{key}.'
 
 
-def set_loader_defaults(cfg: Config, args: argparse.Namespace,
-                        persistent: bool) -> None:
+def set_loader_defaults(
+    cfg: Config, args: argparse.Namespace, persistent: bool
+) -> None:
     """Fill in what every dataloader of the project wants.
 
     Memory is pinned only where there is an accelerator, and workers persist
@@ -130,8 +144,12 @@ def build_runner(cfg: Config) -> Runner:
     return QuietRunner.from_cfg(cfg)
 
 
-def run_tool(args: argparse.Namespace, prepare: Callable[[Config], None],
-             dataloaders: tuple[str, ...], work: Callable[[Runner], object]) -> None:
+def run_tool(
+    args: argparse.Namespace,
+    prepare: Callable[[Config], None],
+    dataloaders: tuple[str, ...],
+    work: Callable[[Runner], object],
+) -> None:
     """Load, check, build and run, with errors as one sentence each.
 
     Args:
@@ -148,5 +166,3 @@ def run_tool(args: argparse.Namespace, prepare: Callable[[Config], None],
         prepare_distributed(cfg)
         work(build_runner(cfg))
         leave_distributed()
-
-

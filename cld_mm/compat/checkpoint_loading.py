@@ -23,18 +23,24 @@ def history_buffer_method(owner: type, name: str):
     """
     if owner is HistoryBuffer and name in ('min', 'max', 'current', 'mean'):
         return getattr(HistoryBuffer, name)
-    raise ValueError(f'a checkpoint asked for the attribute {name!r} of {owner!r}, '
-                     'which none of mmengine\'s own needs: do not trust this file.')
+    raise ValueError(
+        f'a checkpoint asked for the attribute {name!r} of {owner!r}, '
+        "which none of mmengine's own needs: do not trust this file."
+    )
 
 
 def safe_classes() -> list:
     """What a checkpoint of mmengine's holds beside tensors and numbers."""
-    core = np._core.multiarray if hasattr(np, '_core') else np.core.multiarray
+    core = np._core.multiarray if hasattr(np, '_core') else np.core.multiarray  # type: ignore[attr-defined]
     values = (np.float64, np.float32, np.int64, np.int32, np.bool_)
     return [
-        HistoryBuffer, core._reconstruct, core.scalar, np.ndarray, np.dtype,
+        HistoryBuffer,
+        core._reconstruct,
+        core.scalar,
+        np.ndarray,
+        np.dtype,
         (history_buffer_method, 'builtins.getattr'),
-        *{type(np.dtype(value)) for value in values}
+        *{type(np.dtype(value)) for value in values},
     ]
 
 

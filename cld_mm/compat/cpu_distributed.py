@@ -31,8 +31,10 @@ def prepare_distributed(cfg: Config) -> None:
         if launcher == 'slurm':
             _rank_from_slurm()
         elif launcher != 'pytorch':
-            raise ValueError(f'the launcher {launcher!r} needs a GPU: on a CPU start '
-                             'with tools/dist_train.sh CONFIG RANKS.')
+            raise ValueError(
+                f'the launcher {launcher!r} needs a GPU: on a CPU start '
+                'with tools/dist_train.sh CONFIG RANKS.'
+            )
         wrapper['device_ids'] = None
         if not dist.is_initialized():
             dist.init_process_group('gloo')

@@ -9,10 +9,12 @@ import that an operator of the full mmcv is missing, which nothing here uses.
 import warnings
 from importlib.util import find_spec
 
-MESSAGE = ('cld_mm needs the module "mmcv", and none is installed: type '
-           '"pip install mmcv-lite" (enough for everything here), or install '
-           'the full mmcv if you need its compiled operators; never both, '
-           'they overwrite each other.')
+MESSAGE = (
+    'cld_mm needs the module "mmcv", and none is installed: type '
+    '"pip install mmcv-lite" (enough for everything here), or install '
+    'the full mmcv if you need its compiled operators; never both, '
+    'they overwrite each other.'
+)
 
 
 def require_mmcv() -> None:
@@ -20,4 +22,5 @@ def require_mmcv() -> None:
     if find_spec('mmcv') is None:
         raise ImportError(MESSAGE, name='mmcv')
     warnings.filterwarnings(
-        'ignore', message='Fail to import ``MultiScaleDeformableAttention``')
+        'ignore', message='Fail to import ``MultiScaleDeformableAttention``'
+    )

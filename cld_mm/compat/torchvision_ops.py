@@ -18,8 +18,10 @@ from pathlib import Path
 
 import torch
 
-SCHEMAS = ('nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor',
-           'qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor')
+SCHEMAS = (
+    'nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor',
+    'qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor',
+)
 
 # A torch.library.Library takes its definitions with it when it is collected.
 _kept_alive: list[torch.library.Library] = []

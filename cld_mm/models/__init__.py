@@ -3,5 +3,12 @@
 from . import algorithms, grouping, heads, layers, losses, memories, necks, utils
 
 __all__ = [
-    'algorithms', 'grouping', 'heads', 'layers', 'losses', 'memories', 'necks', 'utils'
+    'algorithms',
+    'grouping',
+    'heads',
+    'layers',
+    'losses',
+    'memories',
+    'necks',
+    'utils',
 ]

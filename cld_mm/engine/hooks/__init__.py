@@ -6,5 +6,8 @@ from .non_finite_loss import NonFiniteLossHook
 from .progress_bar import ProgressBarHook
 
 __all__ = [
-    'DatasetSizeHook', 'MomentumUpdateHook', 'NonFiniteLossHook', 'ProgressBarHook'
+    'DatasetSizeHook',
+    'MomentumUpdateHook',
+    'NonFiniteLossHook',
+    'ProgressBarHook',
 ]

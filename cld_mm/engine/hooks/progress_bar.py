@@ -24,10 +24,11 @@ class ProgressBarHook(Hook):
 
     priority = 'VERY_LOW'
 
-    def __init__(self,
-                 parts: tuple[str, ...] = ('loss', 'loss_instance', 'loss_cld',
-                                           'group_acc'),
-                 update_every: int = 10) -> None:
+    def __init__(
+        self,
+        parts: tuple[str, ...] = ('loss', 'loss_instance', 'loss_cld', 'group_acc'),
+        update_every: int = 10,
+    ) -> None:
         self.parts = parts
         self.update_every = update_every
         self._bar: tqdm | None = None
@@ -42,7 +43,8 @@ class ProgressBarHook(Hook):
                 unit='it',
                 dynamic_ncols=True,
                 bar_format='{desc} {percentage:3.0f}%|{bar:20}| {n_fmt}/{total_fmt} '
-                '[{elapsed} < {remaining}{postfix}]')
+                '[{elapsed} < {remaining}{postfix}]',
+            )
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
         """Advance by one iteration."""
@@ -53,12 +55,14 @@ class ProgressBarHook(Hook):
             return
         values = [
             f'{name.removeprefix("loss_")} {float(outputs[name]):.3f}'
-            for name in self.parts if name in (outputs or {})
+            for name in self.parts
+            if name in (outputs or {})
         ]
         rate = self._bar.format_dict['rate'] or 0
         images = rate * runner.train_dataloader.batch_size * runner.world_size
         self._bar.set_description_str(
-            f'epoch {runner.epoch + 1}/{runner.max_epochs}', refresh=False)
+            f'epoch {runner.epoch + 1}/{runner.max_epochs}', refresh=False
+        )
         self._bar.set_postfix_str(', '.join([*values, f'{images:.0f} images/s']))
 
     def after_train(self, runner) -> None:

@@ -35,24 +35,30 @@ class KNNLoop(BaseLoop):
         stage: 'val' or 'test': which of the runner's hooks are called.
     """
 
-    def __init__(self,
-                 runner: Any,
-                 dataloader: DataLoader | dict,
-                 evaluator: Evaluator | dict | list,
-                 train_dataloader: DataLoader | dict,
-                 k: int = 200,
-                 temperature: float = 0.1,
-                 stage: str = 'val') -> None:
+    def __init__(
+        self,
+        runner: Any,
+        dataloader: DataLoader | dict,
+        evaluator: Evaluator | dict | list,
+        train_dataloader: DataLoader | dict,
+        k: int = 200,
+        temperature: float = 0.1,
+        stage: str = 'val',
+    ) -> None:
         super().__init__(runner, dataloader)
         if stage not in ('val', 'test'):
             raise ValueError(f"stage is {stage!r}, but it must be 'val' or 'test'.")
         self.evaluator = (
-            evaluator if isinstance(evaluator, Evaluator) else
-            runner.build_evaluator(evaluator))
+            evaluator
+            if isinstance(evaluator, Evaluator)
+            else runner.build_evaluator(evaluator)
+        )
         self.evaluator.dataset_meta = getattr(self.dataloader.dataset, 'metainfo', None)
         self.train_dataloader = (
-            train_dataloader if isinstance(train_dataloader, DataLoader) else
-            runner.build_dataloader(train_dataloader, seed=runner.seed))
+            train_dataloader
+            if isinstance(train_dataloader, DataLoader)
+            else runner.build_dataloader(train_dataloader, seed=runner.seed)
+        )
         self.k = k
         self.temperature = temperature
         self.stage = stage
@@ -64,11 +70,12 @@ class KNNLoop(BaseLoop):
         call(f'before_{self.stage}_epoch')
         train = extract_features(self.runner.model, self.train_dataloader)
         test = extract_features(self.runner.model, self.dataloader)
-        metrics = {}
+        metrics: dict[str, float] = {}
         for name in train:
             if name != 'labels':
-                scores = self._evaluate(train[name], train['labels'], test[name],
-                                        test['labels'])
+                scores = self._evaluate(
+                    train[name], train['labels'], test[name], test['labels']
+                )
                 metrics |= {f'knn_{name}/{_short(key)}': scores[key] for key in scores}
         call(f'after_{self.stage}_epoch', metrics=metrics)
         call(f'after_{self.stage}')
@@ -78,8 +85,9 @@ class KNNLoop(BaseLoop):
         # Each rank classifies its share; the evaluator collects them all.
         share = slice(get_rank(), None, get_world_size())
         num_classes = int(max(train_labels.max(), test_labels.max())) + 1
-        scores = knn_classify(train, train_labels, test[share], self.k,
-                              self.temperature, num_classes)
+        scores = knn_classify(
+            train, train_labels, test[share], self.k, self.temperature, num_classes
+        )
         samples = [
             DataSample().set_gt_label(label).set_pred_score(score)
             for label, score in zip(test_labels[share], scores, strict=True)

@@ -28,30 +28,39 @@ class CPUAmpOptimWrapper(OptimWrapper):
         **kwargs: as in mmengine's OptimWrapper.
     """
 
-    def __init__(self,
-                 dtype: str | torch.dtype | None = None,
-                 loss_scale: Any = 'dynamic',
-                 **kwargs) -> None:
+    def __init__(
+        self,
+        dtype: str | torch.dtype | None = None,
+        loss_scale: Any = 'dynamic',
+        **kwargs,
+    ) -> None:
         super().__init__(**kwargs)
         self.enabled = dtype in ('bfloat16', torch.bfloat16)
         if not self.enabled:
             print_log(
                 'no accelerator: training in full precision instead of '
-                f'{dtype or "float16"} (--amp asks for bfloat16 on a CPU)', 'current')
+                f'{dtype or "float16"} (--amp asks for bfloat16 on a CPU)',
+                'current',
+            )
 
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:
         """Autocast around the forward pass."""
-        with super().optim_context(model), torch.autocast(
-                'cpu', dtype=torch.bfloat16, enabled=self.enabled):
+        with (
+            super().optim_context(model),
+            torch.autocast('cpu', dtype=torch.bfloat16, enabled=self.enabled),
+        ):
             yield
 
     def load_state_dict(self, state_dict: dict) -> None:
         """Load; a gradient scaler's state, from a GPU run, is left out and named."""
         state_dict = dict(state_dict)
         if state_dict.pop('loss_scaler', None) is not None:
-            print_log('the checkpoint holds the state of a gradient scaler, which a CPU '
-                      'has no use for: it is left out', 'current')
+            print_log(
+                'the checkpoint holds the state of a gradient scaler, which a CPU '
+                'has no use for: it is left out',
+                'current',
+            )
         super().load_state_dict(state_dict)
 
 

@@ -9,17 +9,19 @@ import warnings
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
 
 @torch.no_grad()
-def knn_classify(train_features: Tensor,
-                 train_labels: Tensor,
-                 test_features: Tensor,
-                 k: int = 200,
-                 temperature: float = 0.1,
-                 num_classes: int | None = None,
-                 chunk_elements: int = 2**25) -> Tensor:
+def knn_classify(
+    train_features: Tensor,
+    train_labels: Tensor,
+    test_features: Tensor,
+    k: int = 200,
+    temperature: float = 0.1,
+    num_classes: int | None = None,
+    chunk_elements: int = 2**25,
+) -> Tensor:
     """Class scores of test features by their nearest training features.
 
     Args:
@@ -40,20 +42,29 @@ def knn_classify(train_features: Tensor,
             feature, sizes do not fit, or a feature is not finite.
     """
     if k < 1 or not temperature > 0:
-        raise ValueError(f'k is {k} and temperature {temperature}, but both must be '
-                         'above 0: the recipes use k=200 and T=0.1 or 0.07.')
+        raise ValueError(
+            f'k is {k} and temperature {temperature}, but both must be '
+            'above 0: the recipes use k=200 and T=0.1 or 0.07.'
+        )
     num_train = len(train_features)
     if num_train == 0 or len(train_labels) != num_train:
-        raise ValueError(f'there are {num_train} training features and '
-                         f'{len(train_labels)} labels: kNN needs one label for each '
-                         'of at least one feature.')
+        raise ValueError(
+            f'there are {num_train} training features and '
+            f'{len(train_labels)} labels: kNN needs one label for each '
+            'of at least one feature.'
+        )
     for name, features in (('training', train_features), ('test', test_features)):
         if not features.isfinite().all():
-            raise ValueError(f'the {name} features hold NaN or infinity: the checkpoint '
-                             'or the images are broken.')
+            raise ValueError(
+                f'the {name} features hold NaN or infinity: the checkpoint '
+                'or the images are broken.'
+            )
     if k > num_train:
-        warnings.warn(f'k is {k}, but there are only {num_train} training images: '
-                      f'all {num_train} vote.', stacklevel=2)
+        warnings.warn(
+            f'k is {k}, but there are only {num_train} training images: '
+            f'all {num_train} vote.',
+            stacklevel=2,
+        )
         k = num_train
     num_classes = num_classes or int(train_labels.max()) + 1
     train = F.normalize(train_features.float(), dim=1).t().contiguous()
@@ -66,8 +77,9 @@ def knn_classify(train_features: Tensor,
     return torch.cat(scores) if scores else test.new_zeros(0, num_classes)
 
 
-def _votes(similarity: Tensor, labels: Tensor, k: int, temperature: float,
-           num_classes: int) -> Tensor:
+def _votes(
+    similarity: Tensor, labels: Tensor, k: int, temperature: float, num_classes: int
+) -> Tensor:
     nearest, rows = similarity.topk(k, dim=1)
     # softmax is exp(s/T) over the row's sum, without its overflow at small T
     weights = (nearest / temperature).softmax(dim=1)

@@ -49,40 +49,46 @@ class MoCo(BaseAlgorithm):
         ValueError: ``num_queries`` is not 1 or 2, or is 1 with ``cld``.
     """
 
-    def __init__(self,
-                 backbone: dict[str, Any],
-                 neck: dict[str, Any],
-                 head: dict[str, Any],
-                 cld: dict[str, Any] | None = None,
-                 num_queries: int | None = None,
-                 queue_len: int = 65536,
-                 feat_dim: int = 128,
-                 momentum: float = 0.001,
-                 shuffle_bn: bool = True,
-                 data_preprocessor: dict[str, Any] | None = None,
-                 init_cfg: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        backbone: dict[str, Any],
+        neck: dict[str, Any],
+        head: dict[str, Any],
+        cld: dict[str, Any] | None = None,
+        num_queries: int | None = None,
+        queue_len: int = 65536,
+        feat_dim: int = 128,
+        momentum: float = 0.001,
+        shuffle_bn: bool = True,
+        data_preprocessor: dict[str, Any] | None = None,
+        init_cfg: dict[str, Any] | None = None,
+    ) -> None:
         super().__init__(
             backbone=backbone,
             neck=neck,
             head=head,
             cld=cld,
             data_preprocessor=data_preprocessor,
-            init_cfg=init_cfg)
+            init_cfg=init_cfg,
+        )
         if num_queries is None:
             num_queries = 2 if cld is not None else 1
         if num_queries not in (1, 2) or (cld is not None and num_queries != 2):
             raise ValueError(
                 f'num_queries is {num_queries}, but MoCo takes 1 or 2, and with cld '
                 'it takes 2, because CLD compares two views with gradient: leave it '
-                'out, or set it to 2.')
+                'out, or set it to 2.'
+            )
         self.num_queries = num_queries
         self.shuffle_bn = shuffle_bn
         self.queue = FeatureQueue(queue_len, feat_dim)
         self.momentum_encoder = MomentumEncoder(
-            {'backbone': self.backbone, 'neck': self.neck}, momentum)
+            {'backbone': self.backbone, 'neck': self.neck}, momentum
+        )
 
-    def loss(self, inputs: list[Tensor], data_samples: list | None = None,
-             **kwargs) -> dict[str, Tensor]:
+    def loss(
+        self, inputs: list[Tensor], data_samples: list | None = None, **kwargs
+    ) -> dict[str, Tensor]:
         """Loss parts of one batch; the keys enter the queue.
 
         Args:
@@ -99,13 +105,14 @@ class MoCo(BaseAlgorithm):
         """
         views = self.check_views(inputs, 1 + self.num_queries)
         self.queue.check_fits(len(views[1]) * world_size())
-        queries = [self.project(view) for view in (views[0], *views[2:3])
-                   [:self.num_queries]]
+        queries = [
+            self.project(view) for view in (views[0], *views[2:3])[: self.num_queries]
+        ]
         keys = self.encode_keys(views[1])
         instances = [query.instance for query in queries]
         losses = {
             'loss_instance': self.head.loss(instances, keys, self.queue.features),
-            'feature_std': feature_std(instances[0])
+            'feature_std': feature_std(instances[0]),
         }
         if self.cld is not None:
             losses.update(self.cld.loss(queries[0].group, queries[1].group))

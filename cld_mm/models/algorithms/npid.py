@@ -41,28 +41,33 @@ class NPID(BaseAlgorithm):
 
     log_normaliser: Tensor
 
-    def __init__(self,
-                 backbone: dict[str, Any],
-                 neck: dict[str, Any],
-                 num_images: int,
-                 cld: dict[str, Any] | None = None,
-                 temperature: float = 0.1,
-                 num_negatives: int = 0,
-                 feat_dim: int = 128,
-                 bank_momentum: float = 0.5,
-                 bank_dtype: str = 'float32',
-                 data_preprocessor: dict[str, Any] | None = None,
-                 init_cfg: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        backbone: dict[str, Any],
+        neck: dict[str, Any],
+        num_images: int,
+        cld: dict[str, Any] | None = None,
+        temperature: float = 0.1,
+        num_negatives: int = 0,
+        feat_dim: int = 128,
+        bank_momentum: float = 0.5,
+        bank_dtype: str = 'float32',
+        data_preprocessor: dict[str, Any] | None = None,
+        init_cfg: dict[str, Any] | None = None,
+    ) -> None:
         super().__init__(
             backbone=backbone,
             neck=neck,
             cld=cld,
             data_preprocessor=data_preprocessor,
-            init_cfg=init_cfg)
+            init_cfg=init_cfg,
+        )
         check_temperature(temperature)
         if num_negatives < 0:
-            raise ValueError(f'num_negatives is {num_negatives}, but it must be 0 (the '
-                             'whole bank) or a number of samples: the paper uses 4096.')
+            raise ValueError(
+                f'num_negatives is {num_negatives}, but it must be 0 (the '
+                'whole bank) or a number of samples: the paper uses 4096.'
+            )
         self.temperature = temperature
         self.num_negatives = num_negatives
         self.bank = MemoryBank(num_images, feat_dim, bank_momentum, bank_dtype)
@@ -73,8 +78,9 @@ class NPID(BaseAlgorithm):
         """Raise a ValueError unless the bank has a row for each image."""
         self.bank.check_size(num_images)
 
-    def loss(self, inputs: list[Tensor], data_samples: list,
-             **kwargs) -> dict[str, Tensor]:
+    def loss(
+        self, inputs: list[Tensor], data_samples: list, **kwargs
+    ) -> dict[str, Tensor]:
         """Loss parts of one batch; its features enter the bank.
 
         Args:
@@ -94,7 +100,7 @@ class NPID(BaseAlgorithm):
         features = [projection.instance for projection in projections]
         losses = {
             'loss_instance': self._instance_loss(features, indices, data_samples),
-            'feature_std': feature_std(features[0])
+            'feature_std': feature_std(features[0]),
         }
         if self.cld is not None:
             losses.update(self.cld.loss(projections[0].group, projections[1].group))
@@ -105,17 +111,22 @@ class NPID(BaseAlgorithm):
     def _indices(self, data_samples: list) -> Tensor:
         indices = [sample.get('sample_idx') for sample in data_samples]
         if not indices or any(index is None for index in indices):
-            raise ValueError('NPID needs to know which image each sample is, but the '
-                             "samples carry no 'sample_idx': leave it among the "
-                             'meta_keys of PackInputs.')
+            raise ValueError(
+                'NPID needs to know which image each sample is, but the '
+                "samples carry no 'sample_idx': leave it among the "
+                'meta_keys of PackInputs.'
+            )
         if max(indices) >= len(self.bank):
-            raise ValueError(f'image {max(indices)} has no row in the memory bank of '
-                             f'{len(self.bank)}: set model.num_images to the size of '
-                             'the training set.')
+            raise ValueError(
+                f'image {max(indices)} has no row in the memory bank of '
+                f'{len(self.bank)}: set model.num_images to the size of '
+                'the training set.'
+            )
         return torch.tensor([int(index) for index in indices])
 
-    def _instance_loss(self, features: list[Tensor], indices: Tensor,
-                       data_samples: list) -> Tensor:
+    def _instance_loss(
+        self, features: list[Tensor], indices: Tensor, data_samples: list
+    ) -> Tensor:
         if not self.num_negatives:
             losses = [
                 bank_softmax_loss(view, self.bank.features, indices, self.temperature)
@@ -126,17 +137,21 @@ class NPID(BaseAlgorithm):
             losses = [self._nce_loss(view, indices, generator) for view in features]
         return sum(losses[1:], losses[0]) / len(losses)
 
-    def _nce_loss(self, features: Tensor, indices: Tensor,
-                  generator: torch.Generator | None) -> Tensor:
+    def _nce_loss(
+        self, features: Tensor, indices: Tensor, generator: torch.Generator | None
+    ) -> Tensor:
         bank = self.bank.features
         negatives = torch.randint(
-            len(bank), (len(features), self.num_negatives),
+            len(bank),
+            (len(features), self.num_negatives),
             generator=generator,
-            device=features.device)
+            device=features.device,
+        )
         if not self._estimated:
             self._estimate(features, negatives)
-        return bank_nce_loss(features, bank, indices, negatives, self.log_normaliser,
-                             self.temperature)
+        return bank_nce_loss(
+            features, bank, indices, negatives, self.log_normaliser, self.temperature
+        )
 
     @property
     def _estimated(self) -> bool:
@@ -147,15 +162,17 @@ class NPID(BaseAlgorithm):
 
     @torch.no_grad()
     def _estimate(self, features: Tensor, negatives: Tensor) -> None:
-        estimate = estimate_normaliser(features, self.bank.features, negatives,
-                                       self.temperature)
+        estimate = estimate_normaliser(
+            features, self.bank.features, negatives, self.temperature
+        )
         if torch.distributed.is_initialized():
             torch.distributed.all_reduce(estimate)
             estimate /= torch.distributed.get_world_size()
         self.log_normaliser.copy_(estimate)
 
-    def _generator(self, data_samples: list,
-                   device: torch.device) -> torch.Generator | None:
+    def _generator(
+        self, data_samples: list, device: torch.device
+    ) -> torch.Generator | None:
         """Draw negatives from the batch's own seed, so that a resumed run redraws.
 
         SeededSampler's indices carry it; with another sampler the global

@@ -5,5 +5,9 @@ from .kmeans import KMeansGrouping, kmeans
 from .normalized_cuts import NormalizedCutsGrouping, normalized_cuts
 
 __all__ = [
-    'Groups', 'KMeansGrouping', 'NormalizedCutsGrouping', 'kmeans', 'normalized_cuts'
+    'Groups',
+    'KMeansGrouping',
+    'NormalizedCutsGrouping',
+    'kmeans',
+    'normalized_cuts',
 ]

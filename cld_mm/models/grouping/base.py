@@ -25,11 +25,15 @@ class Groups(NamedTuple):
 def check_settings(num_groups: int, num_iters: int) -> None:
     """Raise a ValueError where ``num_groups`` or ``num_iters`` is below 1."""
     if num_groups < 1:
-        raise ValueError(f'num_groups is {num_groups}, but at least one group is '
-                         'needed: set it to 1 or more.')
+        raise ValueError(
+            f'num_groups is {num_groups}, but at least one group is '
+            'needed: set it to 1 or more.'
+        )
     if num_iters < 1:
-        raise ValueError(f'num_iters is {num_iters}, but at least one round is '
-                         'needed: set it to 1 or more (the paper uses 5).')
+        raise ValueError(
+            f'num_iters is {num_iters}, but at least one round is '
+            'needed: set it to 1 or more (the paper uses 5).'
+        )
 
 
 def check_grouping(features: Tensor, num_groups: int, num_iters: int) -> None:
@@ -43,7 +47,8 @@ def check_grouping(features: Tensor, num_groups: int, num_iters: int) -> None:
     if features.ndim != 2 or features.shape[0] < 1:
         raise ValueError(
             f'grouping needs features of shape (N, C) with at least one row, got '
-            f'{tuple(features.shape)}: pool and flatten them first.')
+            f'{tuple(features.shape)}: pool and flatten them first.'
+        )
     if num_groups >= features.shape[0]:
         _warn_singletons(num_groups, features.shape[0])
 
@@ -58,14 +63,16 @@ def _warn_singletons(num_groups: int, num_images: int) -> None:
     warnings.warn(
         f'num_groups is {num_groups} but only {num_images} images are grouped at a '
         f'time: every image is its own group and {num_groups - num_images} centroids '
-        "stay zero. The published ImageNet recipes do this; to really group, set "
+        'stay zero. The published ImageNet recipes do this; to really group, set '
         'cld.gather=True (group over all ranks), lower num_groups, or leave the zero '
         "centroids out of the softmax with cld.empty_groups='mask'.",
-        stacklevel=4)
+        stacklevel=4,
+    )
 
 
-def group_means(features: Tensor, labels: Tensor,
-                num_groups: int) -> tuple[Tensor, Tensor]:
+def group_means(
+    features: Tensor, labels: Tensor, num_groups: int
+) -> tuple[Tensor, Tensor]:
     """Mean of the features in each group; zero for an empty one.
 
     Args:

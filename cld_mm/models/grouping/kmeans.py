@@ -63,7 +63,8 @@ def kmeans_labels(x: Tensor, num_groups: int, num_iters: int) -> Tensor:
 
 def _nearest(x: Tensor, centroids: Tensor) -> Tensor:
     scores = torch.addmm(
-        centroids.square().sum(dim=1), x, centroids.t(), beta=-0.5)  # N×K
+        centroids.square().sum(dim=1), x, centroids.t(), beta=-0.5
+    )  # N×K
     # Twice as fast as argmax on a CPU; both name the first of equals.
     return scores.max(dim=1).indices
 
@@ -72,8 +73,9 @@ def _first_equal_row(rows: Tensor) -> Tensor:
     """For each row the index of the first row with the same values."""
     bits = (rows + 0.0).view(torch.int32).long()  # -0.0 + 0.0 is 0.0
     generator = torch.Generator().manual_seed(0)
-    weights = torch.randint(
-        -2**62, 2**62, (rows.shape[1], ), generator=generator).to(rows.device)
+    weights = torch.randint(-(2**62), 2**62, (rows.shape[1],), generator=generator).to(
+        rows.device
+    )
     keys = (bits * weights).sum(dim=1)  # integer sums do not round
     keys, order = keys.sort(stable=True)
     starts = torch.ones_like(keys, dtype=torch.bool)

@@ -6,7 +6,7 @@ normalised cuts (TPAMI 2000).
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
 from cld_mm.registry import MODELS
 
@@ -16,10 +16,12 @@ from .kmeans import kmeans_labels
 
 @torch.autocast('cuda', enabled=False)
 @torch.autocast('cpu', enabled=False)
-def normalized_cuts(features: Tensor,
-                    num_groups: int,
-                    num_eigenvectors: int | None = None,
-                    num_iters: int = 10) -> Groups:
+def normalized_cuts(
+    features: Tensor,
+    num_groups: int,
+    num_eigenvectors: int | None = None,
+    num_iters: int = 10,
+) -> Groups:
     """Group rows by k-means in the space of the graph's first eigenvectors.
 
     The graph's weights are the absolute cosines between rows. Labels carry no
@@ -44,7 +46,8 @@ def normalized_cuts(features: Tensor,
     features = features.float()
     with torch.no_grad():
         coordinates = spectral_coordinates(
-            features.detach(), _count(num_groups, num_eigenvectors))
+            features.detach(), _count(num_groups, num_eigenvectors)
+        )
         labels = kmeans_labels(coordinates, num_groups, num_iters)
     return Groups(labels, *group_means(features, labels, num_groups))
 
@@ -53,8 +56,10 @@ def _count(num_groups: int, num_eigenvectors: int | None) -> int:
     if num_eigenvectors is None:
         return num_groups
     if num_eigenvectors < 1:
-        raise ValueError(f'num_eigenvectors is {num_eigenvectors}, but at least one '
-                         'is needed: set it to 1 or more, or leave it out.')
+        raise ValueError(
+            f'num_eigenvectors is {num_eigenvectors}, but at least one '
+            'is needed: set it to 1 or more, or leave it out.'
+        )
     return num_eigenvectors
 
 
@@ -89,10 +94,9 @@ class NormalizedCutsGrouping:
         ValueError: a setting is below 1.
     """
 
-    def __init__(self,
-                 num_groups: int,
-                 num_eigenvectors: int | None = None,
-                 num_iters: int = 10) -> None:
+    def __init__(
+        self, num_groups: int, num_eigenvectors: int | None = None, num_iters: int = 10
+    ) -> None:
         check_settings(num_groups, num_iters)
         self.num_groups = num_groups
         self.num_eigenvectors = _count(num_groups, num_eigenvectors)
@@ -100,5 +104,6 @@ class NormalizedCutsGrouping:
 
     def __call__(self, features: Tensor) -> Groups:
         """Group ``(N, C)`` features."""
-        return normalized_cuts(features, self.num_groups, self.num_eigenvectors,
-                               self.num_iters)
+        return normalized_cuts(
+            features, self.num_groups, self.num_eigenvectors, self.num_iters
+        )

@@ -34,16 +34,20 @@ class CLDHead(BaseModule):
         ValueError: ``loss_weight`` is below 0.
     """
 
-    def __init__(self,
-                 grouping: dict[str, Any],
-                 loss: dict[str, Any] | None = None,
-                 loss_weight: float = 1.0,
-                 gather: bool = False,
-                 empty_groups: str | None = None) -> None:
+    def __init__(
+        self,
+        grouping: dict[str, Any],
+        loss: dict[str, Any] | None = None,
+        loss_weight: float = 1.0,
+        gather: bool = False,
+        empty_groups: str | None = None,
+    ) -> None:
         super().__init__()
         if not loss_weight >= 0:
-            raise ValueError(f'loss_weight is {loss_weight}, but a loss cannot have a '
-                             'negative weight: the recipes use 0.25 to 1.')
+            raise ValueError(
+                f'loss_weight is {loss_weight}, but a loss cannot have a '
+                'negative weight: the recipes use 0.25 to 1.'
+            )
         loss = dict(loss or {})
         loss.setdefault('type', 'CLDLoss')
         if empty_groups is not None:
@@ -84,17 +88,19 @@ class CLDHead(BaseModule):
         return Groups(own, centroids, counts)
 
     @torch.no_grad()
-    def _accuracy(self, features_a: Tensor, features_b: Tensor, groups_a: Groups,
-                  groups_b: Groups) -> Tensor:
+    def _accuracy(
+        self, features_a: Tensor, features_b: Tensor, groups_a: Groups, groups_b: Groups
+    ) -> Tensor:
         hits = [
             self._nearest(features_a, groups_b) == groups_b.labels,
-            self._nearest(features_b, groups_a) == groups_a.labels
+            self._nearest(features_b, groups_a) == groups_a.labels,
         ]
         return torch.cat(hits).float().mean()
 
     def _nearest(self, features: Tensor, groups: Groups) -> Tensor:
-        logits = cross_level_logits(features.detach(), groups, 1.0,
-                                    self.criterion.empty_groups)
+        logits = cross_level_logits(
+            features.detach(), groups, 1.0, self.criterion.empty_groups
+        )
         return logits.argmax(dim=1)
 
     @torch.no_grad()

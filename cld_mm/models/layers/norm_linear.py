@@ -8,7 +8,7 @@ length, so every output lies in [-1, 1].
 import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
 
 class NormLinear(BaseModule):

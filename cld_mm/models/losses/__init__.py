@@ -6,6 +6,12 @@ from .info_nce import info_nce
 from .softmax_bank import softmax_over_bank
 
 __all__ = [
-    'CLDLoss', 'bank_nce_loss', 'bank_softmax_loss', 'cld_loss', 'cross_level_logits',
-    'estimate_normaliser', 'info_nce', 'softmax_over_bank'
+    'CLDLoss',
+    'bank_nce_loss',
+    'bank_softmax_loss',
+    'cld_loss',
+    'cross_level_logits',
+    'estimate_normaliser',
+    'info_nce',
+    'softmax_over_bank',
 ]

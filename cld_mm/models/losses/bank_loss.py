@@ -10,7 +10,7 @@ import math
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
 from .cld_loss import check_temperature
 from .softmax_bank import softmax_over_bank
@@ -28,12 +28,13 @@ class _WithGradient(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx, grad_value: Tensor):
-        gradient, = ctx.saved_tensors
+        (gradient,) = ctx.saved_tensors
         return (grad_value * gradient).to(ctx.dtype), None, None
 
 
-def bank_softmax_loss(features: Tensor, bank: Tensor, indices: Tensor,
-                      temperature: float) -> Tensor:
+def bank_softmax_loss(
+    features: Tensor, bank: Tensor, indices: Tensor, temperature: float
+) -> Tensor:
     """Cross-entropy of each image among all rows of the bank.
 
     Args:
@@ -64,8 +65,9 @@ def _row_chunks(features: Tensor, columns: int):
 
 
 @torch.no_grad()
-def estimate_normaliser(features: Tensor, bank: Tensor, negatives: Tensor,
-                        temperature: float) -> Tensor:
+def estimate_normaliser(
+    features: Tensor, bank: Tensor, negatives: Tensor, temperature: float
+) -> Tensor:
     """Z: the bank's size times the mean of exp(f·b / T) over sampled rows.
 
     Args:
@@ -90,8 +92,14 @@ def _scores(features: Tensor, rows: Tensor, temperature: float) -> Tensor:
     return torch.einsum('nmc,nc->nm', rows, features.float()) / temperature
 
 
-def bank_nce_loss(features: Tensor, bank: Tensor, indices: Tensor, negatives: Tensor,
-                  log_normaliser: Tensor, temperature: float) -> Tensor:
+def bank_nce_loss(
+    features: Tensor,
+    bank: Tensor,
+    indices: Tensor,
+    negatives: Tensor,
+    log_normaliser: Tensor,
+    temperature: float,
+) -> Tensor:
     """Noise-contrastive estimation with sampled rows as noise.
 
     ``-log h(i) - sum_j log(1 - h(j))`` with ``h = P / (P + m / n)`` and
@@ -116,7 +124,7 @@ def bank_nce_loss(features: Tensor, bank: Tensor, indices: Tensor, negatives: Te
         # log h = log_sigmoid(log P - log(m / n))
         offset = log_normaliser + math.log(negatives.shape[1] / len(bank))
         rows = torch.cat([indices[:, None], negatives], dim=1)  # N×(1 + m)
-        sign = features.new_full((rows.shape[1], ), -1, dtype=torch.float32)
+        sign = features.new_full((rows.shape[1],), -1, dtype=torch.float32)
         sign[0] = 1
         losses, gradients = [], []
         for part in _row_chunks(features, rows.shape[1]):

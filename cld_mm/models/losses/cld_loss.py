@@ -7,7 +7,7 @@ labels and centroids as they are.
 import torch
 from mmengine.model import BaseModule
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
 from cld_mm.registry import MODELS
 
@@ -19,20 +19,25 @@ EMPTY_GROUPS = ('keep', 'mask')
 def check_temperature(temperature: float) -> None:
     """Raise a ValueError unless the temperature is above zero."""
     if not temperature > 0:
-        raise ValueError(f'temperature is {temperature}, but it divides the logits and '
-                         'must be above 0: the recipes use 0.07 to 0.8.')
+        raise ValueError(
+            f'temperature is {temperature}, but it divides the logits and '
+            'must be above 0: the recipes use 0.07 to 0.8.'
+        )
 
 
 def check_empty_groups(empty_groups: str) -> None:
     """Raise a ValueError unless it is 'keep' or 'mask'."""
     if empty_groups not in EMPTY_GROUPS:
-        raise ValueError(f'empty_groups is {empty_groups!r}, but it must be one of '
-                         f'{EMPTY_GROUPS}: "keep" is the paper\'s, "mask" leaves empty '
-                         'groups out of the softmax.')
+        raise ValueError(
+            f'empty_groups is {empty_groups!r}, but it must be one of '
+            f'{EMPTY_GROUPS}: "keep" is the paper\'s, "mask" leaves empty '
+            'groups out of the softmax.'
+        )
 
 
-def cross_level_logits(features: Tensor, groups: Groups, temperature: float,
-                       empty_groups: str = 'keep') -> Tensor:
+def cross_level_logits(
+    features: Tensor, groups: Groups, temperature: float, empty_groups: str = 'keep'
+) -> Tensor:
     """Similarity of one view's features to the other view's centroids.
 
     Args:
@@ -53,12 +58,14 @@ def cross_level_logits(features: Tensor, groups: Groups, temperature: float,
 
 @torch.autocast('cuda', enabled=False)
 @torch.autocast('cpu', enabled=False)
-def cld_loss(features_a: Tensor,
-             features_b: Tensor,
-             groups_a: Groups,
-             groups_b: Groups,
-             temperature: float,
-             empty_groups: str = 'keep') -> Tensor:
+def cld_loss(
+    features_a: Tensor,
+    features_b: Tensor,
+    groups_a: Groups,
+    groups_b: Groups,
+    temperature: float,
+    empty_groups: str = 'keep',
+) -> Tensor:
     """Cross-level discrimination loss of two views of the same images.
 
     ``1/2 [CE(f_a M_b^T / T, y_b) + CE(f_b M_a^T / T, y_a)]``: the target of an
@@ -89,12 +96,14 @@ def cld_loss(features_a: Tensor,
         raise ValueError(
             f'the two views have features of shape {tuple(features_a.shape)} and '
             f'{tuple(features_b.shape)}: they must show the same images in the same '
-            'order.')
+            'order.'
+        )
     logits_a = cross_level_logits(features_a, groups_b, temperature, empty_groups)
     logits_b = cross_level_logits(features_b, groups_a, temperature, empty_groups)
     return 0.5 * (
-        F.cross_entropy(logits_a, groups_b.labels) +
-        F.cross_entropy(logits_b, groups_a.labels))
+        F.cross_entropy(logits_a, groups_b.labels)
+        + F.cross_entropy(logits_b, groups_a.labels)
+    )
 
 
 @MODELS.register_module()
@@ -116,11 +125,18 @@ class CLDLoss(BaseModule):
         self.temperature = temperature
         self.empty_groups = empty_groups
 
-    def forward(self, features_a: Tensor, features_b: Tensor, groups_a: Groups,
-                groups_b: Groups) -> Tensor:
+    def forward(
+        self, features_a: Tensor, features_b: Tensor, groups_a: Groups, groups_b: Groups
+    ) -> Tensor:
         """The loss of two views; see :func:`cld_loss`."""
-        return cld_loss(features_a, features_b, groups_a, groups_b, self.temperature,
-                        self.empty_groups)
+        return cld_loss(
+            features_a,
+            features_b,
+            groups_a,
+            groups_b,
+            self.temperature,
+            self.empty_groups,
+        )
 
     def extra_repr(self) -> str:
         return f'temperature={self.temperature}, empty_groups={self.empty_groups!r}'

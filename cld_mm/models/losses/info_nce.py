@@ -15,10 +15,10 @@ from .softmax_bank import softmax_over_bank
 
 
 class _InfoNCE(torch.autograd.Function):
-
     @staticmethod
-    def forward(ctx, queries: Tensor, keys: Tensor, negatives: Tensor,
-                temperature: float) -> Tensor:
+    def forward(
+        ctx, queries: Tensor, keys: Tensor, negatives: Tensor, temperature: float
+    ) -> Tensor:
         log_sum, mean = softmax_over_bank(queries, negatives, temperature)
         positive = (queries.float() * keys.float()).sum(dim=1) / temperature
         total = torch.logaddexp(positive, log_sum)
@@ -31,12 +31,13 @@ class _InfoNCE(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx, grad_loss: Tensor):
-        grad_queries, = ctx.saved_tensors
+        (grad_queries,) = ctx.saved_tensors
         return (grad_loss * grad_queries).to(ctx.dtype), None, None, None
 
 
-def info_nce(queries: Tensor, keys: Tensor, negatives: Tensor,
-             temperature: float) -> Tensor:
+def info_nce(
+    queries: Tensor, keys: Tensor, negatives: Tensor, temperature: float
+) -> Tensor:
     """Cross-entropy of each query's own key among that key and the negatives.
 
     Args:
@@ -55,7 +56,9 @@ def info_nce(queries: Tensor, keys: Tensor, negatives: Tensor,
     """
     check_temperature(temperature)
     if keys.requires_grad or negatives.requires_grad:
-        raise ValueError('keys and negatives of info_nce get no gradient, but '
-                         f'requires_grad is {keys.requires_grad} and '
-                         f'{negatives.requires_grad}: detach them first.')
+        raise ValueError(
+            'keys and negatives of info_nce get no gradient, but '
+            f'requires_grad is {keys.requires_grad} and '
+            f'{negatives.requires_grad}: detach them first.'
+        )
     return _InfoNCE.apply(queries, keys, negatives, temperature)

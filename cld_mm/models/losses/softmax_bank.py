@@ -12,10 +12,9 @@ from torch import Tensor
 
 
 @torch.no_grad()
-def softmax_over_bank(queries: Tensor,
-                      bank: Tensor,
-                      temperature: float,
-                      chunk_elements: int = 2**26) -> tuple[Tensor, Tensor]:
+def softmax_over_bank(
+    queries: Tensor, bank: Tensor, temperature: float, chunk_elements: int = 2**26
+) -> tuple[Tensor, Tensor]:
     """Log-normaliser and mean row of the softmax over the bank.
 
     Args:
@@ -31,20 +30,18 @@ def softmax_over_bank(queries: Tensor,
     """
     queries_scaled = queries / temperature
     rows = max(1, chunk_elements // max(1, len(queries)))
-    top = log_sum = mean = None
+    top = queries.new_full((len(queries),), float('-inf'), dtype=torch.float32)
+    log_sum = torch.zeros_like(top)
+    mean = torch.zeros_like(queries, dtype=torch.float32)
     for chunk in bank.split(rows):
         chunk = chunk.to(queries.dtype)
         logits = (queries_scaled @ chunk.t()).float()  # N×rows
         chunk_top = logits.amax(dim=1)
-        new_top = chunk_top if top is None else torch.maximum(top, chunk_top)
+        new_top = torch.maximum(top, chunk_top)
         weights = logits.sub_(new_top[:, None]).exp_()
-        chunk_sum = weights.sum(dim=1)
+        shrink = (top - new_top).exp()  # 0 for the first chunk
+        log_sum = log_sum * shrink + weights.sum(dim=1)
         chunk_mean = (weights.to(chunk.dtype) @ chunk).float()
-        if top is None:
-            log_sum, mean = chunk_sum, chunk_mean
-        else:
-            shrink = (top - new_top).exp()
-            log_sum = log_sum * shrink + chunk_sum
-            mean = mean * shrink[:, None] + chunk_mean
+        mean = mean * shrink[:, None] + chunk_mean
         top = new_top
     return log_sum.log() + top, mean / log_sum[:, None]

@@ -2,7 +2,7 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
 
 class FeatureQueue(nn.Module):
@@ -30,10 +30,13 @@ class FeatureQueue(nn.Module):
     def __init__(self, length: int, channels: int) -> None:
         super().__init__()
         if length < 1 or channels < 1:
-            raise ValueError(f'a queue of {length} keys of size {channels} cannot hold '
-                             'anything: set both to 1 or more.')
-        self.register_buffer('features',
-                             F.normalize(torch.randn(length, channels), dim=1))
+            raise ValueError(
+                f'a queue of {length} keys of size {channels} cannot hold '
+                'anything: set both to 1 or more.'
+            )
+        self.register_buffer(
+            'features', F.normalize(torch.randn(length, channels), dim=1)
+        )
         self.register_buffer('pointer', torch.zeros(1, dtype=torch.long))
 
     def __len__(self) -> int:
@@ -57,7 +60,8 @@ class FeatureQueue(nn.Module):
             raise ValueError(
                 f'one step brings {num_keys} keys (batch size times ranks), but the '
                 f'queue holds {len(self)}: set queue_len to at least {num_keys}, or '
-                'lower the batch size.')
+                'lower the batch size.'
+            )
 
     def extra_repr(self) -> str:
         return f'length={len(self)}, channels={self.features.shape[1]}'

@@ -5,7 +5,7 @@ Source: NPID (arXiv 1805.01978), section 3.2.
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
 from ..utils.gather import gather
 
@@ -34,22 +34,29 @@ class MemoryBank(nn.Module):
 
     features: Tensor
 
-    def __init__(self,
-                 num_images: int,
-                 channels: int,
-                 momentum: float = 0.5,
-                 dtype: str = 'float32') -> None:
+    def __init__(
+        self,
+        num_images: int,
+        channels: int,
+        momentum: float = 0.5,
+        dtype: str = 'float32',
+    ) -> None:
         super().__init__()
         if num_images < 1 or channels < 1:
-            raise ValueError(f'a bank of {num_images} images with features of size '
-                             f'{channels} cannot hold anything: set num_images to the '
-                             "size of the training set and feat_dim to the neck's.")
+            raise ValueError(
+                f'a bank of {num_images} images with features of size '
+                f'{channels} cannot hold anything: set num_images to the '
+                "size of the training set and feat_dim to the neck's."
+            )
         if not 0 < momentum <= 1:
-            raise ValueError(f'bank_momentum is {momentum}, but it is the share of the '
-                             'new feature and lies in (0, 1]: the paper uses 0.5.')
+            raise ValueError(
+                f'bank_momentum is {momentum}, but it is the share of the '
+                'new feature and lies in (0, 1]: the paper uses 0.5.'
+            )
         if dtype not in ('float32', 'float16'):
-            raise ValueError(f"bank_dtype is {dtype!r}, but it must be 'float32' or "
-                             "'float16'.")
+            raise ValueError(
+                f"bank_dtype is {dtype!r}, but it must be 'float32' or 'float16'."
+            )
         rows = F.normalize(torch.randn(num_images, channels), dim=1)
         self.register_buffer('features', rows.to(getattr(torch, dtype)))
         self.momentum = momentum
@@ -82,7 +89,8 @@ class MemoryBank(nn.Module):
             raise ValueError(
                 f'the memory bank has {len(self)} rows but the training set '
                 f'{num_images} images: set model.num_images={num_images}, and start '
-                'anew, because a bank belongs to one data set.')
+                'anew, because a bank belongs to one data set.'
+            )
 
     def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
         saved = state_dict.get(prefix + 'features')
@@ -90,7 +98,8 @@ class MemoryBank(nn.Module):
             raise ValueError(
                 f'the checkpoint holds a memory bank of {tuple(saved.shape)} (images, '
                 f'channels) but this model has {tuple(self.features.shape)}: a bank '
-                'belongs to one data set, so train on the same one, or start anew.')
+                'belongs to one data set, so train on the same one, or start anew.'
+            )
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     def extra_repr(self) -> str:

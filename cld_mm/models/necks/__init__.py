@@ -4,6 +4,11 @@ from .projection import MLP, LinearNeck, NormLinearNeck, NormMLP, pooled
 from .two_branch import Projections, TwoBranchNeck
 
 __all__ = [
-    'MLP', 'LinearNeck', 'NormLinearNeck', 'NormMLP', 'Projections', 'TwoBranchNeck',
-    'pooled'
+    'MLP',
+    'LinearNeck',
+    'NormLinearNeck',
+    'NormMLP',
+    'Projections',
+    'TwoBranchNeck',
+    'pooled',
 ]

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 from mmengine.model import BaseModule
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
 from cld_mm.registry import MODELS
 
@@ -58,8 +58,7 @@ class ProjectionNeck(BaseModule):
         """What the branches of a two-branch neck share."""
         if not cls.hidden:
             return nn.Identity()
-        return nn.Sequential(
-            nn.Linear(in_channels, in_channels), nn.ReLU(inplace=True))
+        return nn.Sequential(nn.Linear(in_channels, in_channels), nn.ReLU(inplace=True))
 
     @classmethod
     def make_projection(cls, in_channels: int, out_channels: int) -> nn.Module:

@@ -9,15 +9,14 @@ from typing import NamedTuple
 
 from mmengine.model import BaseModule
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
 from cld_mm.registry import MODELS
 
 from .projection import MLP, LinearNeck, NormLinearNeck, NormMLP, ProjectionNeck, pooled
 
 PROJECTIONS: dict[str, type[ProjectionNeck]] = {
-    neck.__name__: neck
-    for neck in (LinearNeck, NormLinearNeck, MLP, NormMLP)
+    neck.__name__: neck for neck in (LinearNeck, NormLinearNeck, MLP, NormMLP)
 }
 
 
@@ -47,14 +46,15 @@ class TwoBranchNeck(BaseModule):
         ValueError: ``projection`` is none of the four.
     """
 
-    def __init__(self,
-                 in_channels: int,
-                 out_channels: int = 128,
-                 projection: str = 'NormMLP') -> None:
+    def __init__(
+        self, in_channels: int, out_channels: int = 128, projection: str = 'NormMLP'
+    ) -> None:
         super().__init__()
         if projection not in PROJECTIONS:
-            raise ValueError(f'projection is {projection!r}, but TwoBranchNeck knows '
-                             f'{", ".join(PROJECTIONS)}: name one of these.')
+            raise ValueError(
+                f'projection is {projection!r}, but TwoBranchNeck knows '
+                f'{", ".join(PROJECTIONS)}: name one of these.'
+            )
         kind = PROJECTIONS[projection]
         self.in_channels = in_channels
         self.out_channels = out_channels
@@ -67,7 +67,8 @@ class TwoBranchNeck(BaseModule):
         hidden = self.trunk(pooled(feats))
         return Projections(
             F.normalize(self.instance(hidden), dim=1),
-            F.normalize(self.group(hidden), dim=1))
+            F.normalize(self.group(hidden), dim=1),
+        )
 
     def forward_instance(self, feats: Tensor | Sequence[Tensor]) -> Tensor:
         """The instance branch alone, ``(N, C)``: what keys and kNN need."""

@@ -6,6 +6,10 @@ from .pretrained_init import StrictPretrainedInit
 from .shuffle_bn import shuffle, unshuffle
 
 __all__ = [
-    'MomentumEncoder', 'StrictPretrainedInit', 'gather', 'gather_with_grad', 'shuffle',
-    'unshuffle'
+    'MomentumEncoder',
+    'StrictPretrainedInit',
+    'gather',
+    'gather_with_grad',
+    'shuffle',
+    'unshuffle',
 ]

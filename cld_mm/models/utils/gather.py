@@ -26,7 +26,6 @@ def gather(rows: Tensor) -> Tensor:
 
 
 class _GatherWithGrad(torch.autograd.Function):
-
     @staticmethod
     def forward(ctx, rows: Tensor) -> Tensor:
         return gather(rows)

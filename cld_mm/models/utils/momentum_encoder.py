@@ -29,22 +29,26 @@ class MomentumEncoder(nn.ModuleDict):
 
     def __init__(self, modules: Mapping[str, nn.Module], momentum: float) -> None:
         if not 0 <= momentum <= 1:
-            raise ValueError(f'momentum is {momentum}, but it is a share of the new '
-                             'weights and lies in [0, 1]: where a paper says 0.999, '
-                             'write 0.001.')
-        super().__init__({
-            name: deepcopy(module).requires_grad_(False)
-            for name, module in modules.items()
-        })
+            raise ValueError(
+                f'momentum is {momentum}, but it is a share of the new '
+                'weights and lies in [0, 1]: where a paper says 0.999, '
+                'write 0.001.'
+            )
+        super().__init__(
+            {
+                name: deepcopy(module).requires_grad_(False)
+                for name, module in modules.items()
+            }
+        )
         self.momentum = momentum
         # In a tuple, so that they are not registered as children twice.
-        self._sources = (dict(modules), )
+        self._sources = (dict(modules),)
         self._hook: torch.utils.hooks.RemovableHandle | None = None
         self._optimizer: torch.optim.Optimizer | None = None
 
     def _pairs(self) -> tuple[list[Tensor], list[Tensor]]:
         sources = [self._sources[0][name] for name in self]
-        own = [p for name in self for p in self[name].parameters()]
+        own: list[Tensor] = [p for name in self for p in self[name].parameters()]
         return own, [p for source in sources for p in source.parameters()]
 
     @torch.no_grad()

@@ -29,11 +29,13 @@ class StrictPretrainedInit(PretrainedInit):
         ValueError: at calling, where weights are missing or differ in shape.
     """
 
-    def __init__(self,
-                 checkpoint: str,
-                 prefix: str | None = None,
-                 map_location: str = 'cpu',
-                 allow_missing: bool = False) -> None:
+    def __init__(
+        self,
+        checkpoint: str,
+        prefix: str | None = None,
+        map_location: str = 'cpu',
+        allow_missing: bool = False,
+    ) -> None:
         super().__init__(checkpoint, prefix, map_location)
         self.allow_missing = allow_missing
 
@@ -42,43 +44,55 @@ class StrictPretrainedInit(PretrainedInit):
         loaded = _load_checkpoint(self.checkpoint, map_location=self.map_location)
         weights = loaded.get('state_dict', loaded)
         target = module.state_dict()
-        prefixes = PREFIXES if self.prefix is None else (self._dotted(self.prefix), )
-        fitting = max((_fitting(weights, target, prefix) for prefix in prefixes),
-                      key=len)
+        prefixes = PREFIXES if self.prefix is None else (self._dotted(self.prefix),)
+        fitting = max(
+            (_fitting(weights, target, prefix) for prefix in prefixes), key=len
+        )
         # Batch counters are no weights; checkpoints of old torch lack them.
         missing = [
-            key for key in target
+            key
+            for key in target
             if key not in fitting and not key.endswith('num_batches_tracked')
         ]
         self._check(module, fitting, missing, list(weights))
         module.load_state_dict(fitting, strict=False)
-        print_log(f'{len(fitting)} of {len(target)} weights of '
-                  f'{type(module).__name__} loaded from {self.checkpoint}', 'current')
+        print_log(
+            f'{len(fitting)} of {len(target)} weights of '
+            f'{type(module).__name__} loaded from {self.checkpoint}',
+            'current',
+        )
 
-    def _check(self, module: nn.Module, fitting: dict, missing: list[str],
-               found: list[str]) -> None:
+    def _check(
+        self, module: nn.Module, fitting: dict, missing: list[str], found: list[str]
+    ) -> None:
         name = type(module).__name__
         if not fitting:
             raise ValueError(
                 f'not one weight of {name} is in {self.checkpoint}: it begins with '
                 f'{found[:3]}, but {missing[:3]} with the same shapes are needed; give '
-                'a checkpoint of the same backbone, or its prefix.')
+                'a checkpoint of the same backbone, or its prefix.'
+            )
         if missing and not self.allow_missing:
             raise ValueError(
                 f'{len(missing)} weights of {name} are missing in {self.checkpoint} or '
                 f'have another shape there, first {missing[0]!r}: give a checkpoint of '
-                'the same backbone, or set allow_missing=True.')
+                'the same backbone, or set allow_missing=True.'
+            )
         if missing:
-            print_log(f'{len(missing)} weights of {name} stay as initialised: '
-                      f'{missing}', 'current', level=30)
+            print_log(
+                f'{len(missing)} weights of {name} stay as initialised: {missing}',
+                'current',
+                level=30,
+            )
 
     @staticmethod
     def _dotted(prefix: str) -> str:
         return prefix if not prefix or prefix.endswith('.') else prefix + '.'
 
 
-def _fitting(weights: dict[str, Tensor], target: dict[str, Tensor],
-             prefix: str) -> dict[str, Tensor]:
+def _fitting(
+    weights: dict[str, Tensor], target: dict[str, Tensor], prefix: str
+) -> dict[str, Tensor]:
     return {
         key: weights[prefix + key]
         for key, value in target.items()

@@ -31,7 +31,9 @@ train_dataloader = dict(
         split='train',
         indices=num_train,
         download=False,
-        pipeline=train_pipeline))
+        pipeline=train_pipeline,
+    ),
+)
 
 knn_train_dataloader = dict(
     batch_size=500,
@@ -44,7 +46,9 @@ knn_train_dataloader = dict(
         split='train',
         indices=num_train,
         download=False,
-        pipeline=test_pipeline))
+        pipeline=test_pipeline,
+    ),
+)
 val_dataloader = dict(
     batch_size=500,
     num_workers=0,
@@ -57,11 +61,14 @@ val_dataloader = dict(
         test_mode=True,
         indices=num_test,
         download=False,
-        pipeline=test_pipeline))
+        pipeline=test_pipeline,
+    ),
+)
 test_dataloader = val_dataloader
 
 val_cfg = dict(
-    type='KNNLoop', train_dataloader=knn_train_dataloader, k=200, temperature=0.1)
+    type='KNNLoop', train_dataloader=knn_train_dataloader, k=200, temperature=0.1
+)
 test_cfg = dict(**val_cfg, stage='test')
 val_evaluator = dict(type='Accuracy', topk=(1, 5))
 test_evaluator = val_evaluator

@@ -17,16 +17,16 @@ view = [
                 brightness=0.4,
                 contrast=0.4,
                 saturation=0.4,
-                hue=0.1)
-        ]),
+                hue=0.1,
+            )
+        ],
+    ),
     dict(type='torchvision/RandomGrayscale', p=0.2),
     dict(type='torchvision/RandomHorizontalFlip'),
     dict(type='PILToNumpy', to_bgr=True),
     dict(
-        type='GaussianBlur',
-        magnitude_range=(0.1, 2.0),
-        magnitude_std='inf',
-        prob=0.5),
+        type='GaussianBlur', magnitude_range=(0.1, 2.0), magnitude_std='inf', prob=0.5
+    ),
 ]
 train_pipeline = [
     dict(type='LoadImageFromFile'),
@@ -48,17 +48,22 @@ train_dataloader = dict(
     sampler=dict(type='SeededSampler', shuffle=True),
     collate_fn=dict(type='default_collate'),
     dataset=dict(
-        type='ImageNet', data_root=data_root, split='train', pipeline=train_pipeline))
+        type='ImageNet', data_root=data_root, split='train', pipeline=train_pipeline
+    ),
+)
 
 _frozen_dataloader = dict(
     batch_size=128,
     num_workers=8,
     sampler=dict(type='DefaultSampler', shuffle=False),
-    collate_fn=dict(type='default_collate'))
+    collate_fn=dict(type='default_collate'),
+)
 test_dataloader = dict(
     **_frozen_dataloader,
     dataset=dict(
-        type='ImageNet', data_root=data_root, split='val', pipeline=test_pipeline))
+        type='ImageNet', data_root=data_root, split='val', pipeline=test_pipeline
+    ),
+)
 test_evaluator = dict(type='Accuracy', topk=(1, 5))
 test_cfg = dict(
     type='KNNLoop',
@@ -68,7 +73,7 @@ test_cfg = dict(
     train_dataloader=dict(
         **_frozen_dataloader,
         dataset=dict(
-            type='ImageNet',
-            data_root=data_root,
-            split='train',
-            pipeline=test_pipeline)))
+            type='ImageNet', data_root=data_root, split='train', pipeline=test_pipeline
+        ),
+    ),
+)

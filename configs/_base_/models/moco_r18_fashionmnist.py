@@ -5,8 +5,7 @@ model = dict(
     queue_len=2048,
     feat_dim=64,
     momentum=0.01,  # share of the new weights: short runs need a faster encoder
-    data_preprocessor=dict(
-        type='SelfSupDataPreprocessor', mean=(73.0, ), std=(90.0, )),
+    data_preprocessor=dict(type='SelfSupDataPreprocessor', mean=(73.0,), std=(90.0,)),
     backbone=dict(
         type='ResNet_CIFAR',
         depth=18,
@@ -14,6 +13,8 @@ model = dict(
         stem_channels=16,
         base_channels=16,
         strides=(2, 2, 2, 2),
-        zero_init_residual=False),
+        zero_init_residual=False,
+    ),
     neck=dict(type='MLP', in_channels=128, out_channels=64),
-    head=dict(type='InfoNCEHead', temperature=0.2))
+    head=dict(type='InfoNCEHead', temperature=0.2),
+)

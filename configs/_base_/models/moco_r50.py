@@ -9,7 +9,9 @@ model = dict(
         type='SelfSupDataPreprocessor',
         mean=(123.675, 116.28, 103.53),
         std=(58.395, 57.12, 57.375),
-        to_rgb=True),
+        to_rgb=True,
+    ),
     backbone=dict(type='ResNet', depth=50, zero_init_residual=False),
     neck=dict(type='MLP', in_channels=2048, out_channels=128),
-    head=dict(type='InfoNCEHead', temperature=0.2))
+    head=dict(type='InfoNCEHead', temperature=0.2),
+)

@@ -1,6 +1,7 @@
-"""MoCo v2, small ResNet-18, 10,000 images of Fashion-MNIST, 12 epochs, for a CPU.
+"""MoCo v2, small ResNet-18, 10,000 images of Fashion-MNIST, 10 epochs, for a CPU.
 
-No row of the paper. Run: ``python tools/train.py configs/mocov2_r18_fashionmnist_12e.py``.
+No row of the paper.
+Run: ``python tools/train.py configs/mocov2_r18_fashionmnist_10e.py``.
 """
 
 _base_ = [

@@ -1,9 +1,9 @@
-"""MoCo v2 + CLD on Fashion-MNIST, NormMLP head, 12 epochs, for a CPU: quickstart's.
+"""MoCo v2 + CLD on Fashion-MNIST, NormMLP head, 10 epochs, for a CPU: quickstart's.
 
 No row of the paper. λ 0.5, T_cld 0.2, K 64 (a batch has 64 images).
 """
 
-_base_ = 'mocov2_2q_r18_fashionmnist_12e.py'
+_base_ = 'mocov2_2q_r18_fashionmnist_10e.py'
 
 model = dict(
     num_queries=None,
@@ -12,9 +12,12 @@ model = dict(
         type='TwoBranchNeck',
         projection='NormMLP',
         in_channels=128,
-        out_channels=64),
+        out_channels=64,
+    ),
     cld=dict(
         type='CLDHead',
         loss_weight=0.5,
         grouping=dict(type='KMeansGrouping', num_groups=32, num_iters=5),
-        loss=dict(type='CLDLoss', temperature=0.2)))
+        loss=dict(type='CLDLoss', temperature=0.2),
+    ),
+)

@@ -1,0 +1,24 @@
+"""Print a config with everything it inherits: ``print_config.py CONFIG``."""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import cld_mm  # noqa: F401
+from cld_mm.apis.errors import one_sentence_errors
+from cld_mm.apis.launch import add_common_flags, load_config
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description='Print a resolved config.')
+    parser.add_argument('config', help='config file')
+    add_common_flags(parser)
+    args = parser.parse_args()
+    with one_sentence_errors(args.debug):
+        print(load_config(args).pretty_text)
+
+
+if __name__ == '__main__':
+    main()
