@@ -77,7 +77,7 @@ class BaseAlgorithm(BaseSelfSupervisor):
         Args:
             images: ``(N, 3, H, W)``, preprocessed.
         """
-        features = self.neck(self.backbone(images))  # type: ignore[misc]
+        features = self.neck(self.backbone(images))
         if isinstance(features, Projections):
             return features
         return Projections(features, features)

@@ -1,0 +1,69 @@
+"""Shared by all tests: package first, small models, two-process runs."""
+
+import os
+import socket
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import distributed as dist
+from torch import multiprocessing as mp
+
+import cld_mm  # noqa: F401
+from cld_mm.registry import MODELS
+
+torch.set_num_threads(1)
+
+
+def _rank(rank: int, world_size: int, port: int, function: Callable, args: tuple):
+    os.environ.update(MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port))
+    dist.init_process_group('gloo', rank=rank, world_size=world_size)
+    try:
+        function(rank, *args)
+    finally:
+        dist.destroy_process_group()
+
+
+def run_ranks(function: Callable, world_size: int = 2, args: tuple = ()) -> None:
+    """Run ``function(rank, *args)`` in processes joined over gloo."""
+    with socket.socket() as sock:
+        sock.bind(('127.0.0.1', 0))
+        port = sock.getsockname()[1]
+    mp.spawn(_rank, (world_size, port, function, args), nprocs=world_size)
+
+
+def tiny_moco(cld: dict | None = None, **settings):
+    """A MoCo with a ResNet-18 of width 4 for 3×8×8 images."""
+    neck = {'type': 'TwoBranchNeck' if cld else 'NormMLP', 'in_channels': 32}
+    config = {
+        'type': 'MoCo',
+        'backbone': {
+            'type': 'ResNet_CIFAR',
+            'depth': 18,
+            'stem_channels': 4,
+            'base_channels': 4,
+            'zero_init_residual': False,
+        },
+        'neck': {**neck, 'out_channels': 8},
+        'head': {'type': 'InfoNCEHead', 'temperature': 0.2},
+        'cld': cld,
+        'queue_len': 20,
+        'feat_dim': 8,
+        'momentum': 0.1,
+        **settings,
+    }
+    torch.manual_seed(0)
+    return MODELS.build(config)
+
+
+CLD = {
+    'grouping': {'num_groups': 3, 'num_iters': 3},
+    'loss': {'temperature': 0.4},
+    'loss_weight': 0.25,
+}
+
+
+@pytest.fixture
+def views() -> list[torch.Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    return [torch.randn(6, 3, 8, 8, generator=generator) for _ in range(3)]

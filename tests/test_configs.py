@@ -1,0 +1,71 @@
+"""Every config builds; package metadata keep their promises."""
+
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+
+from cld_mm.apis.check_config import check_config
+from cld_mm.registry import MODELS
+from cld_mm.visualization import plot_curves
+
+ROOT = Path(__file__).resolve().parents[1]
+CONFIGS = sorted(
+    path for path in (ROOT / 'configs').rglob('*.py') if '_base_' not in path.parts
+)
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
+def test_config_builds(path):
+    cfg = Config.fromfile(path)
+    cfg.launcher = 'none'
+    check_config(cfg)
+    DefaultScope.get_instance(f'test-{path.stem}', scope_name='cld_mm')
+    model = MODELS.build(cfg.model)
+    views = getattr(model, 'num_queries', 0) + 1
+    pipeline = cfg.train_dataloader.dataset.pipeline
+    found = [step['num_views'] for step in pipeline if 'num_views' in step]
+    assert not found or found == [[views]]
+
+
+def test_main_recipe_is_the_papers_row():
+    cfg = Config.fromfile(ROOT / 'configs/mocov2_cld_r50_200e.py')
+    cld, wrapper = cfg.model.cld, cfg.optim_wrapper
+    assert (
+        cld.loss_weight,
+        cld.loss.temperature,
+        cld.grouping.num_groups,
+        cld.grouping.num_iters,
+    ) == (0.25, 0.4, 120, 5)
+    assert (wrapper.type, wrapper.dtype) == ('AmpOptimWrapper', 'float16')
+    assert dict(wrapper.optimizer) == {
+        'type': 'SGD',
+        'lr': 0.2,
+        'momentum': 0.9,
+        'weight_decay': 1e-4,
+    }
+    assert cfg.train_dataloader.batch_size * 8 == 512
+    assert (cfg.model.queue_len, cfg.model.momentum) == (65536, 0.001)
+    assert cfg.model.neck.projection == 'NormMLP'
+    assert cfg.train_cfg.max_epochs == 200
+
+
+def test_requirements_name_no_mmcv_and_pin_all():
+    folder = ROOT / 'requirements'
+    pinned = (folder / 'constraints.txt').read_text().lower().replace('_', '-')
+    for name in ('core', 'tests', 'mmcv_lite'):
+        for line in (folder / f'{name}.txt').read_text().splitlines():
+            package = line.split('>=')[0]
+            assert f'\n{package}==' in pinned, package
+            assert name == 'mmcv_lite' or not package.startswith('mmcv')
+
+
+def test_curves_are_drawn(tmp_path):
+    log = tmp_path / 'scalars.json'
+    log.write_text(
+        '{"loss": 2.0, "loss_cld": 1.0, "iter": 1, "step": 1}\n'
+        '{"knn_backbone/top1": 50.0, "step": 1}\n'
+    )
+    plot_curves(log, tmp_path / 'curves.png')
+    assert (tmp_path / 'curves.png').read_bytes()[:4] == b'\x89PNG'

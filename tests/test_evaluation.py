@@ -1,0 +1,76 @@
+"""kNN against a vote counted by hand; seeded views; compatibility patches."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from cld_mm.compat import checkpoint_loading, mmcv_module, torchvision_ops
+from cld_mm.datasets import SeededIndex, SeededSampler
+from cld_mm.datasets.transforms import SeededMultiView, seeded_random
+from cld_mm.evaluation import knn_classify
+
+
+@pytest.mark.parametrize(('n', 'm', 'k'), [(50, 20, 7), (10, 3, 10), (5, 4, 1)])
+@pytest.mark.parametrize('chunk', [1, 10**6])
+def test_knn_is_the_vote(n, m, k, chunk):
+    train, labels, test = torch.randn(n, 6), torch.arange(n) % 4, torch.randn(m, 6)
+    scores = knn_classify(train, labels, test, k, 0.1, chunk_elements=chunk)
+    similarity = F.normalize(test, dim=1) @ F.normalize(train, dim=1).t()
+    for row, ours in zip(similarity, scores, strict=True):
+        votes = torch.zeros(min(n, 4))
+        for place in row.argsort(descending=True)[:k]:
+            votes[labels[place]] += (row[place] / 0.1).exp()
+        torch.testing.assert_close(ours, votes / votes.sum())
+
+
+def test_knn_bad_input():
+    x, y = torch.randn(4, 3), torch.arange(4) % 2
+    with pytest.warns(UserWarning, match='all 4 vote'):
+        knn_classify(x, y, x, k=9)
+    with pytest.raises(ValueError, match='NaN'):
+        knn_classify(x, y, x * float('nan'), k=2)
+    with pytest.raises(ValueError, match='k is 0'):
+        knn_classify(x, y, x, k=0)
+
+
+def test_views_depend_on_seed_epoch_and_image_only():
+    sampler = SeededSampler(range(10), seed=3)
+    first = [(int(i), i.seed) for i in sampler]
+    assert [(int(i), i.seed) for i in sampler] == first
+    sampler.set_epoch(1)
+    assert {i.seed for i in sampler}.isdisjoint({seed for _, seed in first})
+    index = pickle.loads(pickle.dumps(SeededIndex(4, 2**60)))
+    assert (index, index.seed) == (4, 2**60)
+
+    views = SeededMultiView([[lambda r: {'img': np.random.rand()}]], num_views=3)
+    state = torch.get_rng_state()
+    one = views({'img': 0, 'sample_idx': index})['img']
+    np.random.rand()
+    assert views({'img': 0, 'sample_idx': index})['img'] == one
+    assert len(set(one)) == 3
+    assert torch.equal(state, torch.get_rng_state())
+    with seeded_random(1):
+        a = torch.rand(2)
+    with seeded_random(1):
+        assert torch.equal(torch.rand(2), a)
+
+
+def test_checkpoint_attributes_are_limited():
+    with pytest.raises(ValueError, match='do not trust'):
+        checkpoint_loading.history_buffer_method(dict, '__class__')
+
+
+def test_missing_mmcv_says_what_to_type(monkeypatch):
+    monkeypatch.setattr(mmcv_module, 'find_spec', lambda name: None)
+    with pytest.raises(ImportError, match='pip install mmcv-lite'):
+        mmcv_module.require_mmcv()
+
+
+def test_torchvision_patch_does_nothing_twice():
+    import torchvision
+
+    assert torchvision_ops.define_missing_torchvision_ops() is False
+    assert callable(torchvision.transforms.v2.RandomResizedCrop)
