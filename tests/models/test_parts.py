@@ -80,7 +80,7 @@ def test_queue_wraps(sizes):
 
 
 def test_queue_too_small_is_named():
-    with pytest.raises(ValueError, match='brings 8 keys .* queue holds 7'):
+    with pytest.raises(ValueError, match=r'brings 8 keys .* queue holds 7'):
         FeatureQueue(7, 2).enqueue(torch.zeros(8, 2))
 
 

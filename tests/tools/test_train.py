@@ -1,10 +1,13 @@
 """The tools as a user runs them, on a few images of digits."""
 
+import fcntl
 import json
 import os
 import pty
+import struct
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import pytest
@@ -179,6 +182,7 @@ def test_bf16_on_request(digits, tmp_path):
 
 def test_a_terminal_gets_one_live_bar(digits, tmp_path):
     leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack('HHHH', 40, 140, 0, 0))
     with subprocess.Popen(
         [
             sys.executable,

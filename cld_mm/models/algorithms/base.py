@@ -77,7 +77,8 @@ class BaseAlgorithm(BaseSelfSupervisor):
         Args:
             images: ``(N, 3, H, W)``, preprocessed.
         """
-        features = self.neck(self.backbone(images))
+        neck: Any = self.neck
+        features = neck(self.backbone(images))
         if isinstance(features, Projections):
             return features
         return Projections(features, features)
@@ -94,7 +95,8 @@ class BaseAlgorithm(BaseSelfSupervisor):
             ``(N, C)``.
         """
         feats = self.backbone(images)
-        instance = getattr(self.neck, 'forward_instance', self.neck)(feats)
+        encode: Any = getattr(self.neck, 'forward_instance', self.neck)
+        instance = encode(feats)
         return {'backbone': pooled(feats).float(), 'instance': instance.float()}
 
     def momentum_encoders(self) -> list[MomentumEncoder]:
