@@ -1,6 +1,6 @@
 """MoCo v2 + CLD on Fashion-MNIST, NormMLP head, 10 epochs, for a CPU: quickstart's.
 
-No row of the paper. λ 0.5, T_cld 0.2, K 64 (a batch has 64 images).
+No row of the paper. λ 0.5, T_cld 0.2, K 32, half of the 64 images of a batch.
 """
 
 _base_ = 'mocov2_2q_r18_fashionmnist_10e.py'

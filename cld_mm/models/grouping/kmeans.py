@@ -5,6 +5,9 @@ row x is the one with the largest ``x·c - |c|²/2``, so a round is one matrix
 product, one row maximum and one index-add; no N×K×C array exists.
 """
 
+import functools
+
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -13,8 +16,6 @@ from cld_mm.registry import MODELS
 from .base import Groups, check_grouping, check_settings, group_means
 
 
-@torch.autocast('cuda', enabled=False)
-@torch.autocast('cpu', enabled=False)
 def kmeans(features: Tensor, num_groups: int, num_iters: int = 5) -> Groups:
     """Group rows by k-means, started from the first K rows.
 
@@ -39,10 +40,11 @@ def kmeans(features: Tensor, num_groups: int, num_iters: int = 5) -> Groups:
             ``num_iters`` is below 1.
     """
     check_grouping(features, num_groups, num_iters)
-    features = features.float()
-    with torch.no_grad():
-        labels = kmeans_labels(features.detach(), num_groups, num_iters)
-    return Groups(labels, *group_means(features, labels, num_groups))
+    with torch.autocast(features.device.type, enabled=False):
+        features = features.float()
+        with torch.no_grad():
+            labels = kmeans_labels(features.detach(), num_groups, num_iters)
+        return Groups(labels, *group_means(features, labels, num_groups))
 
 
 def kmeans_labels(x: Tensor, num_groups: int, num_iters: int) -> Tensor:
@@ -50,39 +52,89 @@ def kmeans_labels(x: Tensor, num_groups: int, num_iters: int) -> Tensor:
     # Distances do not change under translation; rounding does: centred, the
     # product keeps its digits where features are large or have collapsed.
     mean = x.mean(dim=0)
-    centred = x - mean
-    labels = _nearest(centred, centred[:num_groups])
+    x = x - mean
+    # One buffer for all rounds: fresh pages cost as much as the product.
+    scores = x.new_empty(len(x), num_groups)
     # Equal starting centroids tie, and the columns of a matrix product need
     # not round alike: name the first of them by hand.
+    labels = _nearest(x, x[:num_groups], scores[:, : len(x)])
     labels = _first_equal_row(x[:num_groups])[labels]
     for _ in range(num_iters - 1):
-        centroids, _ = group_means(x, labels, num_groups)
-        labels = _nearest(centred, centroids - mean)
+        centroids, empty = _means(x, labels, num_groups)
+        if empty is not None:
+            # The zero vector of an empty group, seen from the mean.
+            centroids = torch.where(empty.unsqueeze(1), -mean, centroids)
+            # All of them are one point: only the first takes part.
+            empty &= empty.cumsum(dim=0) > 1
+        previous, labels = labels, _nearest(x, centroids, scores, empty)
+        # Nothing moved, so nothing will: the remaining rounds are free. A GPU
+        # had better do them than wait for the answer.
+        if _on_cpu(x) and torch.equal(labels, previous):
+            break
     return labels
 
 
-def _nearest(x: Tensor, centroids: Tensor) -> Tensor:
-    scores = torch.addmm(
-        centroids.square().sum(dim=1), x, centroids.t(), beta=-0.5
-    )  # N×K
-    # Twice as fast as argmax on a CPU; both name the first of equals.
+def _means(x: Tensor, labels: Tensor, num_groups: int) -> tuple[Tensor, Tensor | None]:
+    """Means ``(K, C)`` and which groups are empty; None where none is known to be."""
+    if not _on_cpu(x):
+        means, counts = group_means(x, labels, num_groups)
+        return means, counts == 0
+    # Sorted by group, rows are bags for torch's embedding_bag, three times as fast
+    # as an index-add; numpy's launches are the cheaper ones at this size.
+    groups = labels.numpy()
+    counts = np.bincount(groups, minlength=num_groups)
+    order = groups.argsort(kind='stable')
+    shares = 1 / np.maximum(counts, 1, dtype=np.float32)
+    means = torch.embedding_bag(
+        x,
+        torch.from_numpy(order),
+        torch.from_numpy(counts.cumsum() - counts),
+        per_sample_weights=torch.from_numpy(shares[groups[order]]),
+    )[0]
+    return means, None if counts.all() else torch.from_numpy(counts == 0)
+
+
+def _nearest(
+    x: Tensor, centroids: Tensor, scores: Tensor, left_out: Tensor | None = None
+) -> Tensor:
+    lengths = torch.linalg.vector_norm(centroids, dim=1).square_()
+    if left_out is not None:
+        lengths.masked_fill_(left_out, float('inf'))
+    torch.mm(x, centroids.t(), out=scores).add_(lengths, alpha=-0.5)  # N×K
+    # The first of equals, whichever function finds it. On a CPU numpy's is three
+    # times as fast as torch's; on a GPU max is faster than argmax.
+    if _on_cpu(x):
+        return torch.from_numpy(scores.numpy().argmax(axis=1))
     return scores.max(dim=1).indices
+
+
+def _on_cpu(x: Tensor) -> bool:
+    return x.device.type == 'cpu'
 
 
 def _first_equal_row(rows: Tensor) -> Tensor:
     """For each row the index of the first row with the same values."""
-    bits = (rows + 0.0).view(torch.int32).long()  # -0.0 + 0.0 is 0.0
-    generator = torch.Generator().manual_seed(0)
-    weights = torch.randint(-(2**62), 2**62, (rows.shape[1],), generator=generator).to(
-        rows.device
-    )
-    keys = (bits * weights).sum(dim=1)  # integer sums do not round
+    bits = (rows + 0.0).view(torch.int32)  # -0.0 + 0.0 is 0.0
+    positions = torch.arange(len(rows), device=rows.device)
+    # Equal rows would have equal sums, so distinct sums settle it at little cost.
+    if _on_cpu(rows) and len(set(np.einsum('kc->k', bits.numpy()).tolist())) == len(
+        rows
+    ):
+        return positions
+    # Integer sums do not round, so equal rows have equal keys.
+    keys = (bits.long() * _hash_weights(rows.shape[1], rows.device)).sum(dim=1)
     keys, order = keys.sort(stable=True)
-    starts = torch.ones_like(keys, dtype=torch.bool)
-    starts[1:] = keys[1:] != keys[:-1]
-    positions = torch.arange(len(keys), device=rows.device)
-    first = torch.where(starts, positions, 0).cummax(dim=0).values
+    starts = positions.clone()
+    starts[1:] *= keys[1:] != keys[:-1]
+    first = starts.cummax(dim=0).values
     return torch.empty_like(order).scatter_(0, order, order[first])
+
+
+@functools.lru_cache(maxsize=8)
+def _hash_weights(size: int, device: torch.device) -> Tensor:
+    generator = torch.Generator().manual_seed(0)
+    weights = torch.randint(-(2**62), 2**62, (size,), generator=generator)
+    return weights.to(device)
 
 
 @MODELS.register_module()
