@@ -21,7 +21,7 @@ from cld_mm.apis import extract_features
 from cld_mm.apis.check_config import check_config, check_data
 from cld_mm.apis.errors import one_sentence_errors
 from cld_mm.apis.launch import build_runner
-from cld_mm.datasets.fetch import fetch
+from cld_mm.datasets.fetch import origin
 from cld_mm.evaluation import knn_classify
 from cld_mm.visualization import plot_curves, plot_neighbours
 
@@ -142,7 +142,8 @@ def run(args: argparse.Namespace) -> None:
         draw(work_dir, runner, before, after)
         results = {
             'seed': args.seed,
-            'data': fetch(ROOT / DATA),
+            'data': origin(ROOT / DATA),
+            'images': [len(part) for part in labels],
             'knn_pixels': top1(pixels[0], labels[0], pixels[1], labels[1]),
             'knn_before': top1(
                 before[0]['backbone'], labels[0], before[1]['backbone'], labels[1]
@@ -162,8 +163,9 @@ def run(args: argparse.Namespace) -> None:
     if done:
         print(f'Trained already; --fresh trains anew. Results of seed {args.seed}:')
     print(
-        f'\n{results["data"]} 10,000 training and 5,000 test images at most; kNN '
-        f'with k {K}, T {TEMPERATURE}.\n{table(results)}'
+        f'\n{results["data"]}: {results["images"][0]:,} training and '
+        f'{results["images"][1]:,} test images; kNN with k {K}, '
+        f'T {TEMPERATURE}.\n{table(results)}'
     )
     logs = sorted(work_dir.glob('*/vis_data'))
     for name, path in (

@@ -48,24 +48,25 @@ def fetch(out: Path, source: str = 'auto', url: str = FASHION_MNIST_URL) -> str:
         SourceError: no source could give them.
     """
     if all((out / name).is_file() for name in FILES):
-        return f'Data: {_origin(out)} is in {out} already.'
+        return f'Data: {origin(out)} is in {out} already.'
     reasons = []
     for name in SOURCES if source == 'auto' else (source,):
         try:
-            origin = SOURCES[name](out, url)
+            found = SOURCES[name](out, url)
         except (OSError, subprocess.SubprocessError) as error:
             reasons.append(f'{name}: {error}')
             continue
-        _write(out / 'SOURCE', origin.encode())
+        _write(out / 'SOURCE', found.encode())
         notes = f' ({"; ".join(reasons)})' if reasons else ''
-        return f'Data: {origin}, now in {out}{notes}.'
+        return f'Data: {found}, now in {out}{notes}.'
     raise SourceError(
         f'Fashion-MNIST could not be had: {"; ".join(reasons)}. Put its '
         f'four files, uncompressed, into {out}.'
     )
 
 
-def _origin(out: Path) -> str:
+def origin(out: Path) -> str:
+    """Where the files in ``out`` came from, in a few words."""
     note = out / 'SOURCE'
     return note.read_text() if note.is_file() else 'Fashion-MNIST'
 

@@ -118,6 +118,22 @@ def test_momentum_encoder_moves_once_a_step_under_accumulation():
     assert not any(p.requires_grad for p in encoder.parameters())
 
 
+def test_momentum_encoder_stays_where_the_scaler_skips_a_step():
+    net = nn.Linear(3, 3)
+    encoder = MomentumEncoder({'net': net}, 0.5)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.5)
+    encoder.follow(optimizer)
+    scaler = torch.amp.GradScaler('cpu', init_scale=4.0)
+    start = net.weight.detach().clone()
+    for factor, moved in ((float('inf'), False), (1.0, True)):
+        optimizer.zero_grad()
+        scaler.scale(net(torch.ones(2, 3)).sum() * factor).backward()
+        scaler.step(optimizer)
+        scaler.update()
+        assert torch.equal(net.weight, start) != moved
+        assert torch.equal(encoder['net'].weight, start) != moved
+
+
 def _exchange(rank, size):
     images = torch.arange(size * 2.0).view(size, 2) + 100 * rank
     mixed = shuffle(images)

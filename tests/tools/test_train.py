@@ -1,19 +1,25 @@
 """The tools as a user runs them, on a few images of digits."""
 
 import fcntl
+import functools
+import gzip
+import hashlib
 import json
 import os
 import pty
+import socketserver
 import struct
 import subprocess
 import sys
 import termios
+import threading
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 import torch
 
-from cld_mm.datasets.fetch import SourceError, fetch
+from cld_mm.datasets.fetch import FILES, SourceError, fetch
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = 'configs/mocov2_cld_r18_fashionmnist_10e.py'
@@ -242,8 +248,43 @@ def test_bad_input_is_one_sentence(digits, tmp_path, option, said):
     assert done.stderr.strip().splitlines()[-1].startswith('error: ')
 
 
-def test_fetch_says_where_it_failed(tmp_path):
+def test_too_few_views_is_one_sentence(digits, tmp_path):
+    config = tmp_path / 'two_views.py'
+    config.write_text(
+        f"_base_ = '{ROOT / CONFIG}'\n"
+        'train_pipeline = _base_.train_pipeline\n'
+        "train_pipeline[0]['num_views'] = [2]\n"
+        'train_dataloader = dict(dataset=dict(pipeline=train_pipeline))\n'
+    )
+    done = run(
+        'tools/train.py', config, '--work-dir', tmp_path, *options(digits), ok=False
+    )
+    assert 'MoCo got 2 view(s) of each image, but needs 3' in done.stderr
+    assert 'Traceback' not in done.stderr
+
+
+def test_fetch_downloads_or_says_why_not(tmp_path, monkeypatch):
     with pytest.raises(SourceError, match='is not https'):
         fetch(tmp_path, 'download', 'ftp://localhost/')
+    packed = {name: gzip.compress(name.encode()) for name in FILES}
+    for name, content in packed.items():
+        (tmp_path / f'{name}.gz').write_bytes(content)
+    with socketserver.TCPServer(
+        ('127.0.0.1', 0),
+        functools.partial(SimpleHTTPRequestHandler, directory=str(tmp_path)),
+    ) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f'http://127.0.0.1:{server.server_address[1]}/'
+        with pytest.raises(SourceError, match='MD5 sum'):
+            fetch(tmp_path / 'a', 'download', url)
+        assert not list((tmp_path / 'a').glob('*'))
+        sums = {name: hashlib.md5(packed[name]).hexdigest() for name in packed}
+        monkeypatch.setattr('cld_mm.datasets.fetch.FILES', sums)
+        assert url in fetch(tmp_path / 'b', 'download', url)
+        with pytest.raises(SourceError, match='404'):
+            fetch(tmp_path / 'c', 'download', f'{url}nowhere/')
+        server.shutdown()
+    for name in FILES:
+        assert (tmp_path / 'b' / name).read_bytes() == name.encode()
     assert 'digits' in fetch(tmp_path, 'digits')
     assert 'already' in fetch(tmp_path)

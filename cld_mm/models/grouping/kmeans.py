@@ -77,8 +77,8 @@ def kmeans_labels(x: Tensor, num_groups: int, num_iters: int) -> Tensor:
 def _means(x: Tensor, labels: Tensor, num_groups: int) -> tuple[Tensor, Tensor | None]:
     """Means ``(K, C)`` and which groups are empty; None where none is known to be."""
     if not _on_cpu(x):
-        means, counts = group_means(x, labels, num_groups)
-        return means, counts == 0
+        means, sizes = group_means(x, labels, num_groups)
+        return means, sizes == 0
     # Sorted by group, rows are bags for torch's embedding_bag, three times as fast
     # as an index-add; numpy's launches are the cheaper ones at this size.
     groups = labels.numpy()
