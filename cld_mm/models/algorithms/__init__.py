@@ -1,7 +1,8 @@
 """Algorithms: views in, loss parts out."""
 
 from .base import BaseAlgorithm
+from .infomin import InfoMin
 from .moco import MoCo
 from .npid import NPID
 
-__all__ = ['NPID', 'BaseAlgorithm', 'MoCo']
+__all__ = ['NPID', 'BaseAlgorithm', 'InfoMin', 'MoCo']

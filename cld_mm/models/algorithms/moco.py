@@ -103,21 +103,36 @@ class MoCo(BaseAlgorithm):
             ValueError: too few views or images, or a queue smaller than the keys
                 of one step.
         """
-        views = self.check_views(inputs, 1 + self.num_queries)
+        views = self.check_views(inputs, self.num_views)
         self.queue.check_fits(len(views[1]) * world_size())
         queries = [
             self.project(view) for view in (views[0], *views[2:3])[: self.num_queries]
         ]
         keys = self.encode_keys(views[1])
         instances = [query.instance for query in queries]
-        losses = {
-            'loss_instance': self.head.loss(instances, keys, self.queue.features),
-            'feature_std': feature_std(instances[0]),
-        }
+        losses = self.instance_loss(instances, keys, views)
+        losses['feature_std'] = feature_std(instances[0])
         if self.cld is not None:
             losses.update(self.cld.loss(queries[0].group, queries[1].group))
         self.queue.enqueue(gather(keys))
         return losses
+
+    @property
+    def num_views(self) -> int:
+        """Views of an image that a step needs."""
+        return 1 + self.num_queries
+
+    def instance_loss(
+        self, instances: list[Tensor], keys: Tensor, views: list[Tensor]
+    ) -> dict[str, Tensor]:
+        """``loss_instance`` of the queries' features, one ``(N, C)`` a query view.
+
+        Args:
+            instances: the queries' instance features.
+            keys: ``(N, C)``.
+            views: all views of the step.
+        """
+        return {'loss_instance': self.head.loss(instances, keys, self.queue.features)}
 
     @torch.no_grad()
     def encode_keys(self, images: Tensor) -> Tensor:

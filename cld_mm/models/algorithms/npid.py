@@ -40,6 +40,7 @@ class NPID(BaseAlgorithm):
     """
 
     log_normaliser: Tensor
+    num_views = 2
 
     def __init__(
         self,
@@ -94,7 +95,7 @@ class NPID(BaseAlgorithm):
         Raises:
             ValueError: too few views or images, or an index beyond the bank.
         """
-        views = self.check_views(inputs, 2)[:2]
+        views = self.check_views(inputs, self.num_views)[: self.num_views]
         indices = self._indices(data_samples).to(views[0].device)
         projections = [self.project(view) for view in views]
         features = [projection.instance for projection in projections]

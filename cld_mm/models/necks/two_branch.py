@@ -20,6 +20,16 @@ PROJECTIONS: dict[str, type[ProjectionNeck]] = {
 }
 
 
+def check_projection(name: str) -> type[ProjectionNeck]:
+    """The neck of that name; a ValueError where there is none."""
+    if name not in PROJECTIONS:
+        raise ValueError(
+            f'projection is {name!r}, but the necks know {", ".join(PROJECTIONS)}: '
+            'name one of these.'
+        )
+    return PROJECTIONS[name]
+
+
 class Projections(NamedTuple):
     """Both branches' features of one view, rows of unit length.
 
@@ -50,12 +60,7 @@ class TwoBranchNeck(BaseModule):
         self, in_channels: int, out_channels: int = 128, projection: str = 'NormMLP'
     ) -> None:
         super().__init__()
-        if projection not in PROJECTIONS:
-            raise ValueError(
-                f'projection is {projection!r}, but TwoBranchNeck knows '
-                f'{", ".join(PROJECTIONS)}: name one of these.'
-            )
-        kind = PROJECTIONS[projection]
+        kind = check_projection(projection)
         self.in_channels = in_channels
         self.out_channels = out_channels
         self.trunk = kind.make_trunk(in_channels)

@@ -1,0 +1,16 @@
+"""MoCo with a CIFAR ResNet-18, Linear head, T 0.07."""
+
+model = dict(
+    type='MoCo',
+    queue_len=4096,
+    feat_dim=128,
+    momentum=0.001,  # share of the new weights: the paper's 0.999
+    data_preprocessor=dict(
+        type='SelfSupDataPreprocessor',
+        mean=(125.307, 122.961, 113.8575),
+        std=(51.5865, 50.847, 51.255),
+    ),
+    backbone=dict(type='ResNet_CIFAR', depth=18, zero_init_residual=False),
+    neck=dict(type='LinearNeck', in_channels=512, out_channels=128),
+    head=dict(type='InfoNCEHead', temperature=0.07),
+)

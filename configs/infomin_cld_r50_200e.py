@@ -1,0 +1,12 @@
+"""InfoMin + CLD, ResNet-50, ImageNet, 200 epochs.
+
+Recipe: as infomin_cld_r50_100e.py, twice as long.
+Run: ``tools/dist_train.sh configs/infomin_cld_r50_200e.py 8``.
+Expected: 71.5 % linear top-1 (the release's table). Not measured by this project.
+"""
+
+_base_ = 'infomin_cld_r50_100e.py'
+
+param_scheduler = _base_.param_scheduler
+param_scheduler[1].update(T_max=195, end=200)
+train_cfg = dict(max_epochs=200)
