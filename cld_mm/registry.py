@@ -11,10 +11,12 @@ from mmpretrain import registry as mmpretrain_registry
 
 
 def _child(name: str, parent: str, locations: list[str]) -> Registry:
+    # A part of mmpretrain is only known once its module is imported.
+    theirs = [location.replace('cld_mm', 'mmpretrain') for location in locations]
     return Registry(
         name,
         parent=getattr(mmpretrain_registry, parent),
-        locations=locations,
+        locations=locations + theirs,
         scope='cld_mm',
     )
 

@@ -16,5 +16,5 @@ train_pipeline = _base_.train_pipeline
 train_pipeline[1]['num_views'] = [3]
 train_dataloader = dict(batch_size=64, dataset=dict(pipeline=train_pipeline))
 
-optim_wrapper = dict(type='AmpOptimWrapper', dtype='float16', optimizer=dict(lr=0.2))
+optim_wrapper = dict(optimizer=dict(lr=0.2))
 auto_scale_lr = dict(base_batch_size=512)

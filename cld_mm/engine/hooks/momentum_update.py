@@ -5,6 +5,8 @@ moves every micro-batch (mmpretrain's MoCo). Here it moves once per optimiser
 step, whatever wraps the model.
 """
 
+import math
+
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 
@@ -23,3 +25,7 @@ class MomentumUpdateHook(Hook):
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         if hasattr(model, 'follow_optimizer'):
             model.follow_optimizer(runner.optim_wrapper.optimizer)
+            # One average an optimiser step, however many batches that takes.
+            batches = getattr(runner.optim_wrapper, '_accumulative_counts', 1)
+            for encoder in model.momentum_encoders():
+                encoder.total_steps = math.ceil(runner.max_iters / batches)

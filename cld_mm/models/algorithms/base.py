@@ -81,6 +81,7 @@ class BaseAlgorithm(BaseSelfSupervisor):
         features = neck(self.backbone(images))
         if isinstance(features, Projections):
             return features
+        features = features if isinstance(features, Tensor) else features[0]
         return Projections(features, features)
 
     @torch.no_grad()
@@ -95,8 +96,7 @@ class BaseAlgorithm(BaseSelfSupervisor):
             ``(N, C)``.
         """
         feats = self.backbone(images)
-        encode: Any = getattr(self.neck, 'forward_instance', self.neck)
-        instance = encode(feats)
+        instance = instance_of(self.neck, feats)
         return {'backbone': pooled(feats).float(), 'instance': instance.float()}
 
     def momentum_encoders(self) -> list[MomentumEncoder]:
@@ -122,6 +122,17 @@ class BaseAlgorithm(BaseSelfSupervisor):
         """
         self.follow_optimizer(optim_wrapper.optimizer)
         return super().train_step(data, optim_wrapper)
+
+
+def instance_of(neck: Any, feats: Any) -> Tensor:
+    """A neck's instance features ``(N, C)``, of its instance branch where it has two.
+
+    Args:
+        neck: one of the project's necks, or of mmpretrain's, which return tuples.
+        feats: what the backbone returns.
+    """
+    features = getattr(neck, 'forward_instance', neck)(feats)
+    return features if isinstance(features, Tensor) else features[0]
 
 
 @torch.no_grad()

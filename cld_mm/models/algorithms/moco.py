@@ -14,7 +14,7 @@ from cld_mm.registry import MODELS
 from ..memories import FeatureQueue
 from ..utils import MomentumEncoder, gather, shuffle, unshuffle
 from ..utils.gather import world_size
-from .base import BaseAlgorithm, feature_std
+from .base import BaseAlgorithm, feature_std, instance_of
 
 
 @MODELS.register_module()
@@ -139,6 +139,5 @@ class MoCo(BaseAlgorithm):
         """Keys ``(N, C)`` of unit length from the momentum encoder."""
         shuffled = shuffle(images) if self.shuffle_bn else images
         feats = self.momentum_encoder['backbone'](shuffled)
-        neck = self.momentum_encoder['neck']
-        keys = getattr(neck, 'forward_instance', neck)(feats).float()
+        keys = instance_of(self.momentum_encoder['neck'], feats).float()
         return unshuffle(keys, len(images)) if self.shuffle_bn else keys

@@ -3,6 +3,7 @@
 from .jigsaw import JigsawNeck
 from .projection import MLP, LinearNeck, NormLinearNeck, NormMLP, pooled
 from .two_branch import Projections, TwoBranchNeck
+from .two_branch_nonlinear import TwoBranchNonLinearNeck
 
 __all__ = [
     'MLP',
@@ -12,5 +13,6 @@ __all__ = [
     'NormMLP',
     'Projections',
     'TwoBranchNeck',
+    'TwoBranchNonLinearNeck',
     'pooled',
 ]

@@ -4,6 +4,7 @@ Source: MoCo (arXiv 1911.05722), section 3.2: ``k <- 0.999 k + 0.001 q`` once pe
 optimiser step. Averaging is torch.optim.swa_utils' multi-tensor function.
 """
 
+import math
 from collections.abc import Mapping
 from copy import deepcopy
 
@@ -22,18 +23,29 @@ class MomentumEncoder(nn.ModuleDict):
         modules: the modules to follow, by name; they stay the caller's.
         momentum: share of the new weights in each average, OpenMMLab's meaning:
             0.001 where the papers say 0.999.
+        end_momentum: None to keep ``momentum``, or the share at the end, reached
+            along half a cosine over ``total_steps`` optimiser steps (BYOL, arXiv
+            2006.07733, section 3.3). The step is saved with the weights.
+
+    Attributes:
+        total_steps: optimiser steps of the whole run; MomentumUpdateHook sets it.
 
     Raises:
-        ValueError: momentum is outside [0, 1].
+        ValueError: a momentum is outside [0, 1].
     """
 
-    def __init__(self, modules: Mapping[str, nn.Module], momentum: float) -> None:
-        if not 0 <= momentum <= 1:
-            raise ValueError(
-                f'momentum is {momentum}, but it is a share of the new '
-                'weights and lies in [0, 1]: where a paper says 0.999, '
-                'write 0.001.'
-            )
+    def __init__(
+        self,
+        modules: Mapping[str, nn.Module],
+        momentum: float,
+        end_momentum: float | None = None,
+    ) -> None:
+        for share in (momentum, end_momentum):
+            if share is not None and not 0 <= share <= 1:
+                raise ValueError(
+                    f'momentum is {share}, but it is a share of the new weights and '
+                    'lies in [0, 1]: where a paper says 0.999, write 0.001.'
+                )
         super().__init__(
             {
                 name: deepcopy(module).requires_grad_(False)
@@ -41,10 +53,17 @@ class MomentumEncoder(nn.ModuleDict):
             }
         )
         self.momentum = momentum
+        self.end_momentum = end_momentum
+        self.total_steps: int | None = None
+        self._step = 0
+        if end_momentum is not None:
+            self.register_buffer('step', torch.zeros((), dtype=torch.long))
         # In a tuple, so that they are not registered as children twice.
         self._sources = (dict(modules),)
         self._hook: torch.utils.hooks.RemovableHandle | None = None
         self._optimizer: torch.optim.Optimizer | None = None
+
+    step: Tensor
 
     def _pairs(self) -> tuple[list[Tensor], list[Tensor]]:
         sources = [self._sources[0][name] for name in self]
@@ -61,8 +80,33 @@ class MomentumEncoder(nn.ModuleDict):
     def average(self) -> None:
         """Average the sources' parameters in: one step."""
         own, new = self._pairs()
-        average_into = get_ema_multi_avg_fn(1 - self.momentum)
+        average_into = get_ema_multi_avg_fn(1 - self.current_momentum())
         average_into(own, [p.detach() for p in new], None)
+        self._step += 1
+        if self.end_momentum is not None:
+            self.step.fill_(self._step)
+
+    def current_momentum(self) -> float:
+        """Share of the new weights in the next average.
+
+        Raises:
+            ValueError: it follows a schedule, and ``total_steps`` is not set.
+        """
+        if self.end_momentum is None:
+            return self.momentum
+        if self.total_steps is None:
+            raise ValueError(
+                'the momentum follows a schedule over the run, but total_steps is not '
+                'set: add MomentumUpdateHook to custom_hooks, or set it by hand.'
+            )
+        progress = min(self._step / self.total_steps, 1.0)
+        share = (math.cos(math.pi * progress) + 1) / 2
+        return self.end_momentum + (self.momentum - self.end_momentum) * share
+
+    def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
+        super()._load_from_state_dict(state_dict, prefix, *args)
+        if self.end_momentum is not None:
+            self._step = int(self.step)
 
     @property
     def follows_optimizer(self) -> bool:

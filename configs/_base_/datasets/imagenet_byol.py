@@ -1,0 +1,96 @@
+"""ImageNet with BYOL's augmentation, two views that differ in blur; kNN on request.
+
+Layout: ``data/ImageNet/{train,val}/<class id>/*.JPEG``.
+"""
+
+data_root = 'data/ImageNet'
+
+
+def _view(blur, solarize):
+    return [
+        dict(type='NumpyToPIL', to_rgb=True),
+        dict(
+            type='torchvision/RandomResizedCrop',
+            size=224,
+            scale=(0.08, 1.0),
+            interpolation='bicubic',
+        ),
+        dict(type='torchvision/RandomHorizontalFlip'),
+        dict(
+            type='RandomApply',
+            prob=0.8,
+            transforms=[
+                dict(
+                    type='torchvision/ColorJitter',
+                    brightness=0.4,
+                    contrast=0.4,
+                    saturation=0.2,
+                    hue=0.1,
+                )
+            ],
+        ),
+        dict(type='torchvision/RandomGrayscale', p=0.2),
+        dict(type='PILToNumpy', to_bgr=True),
+        dict(
+            type='GaussianBlur',
+            magnitude_range=(0.1, 2.0),
+            magnitude_std='inf',
+            prob=blur,
+        ),
+        dict(type='Solarize', thr=128, prob=solarize),
+    ]
+
+
+train_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(
+        type='SeededMultiView',
+        num_views=[1, 1],
+        transforms=[_view(blur=1.0, solarize=0.0), _view(blur=0.1, solarize=0.2)],
+    ),
+    dict(type='PackInputs'),
+]
+test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='ResizeEdge', scale=256, edge='short', backend='pillow'),
+    dict(type='CenterCrop', crop_size=224),
+    dict(type='PackInputs'),
+]
+
+train_dataloader = dict(
+    batch_size=256,
+    num_workers=8,
+    persistent_workers=True,
+    drop_last=True,
+    sampler=dict(type='SeededSampler', shuffle=True),
+    collate_fn=dict(type='default_collate'),
+    dataset=dict(
+        type='ImageNet', data_root=data_root, split='train', pipeline=train_pipeline
+    ),
+)
+
+_frozen_dataloader = dict(
+    batch_size=128,
+    num_workers=8,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    collate_fn=dict(type='default_collate'),
+)
+test_dataloader = dict(
+    **_frozen_dataloader,
+    dataset=dict(
+        type='ImageNet', data_root=data_root, split='val', pipeline=test_pipeline
+    ),
+)
+test_evaluator = dict(type='Accuracy', topk=(1, 5))
+test_cfg = dict(
+    type='KNNLoop',
+    stage='test',
+    k=200,
+    temperature=0.1,
+    train_dataloader=dict(
+        **_frozen_dataloader,
+        dataset=dict(
+            type='ImageNet', data_root=data_root, split='train', pipeline=test_pipeline
+        ),
+    ),
+)
