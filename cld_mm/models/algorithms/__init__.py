@@ -2,8 +2,9 @@
 
 from .base import BaseAlgorithm
 from .byol import BYOL
+from .cross_level import CrossLevel
 from .infomin import InfoMin
 from .moco import MoCo
 from .npid import NPID
 
-__all__ = ['BYOL', 'NPID', 'BaseAlgorithm', 'InfoMin', 'MoCo']
+__all__ = ['BYOL', 'NPID', 'BaseAlgorithm', 'CrossLevel', 'InfoMin', 'MoCo']

@@ -7,6 +7,7 @@ for kNN, and a momentum encoder that hangs on the optimiser's steps.
 from typing import Any
 
 import torch
+from mmengine.model import BaseModel
 from mmengine.optim import OptimWrapper
 from mmpretrain.models.selfsup.base import BaseSelfSupervisor
 from torch import Tensor, nn
@@ -18,7 +19,35 @@ from ..necks import Projections, pooled
 from ..utils.momentum_encoder import MomentumEncoder
 
 
-class BaseAlgorithm(BaseSelfSupervisor):
+class FollowsOptimizer(BaseModel):
+    """Base of models with momentum encoders, which hang on the optimiser's steps."""
+
+    def momentum_encoders(self) -> list[MomentumEncoder]:
+        """Every momentum encoder inside."""
+        return [m for m in self.modules() if isinstance(m, MomentumEncoder)]
+
+    def follow_optimizer(self, optimizer: torch.optim.Optimizer) -> None:
+        """Let what must follow an optimiser step hang on this optimiser."""
+        for encoder in self.momentum_encoders():
+            encoder.follow(optimizer)
+
+    def init_weights(self) -> None:
+        """Initialise, then start every momentum encoder from its source."""
+        super().init_weights()
+        for encoder in self.momentum_encoders():
+            encoder.copy_weights()
+
+    def train_step(self, data: Any, optim_wrapper: OptimWrapper) -> dict[str, Tensor]:
+        """As in mmengine; the momentum encoder follows this optimiser.
+
+        Under DistributedDataParallel, which has its own, MomentumUpdateHook
+        sees to that.
+        """
+        self.follow_optimizer(optim_wrapper.optimizer)
+        return super().train_step(data, optim_wrapper)
+
+
+class BaseAlgorithm(FollowsOptimizer, BaseSelfSupervisor):
     """Base of NPID, MoCo, InfoMin and BYOL.
 
     Args:
@@ -98,30 +127,6 @@ class BaseAlgorithm(BaseSelfSupervisor):
         feats = self.backbone(images)
         instance = instance_of(self.neck, feats)
         return {'backbone': pooled(feats).float(), 'instance': instance.float()}
-
-    def momentum_encoders(self) -> list[MomentumEncoder]:
-        """Every momentum encoder inside."""
-        return [m for m in self.modules() if isinstance(m, MomentumEncoder)]
-
-    def follow_optimizer(self, optimizer: torch.optim.Optimizer) -> None:
-        """Let what must follow an optimiser step hang on this optimiser."""
-        for encoder in self.momentum_encoders():
-            encoder.follow(optimizer)
-
-    def init_weights(self) -> None:
-        """Initialise, then start every momentum encoder from its source."""
-        super().init_weights()
-        for encoder in self.momentum_encoders():
-            encoder.copy_weights()
-
-    def train_step(self, data: Any, optim_wrapper: OptimWrapper) -> dict[str, Tensor]:
-        """As in mmengine; the momentum encoder follows this optimiser.
-
-        Under DistributedDataParallel, which has its own, MomentumUpdateHook
-        sees to that.
-        """
-        self.follow_optimizer(optim_wrapper.optimizer)
-        return super().train_step(data, optim_wrapper)
 
 
 def instance_of(neck: Any, feats: Any) -> Tensor:

@@ -5,14 +5,13 @@ row x is the one with the largest ``x·c - |c|²/2``, so a round is one matrix
 product, one row maximum and one index-add; no N×K×C array exists.
 """
 
-import functools
-
 import numpy as np
 import torch
 from torch import Tensor
 
 from cld_mm.registry import MODELS
 
+from ..utils.row_keys import row_keys
 from .base import Groups, check_grouping, check_settings, group_means
 
 
@@ -114,27 +113,17 @@ def _on_cpu(x: Tensor) -> bool:
 
 def _first_equal_row(rows: Tensor) -> Tensor:
     """For each row the index of the first row with the same values."""
-    bits = (rows + 0.0).view(torch.int32)  # -0.0 + 0.0 is 0.0
     positions = torch.arange(len(rows), device=rows.device)
-    # Equal rows would have equal sums, so distinct sums settle it at little cost.
-    if _on_cpu(rows) and len(set(np.einsum('kc->k', bits.numpy()).tolist())) == len(
-        rows
-    ):
-        return positions
-    # Integer sums do not round, so equal rows have equal keys.
-    keys = (bits.long() * _hash_weights(rows.shape[1], rows.device)).sum(dim=1)
-    keys, order = keys.sort(stable=True)
+    if _on_cpu(rows):
+        # Equal rows would have equal sums: distinct ones settle it at little cost.
+        bits = (rows + 0.0).numpy().view(np.int32)
+        if len(set(np.einsum('kc->k', bits).tolist())) == len(rows):
+            return positions
+    keys, order = row_keys(rows).sort(stable=True)
     starts = positions.clone()
     starts[1:] *= keys[1:] != keys[:-1]
     first = starts.cummax(dim=0).values
     return torch.empty_like(order).scatter_(0, order, order[first])
-
-
-@functools.lru_cache(maxsize=8)
-def _hash_weights(size: int, device: torch.device) -> Tensor:
-    generator = torch.Generator().manual_seed(0)
-    weights = torch.randint(-(2**62), 2**62, (size,), generator=generator)
-    return weights.to(device)
 
 
 @MODELS.register_module()

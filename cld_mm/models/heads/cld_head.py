@@ -3,6 +3,7 @@
 Source: CLD paper (arXiv 2008.03813), sections 3.1 and 3.2.
 """
 
+import itertools
 from typing import Any
 
 import torch
@@ -59,24 +60,40 @@ class CLDHead(BaseModule):
         self.loss_weight = loss_weight
         self.gather = gather
 
-    def loss(self, features_a: Tensor, features_b: Tensor) -> dict[str, Tensor]:
-        """Loss and statistics of two views' group features.
+    def loss(self, *views: Tensor) -> dict[str, Tensor]:
+        """Loss and statistics of two or more views' group features.
 
         Args:
-            features_a: ``(N, C)`` of unit length, one view of this rank's images.
-            features_b: ``(N, C)``, the other view, same order.
+            views: ``(N, C)`` features of unit length, one tensor a view of this
+                rank's images, all in the same order.
 
         Returns:
-            ``loss_cld`` (times λ), ``group_acc`` (share of instances whose
-            nearest other-view centroid is their group's) and ``groups_used``
-            (groups that are not empty, mean of the views).
+            ``loss_cld``, times λ: the mean over all ordered pairs of views (for
+            two, the paper's); ``group_acc``, the share of instances whose nearest
+            other-view centroid is their group's; and ``groups_used``, how many
+            groups are not empty, mean of the views.
+
+        Raises:
+            ValueError: there are fewer than two views.
         """
-        groups_a, groups_b = self.group(features_a), self.group(features_b)
-        loss = self.criterion(features_a, features_b, groups_a, groups_b)
+        if len(views) < 2:
+            raise ValueError(
+                f'CLDHead got {len(views)} view(s), but it compares each view with '
+                'the groups of another: give it two or more.'
+            )
+        groups = [self.group(view) for view in views]
+        pairs = list(itertools.combinations(range(len(views)), 2))
+        losses = [
+            self.criterion(views[a], views[b], groups[a], groups[b]) for a, b in pairs
+        ]
+        hits = [
+            self._hits(views[a], groups[b])
+            for a, b in pairs + [pair[::-1] for pair in pairs]
+        ]
         return {
-            'loss_cld': self.loss_weight * loss,
-            'group_acc': self._accuracy(features_a, features_b, groups_a, groups_b),
-            'groups_used': self._used(groups_a, groups_b),
+            'loss_cld': self.loss_weight * torch.stack(losses).mean(),
+            'group_acc': torch.cat(hits).float().mean(),
+            'groups_used': self._used(*groups),
         }
 
     def group(self, features: Tensor) -> Groups:
@@ -88,20 +105,9 @@ class CLDHead(BaseModule):
         return Groups(own, centroids, counts)
 
     @torch.no_grad()
-    def _accuracy(
-        self, features_a: Tensor, features_b: Tensor, groups_a: Groups, groups_b: Groups
-    ) -> Tensor:
-        hits = [
-            self._nearest(features_a, groups_b) == groups_b.labels,
-            self._nearest(features_b, groups_a) == groups_a.labels,
-        ]
-        return torch.cat(hits).float().mean()
-
-    def _nearest(self, features: Tensor, groups: Groups) -> Tensor:
-        logits = cross_level_logits(
-            features.detach(), groups, 1.0, self.criterion.empty_groups
-        )
-        return logits.argmax(dim=1)
+    def _hits(self, features: Tensor, groups: Groups) -> Tensor:
+        logits = cross_level_logits(features, groups, 1.0, self.criterion.empty_groups)
+        return logits.argmax(dim=1) == groups.labels
 
     @torch.no_grad()
     def _used(self, *views: Groups) -> Tensor:

@@ -8,7 +8,14 @@ from torch import Tensor, nn
 
 from cld_mm.registry import WEIGHT_INITIALIZERS
 
-PREFIXES = ('backbone.', 'module.backbone.', 'encoder_q.', 'module.encoder_q.', '')
+PREFIXES = (
+    'backbone.',
+    'algorithm.backbone.',
+    'module.backbone.',
+    'encoder_q.',
+    'module.encoder_q.',
+    '',
+)
 
 
 # mmengine loads weights of the type named 'Pretrained' after all other

@@ -1,0 +1,214 @@
+"""CrossLevel: CLD beside any self-supervised algorithm of mmpretrain.
+
+Source: CLD (arXiv 2008.03813), section 3.1: a group branch on the backbone, and the
+cross-level loss between the views. The algorithm is used as it is: its backbone's
+features are noted while it computes its own loss, so there is no second pass.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from mmpretrain.registry import MODELS as MMPRETRAIN_MODELS
+from torch import Tensor, nn
+
+from cld_mm.registry import MODELS
+
+from ..necks import pooled
+from ..utils.gather import gather, world_size
+from ..utils.recorder import Call, Recorder, find_rows, image_keys
+from .base import FollowsOptimizer, feature_std, instance_of
+
+
+@MODELS.register_module()
+class CrossLevel(FollowsOptimizer):
+    """An algorithm plus λ L_CLD on a group branch of its backbone.
+
+    Where two or more views pass through the trained backbone (SimCLR, SimSiam, SwAV,
+    BYOL, ...), CLD compares them all, with gradient to each. Where only one does and
+    the other through an averaged copy (MoCo v2, DenseCL), the copy's features stand
+    in for the missing views; gradient then flows to the trained one alone.
+
+    Args:
+        algorithm: config of the algorithm. A name that mmpretrain has is
+            mmpretrain's; ``cld_mm.BYOL`` names this project's.
+        cld: config of the CLDHead.
+        neck: config of the group branch, one of the project's four necks; its
+            ``in_channels`` is taken from the backbone if left out.
+
+    Raises:
+        ValueError: the backbone does not say its feature size.
+    """
+
+    def __init__(
+        self,
+        algorithm: dict[str, Any],
+        cld: dict[str, Any],
+        neck: dict[str, Any] | None = None,
+        init_cfg: dict[str, Any] | None = None,
+    ) -> None:
+        wrapped = build_algorithm(algorithm)
+        super().__init__(data_preprocessor=wrapped.data_preprocessor, init_cfg=init_cfg)
+        self.algorithm: Any = wrapped
+        neck = {'type': 'NormMLP', **(neck or {})}
+        if 'in_channels' not in neck:
+            neck['in_channels'] = feature_size(wrapped.backbone)
+        self.group_neck = MODELS.build(neck)
+        self.cld = MODELS.build({'type': 'CLDHead', **cld})
+        self._plans: dict[tuple, list[tuple[int, int]]] = {}
+
+    @property
+    def backbone(self) -> nn.Module:
+        """The algorithm's backbone."""
+        return self.algorithm.backbone
+
+    @property
+    def neck(self) -> nn.Module | None:
+        """The algorithm's neck."""
+        return self.algorithm.neck
+
+    @property
+    def head(self) -> nn.Module | None:
+        """The algorithm's head, which hooks of mmpretrain ask for."""
+        return self.algorithm.head
+
+    def forward(self, inputs, data_samples=None, mode: str = 'tensor'):
+        """As mmpretrain's algorithms: 'tensor' for features, 'loss' for the parts."""
+        if mode == 'loss':
+            return self.loss(inputs, data_samples)
+        return self.algorithm(inputs, data_samples, mode=mode)
+
+    def loss(
+        self, inputs: list[Tensor], data_samples: list | None = None
+    ) -> dict[str, Tensor]:
+        """The algorithm's loss parts, and CLD's.
+
+        Args:
+            inputs: two or more views, each ``(N, 3, H, W)``.
+            data_samples: handed on.
+
+        Returns:
+            The algorithm's parts (one named ``loss`` becomes ``loss_instance``),
+            ``loss_cld``, ``group_acc``, ``groups_used`` and ``feature_std``.
+
+        Raises:
+            ValueError: the algorithm shows fewer than two views to its backbone.
+        """
+        views = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+        self._check_enough(len(views), len(views))
+        averaged = _copies(self.algorithm, self.backbone)
+        with Recorder(self.backbone, averaged) as recorder:
+            parts = dict(self.algorithm.loss(inputs, data_samples))
+        if 'loss' in parts:
+            parts = {'loss_instance': parts.pop('loss'), **parts}
+        features = self._features_by_view(views, recorder.calls)
+        groups = [self.group_neck(feats) for feats in features]
+        parts.update(self.cld.loss(*groups))
+        parts['feature_std'] = feature_std(groups[0])
+        return parts
+
+    def _features_by_view(self, views: list[Tensor], calls: list[Call]) -> list[Tensor]:
+        """Pooled features ``(N, D)`` of every view that was seen, in its order."""
+        wanted = [image_keys(view) for view in views]
+        joined = functools.cache(lambda number: _joined(calls[number]))
+        layout = (
+            tuple(view.shape for view in views),
+            tuple((call.images.shape, call.online) for call in calls),
+        )
+        # Looking costs a wait for the device, so it is done once for a layout.
+        if layout not in self._plans:
+            self._plans[layout] = self._plan(wanted, calls, joined)
+        found = []
+        for view, call in self._plans[layout]:
+            keys, features = joined(call)
+            rows, _ = find_rows(wanted[view], keys)
+            found.append(features[rows])
+        return found
+
+    def _plan(
+        self, wanted: list[Tensor], calls: list[Call], joined: Callable
+    ) -> list[tuple[int, int]]:
+        """Which call shows which view; averaged encoders only where need be."""
+        sources: dict[int, int] = {}
+        for online in (True, False):
+            if len(sources) >= 2:
+                break
+            for number, call in enumerate(calls):
+                if call.online != online:
+                    continue
+                keys, _ = joined(number)
+                for view, rows in enumerate(wanted):
+                    if view not in sources and bool(find_rows(rows, keys)[1].all()):
+                        sources[view] = number
+        self._check_enough(len(wanted), len(sources))
+        return sorted(sources.items())
+
+    def _check_enough(self, given: int, seen: int) -> None:
+        if seen < 2:
+            name = type(self.algorithm).__name__
+            raise ValueError(
+                f'{name} was given {given} view(s) of each image and shows {seen} to '
+                'its backbone, but CLD compares two: CrossLevel serves algorithms that '
+                'encode two or more views (SimCLR, BYOL, MoCo, SwAV, ...).'
+            )
+
+    @torch.no_grad()
+    def extract_features(self, images: Tensor) -> dict[str, Tensor]:
+        """Features for evaluation: ``backbone`` ``(N, D)`` and ``group`` ``(N, C)``."""
+        feats = self.backbone(images)
+        return {
+            'backbone': pooled(feats).float(),
+            'group': instance_of(self.group_neck, feats).float(),
+        }
+
+    def check_dataset(self, num_images: int) -> None:
+        """Hand on to an algorithm that depends on its data set."""
+        if hasattr(self.algorithm, 'check_dataset'):
+            self.algorithm.check_dataset(num_images)
+
+
+def build_algorithm(algorithm: dict[str, Any] | nn.Module) -> Any:
+    """The algorithm; mmpretrain's where mmpretrain has one of that name."""
+    if isinstance(algorithm, nn.Module):
+        return algorithm
+    algorithm = dict(algorithm)
+    if MMPRETRAIN_MODELS.module_dict.get(algorithm['type']) is not None:
+        algorithm['type'] = f'mmpretrain.{algorithm["type"]}'
+    return MODELS.build(algorithm)
+
+
+def feature_size(backbone: nn.Module) -> int:
+    """Size of the backbone's pooled feature.
+
+    Raises:
+        ValueError: the backbone does not say.
+    """
+    for name in ('feat_dim', 'embed_dims', 'num_features'):
+        size = getattr(backbone, name, None)
+        if isinstance(size, int):
+            return size
+    raise ValueError(
+        f'{type(backbone).__name__} does not say how many channels its features have: '
+        "set in_channels in CrossLevel's neck."
+    )
+
+
+def _joined(call: Call) -> tuple[Tensor, Tensor]:
+    """Keys and pooled features of a call.
+
+    Shuffled BatchNorm sends an averaged encoder the images of other ranks, so those
+    calls are joined over ranks.
+    """
+    keys, features = image_keys(call.images), pooled(call.features)
+    if not call.online and world_size() > 1:
+        keys, features = gather(keys), gather(features)
+    return keys, features
+
+
+def _copies(algorithm: nn.Module, backbone: nn.Module) -> list[nn.Module]:
+    """Averaged copies of the backbone inside the algorithm."""
+    own = set(backbone.modules())
+    return [
+        m for m in algorithm.modules() if type(m) is type(backbone) and m not in own
+    ]
