@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from torch import distributed as dist
 from torch import multiprocessing as mp
 
 import cld_mm  # noqa: F401
+from cld_mm.datasets.fetch import fetch
 from cld_mm.registry import MODELS
 
 torch.set_num_threads(1)
@@ -61,6 +63,14 @@ CLD = {
     'loss': {'temperature': 0.4},
     'loss_weight': 0.25,
 }
+
+
+@pytest.fixture(scope='session')
+def digits(tmp_path_factory) -> Path:
+    """A folder of real 8×8 digits in Fashion-MNIST's layout."""
+    folder = tmp_path_factory.mktemp('digits')
+    fetch(folder, 'digits')
+    return folder
 
 
 @pytest.fixture

@@ -4,8 +4,11 @@ import ast
 from pathlib import Path
 
 import pytest
+import torch
 from mmengine.config import Config
+from mmengine.optim import OptimWrapper
 from mmengine.registry import DefaultScope
+from mmengine.runner import Runner
 
 from cld_mm.apis.check_config import check_config
 from cld_mm.registry import MODELS, TRANSFORMS
@@ -26,11 +29,44 @@ def test_config_builds(path):
     model = MODELS.build(cfg.model)
     pipeline = cfg.train_dataloader.dataset.pipeline
     found = [sum(step['num_views']) for step in pipeline if 'num_views' in step]
-    assert found == ([model.num_views] if hasattr(model, 'num_views') else [])
+    wanted = [getattr(model, 'num_views', 2)] if 'benchmarks' not in path.parts else []
+    assert found == wanted
     for step in pipeline:
         TRANSFORMS.build(step)
     docstring = ast.get_docstring(ast.parse(path.read_text()))
     assert 'Run: ' in docstring or 'matched' in docstring
+
+
+@pytest.mark.parametrize(
+    'path', [p for p in CONFIGS if 'fashionmnist' in p.stem], ids=lambda path: path.stem
+)
+def test_config_for_a_cpu_runs_one_iteration(path, digits):
+    cfg = Config.fromfile(path)
+    DefaultScope.get_instance(f'run-{path.stem}', scope_name='cld_mm')
+    loader = cfg.train_dataloader
+    loader.dataset.update(data_root=str(digits), indices=16)
+    loader.batch_size = 8
+    if 'num_images' in cfg.model:
+        cfg.model.num_images = 16
+    cfg.model.backbone = cfg.model.get('backbone')
+    if isinstance(cfg.model.backbone, dict):
+        cfg.model.backbone.pop('init_cfg', None)
+    else:
+        del cfg.model['backbone']
+    model = MODELS.build(cfg.model)
+    for encoder in getattr(model, 'momentum_encoders', list)():
+        encoder.total_steps = 1
+    batch = next(iter(Runner.build_dataloader(loader, seed=0)))
+    optimizer = torch.optim.SGD(
+        [p for p in model.parameters() if p.requires_grad], lr=0.1
+    )
+    before = [p.detach().clone() for p in model.parameters()]
+    logs = model.train_step(batch, OptimWrapper(optimizer))
+    assert logs['loss'].isfinite()
+    assert any(
+        not torch.equal(one, two)
+        for one, two in zip(before, model.parameters(), strict=True)
+    )
 
 
 def test_main_recipe_is_the_papers_row():

@@ -2,7 +2,7 @@
 
 import difflib
 import inspect
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ from .. import registry as registries
 
 # mmengine's own keys of a part's dict, which its constructor never sees.
 RESERVED = {'type', '_scope_'}
+# Settings that a part takes from its neighbours where the config leaves them out.
+FILLED_IN = {'CrossLevel': {'in_channels'}}  # of its neck, from the backbone
 # Where names can only be those of one kind of part.
 KINDS = {
     'model': registries.MODELS,
@@ -66,7 +68,10 @@ def check_config(cfg: Config) -> None:
         'visualizer',
     ):
         for path, part, kind in _parts(cfg.get(key), key, KINDS.get(key)):
-            _check_part(path, part, kind)
+            filled_in = (
+                FILLED_IN.get(cfg.model.type, set()) if path == 'model.neck' else ()
+            )
+            _check_part(path, part, kind, filled_in)
     _check_batch(cfg)
 
 
@@ -112,7 +117,9 @@ def _parts(
             yield from _parts(value, f'{path}[{place}]', kind)
 
 
-def _check_part(path: str, part: dict, kind: Registry | None) -> None:
+def _check_part(
+    path: str, part: dict, kind: Registry | None, filled_in: Collection[str]
+) -> None:
     name = part['type']
     found = _find(name, kind) if isinstance(name, str) else name
     if found is None:
@@ -135,7 +142,7 @@ def _check_part(path: str, part: dict, kind: Registry | None) -> None:
     if kind in (registries.LOOPS, registries.DATA_SAMPLERS, registries.OPTIM_WRAPPERS):
         return
     for key in required:
-        if key not in part:
+        if key not in part and key not in filled_in:
             raise ConfigError(
                 f'{path}.{key}: {name} needs this setting, and the '
                 'config does not have it.'

@@ -1,6 +1,7 @@
-"""MoCo and NPID against plain versions of their losses."""
+"""Algorithms against plain versions of their losses."""
 
 import copy
+import math
 
 import pytest
 import torch
@@ -114,3 +115,180 @@ def test_npid_trains_and_writes_its_rows_only(num_negatives, views):
     assert bool(model.log_normaliser.isfinite()) == bool(num_negatives)
     with pytest.raises(ValueError, match='image 30 has no row'):
         model.loss(views[:2], [DataSample(metainfo={'sample_idx': 30})] * 6)
+
+
+def compare_gradients(model, total, slow_model, slow):
+    torch.testing.assert_close(total, slow)
+    total.backward()
+    slow.backward()
+    for (name, one), two in zip(
+        model.named_parameters(), slow_model.parameters(), strict=True
+    ):
+        if two.grad is not None:
+            torch.testing.assert_close(
+                one.grad, two.grad, atol=1e-5, rtol=1e-3, msg=name
+            )
+        else:
+            assert one.grad is None, name
+
+
+def slow_cross(a, b):
+    return 0.25 * cld_loss(a, b, kmeans(a, 3, 3), kmeans(b, 3, 3), 0.4)
+
+
+def total_of(parts):
+    return sum(value for name, value in parts.items() if 'loss' in name)
+
+
+def test_npid_loss(views):
+    model = tiny_npid()
+    slow_model = copy.deepcopy(model)
+    indices = torch.tensor([3, 8, 9, 20, 21, 29])
+    samples = [DataSample(metainfo={'sample_idx': int(i)}) for i in indices]
+    bank = slow_model.bank.features.clone()
+    ours = model.loss(views[:2], samples)
+    (a, b) = (slow_model.project(view) for view in views[:2])
+    instance = sum(
+        F.cross_entropy(p.instance @ bank.t() / 0.1, indices) / 2 for p in (a, b)
+    )
+    torch.testing.assert_close(ours['loss_instance'], instance)
+    slow = instance + slow_cross(a.group, b.group)
+    compare_gradients(model, total_of(ours), slow_model, slow)
+    for p in (a, b):  # both views enter the bank, one after the other
+        bank[indices] = F.normalize(0.5 * bank[indices] + 0.5 * p.instance.detach())
+    torch.testing.assert_close(model.bank.features, bank)
+
+
+@pytest.mark.parametrize('cld', [None, CLD])
+def test_infomin_loss(cld, views):
+    settings = {'jigsaw': {'in_channels': 32, 'out_channels': 8}, 'jigsaw_weight': 0.3}
+    model = tiny_moco(cld, type='InfoMin', **settings)
+    model.init_weights()
+    slow_model = copy.deepcopy(model)
+    patches = torch.randn(6, 9, 3, 4, 4)
+    tall = torch.stack([torch.cat(list(image), dim=1) for image in patches])
+    assert tall.shape == (6, 3, 36, 4)
+    queries = views[:1] if cld is None else [views[0], views[2]]
+    inputs = [views[0], views[1], *queries[1:], tall]
+    ours = model.loss(inputs)
+
+    feats = slow_model.backbone(torch.cat(list(patches)))[-1].mean((2, 3))
+    neck = slow_model.jigsaw
+    each = neck.projection(neck.trunk(feats)).view(6, 9 * 8)
+    puzzle = F.normalize(neck.fusion(each), dim=1)
+    online = [slow_model.project(view) for view in queries]
+    with torch.no_grad():
+        momentum = slow_model.momentum_encoder
+        k = momentum['neck'](momentum['backbone'](views[1]))
+        k = k if torch.is_tensor(k) else k.instance
+
+    def nce(x):
+        logits = torch.cat([(x * k).sum(1, True), x @ slow_model.queue.features.t()], 1)
+        return F.cross_entropy(logits / 0.2, torch.zeros(6, dtype=torch.long))
+
+    slow = sum(0.7 * nce(p.instance) + 0.3 * nce(puzzle) for p in online) / len(online)
+    torch.testing.assert_close(ours['loss_instance'], slow)
+    if cld:
+        slow = slow + slow_cross(online[0].group, online[1].group)
+    compare_gradients(model, total_of(ours), slow_model, slow)
+    assert int(model.queue.pointer) == 6  # once a step
+    with pytest.raises(ValueError, match='end the last view'):
+        model.loss([*inputs[:-1], views[0]])
+    with pytest.raises(ValueError, match='jigsaw_weight is 2'):
+        tiny_moco(type='InfoMin', **{**settings, 'jigsaw_weight': 2})
+
+
+def tiny_byol(cld=None, size=32, hidden=16, out=8):
+    def nonlinear(size, pool):
+        return {
+            'type': 'NonLinearNeck',
+            'in_channels': size,
+            'hid_channels': hidden,
+            'out_channels': out,
+            'num_layers': 2,
+            'with_last_bn': False,
+            'with_avg_pool': pool,
+        }
+
+    neck = nonlinear(size, True)
+    if cld:
+        neck = {
+            'type': 'TwoBranchNonLinearNeck',
+            'in_channels': size,
+            'hid_channels': hidden,
+            'out_channels': out,
+            'group_channels': 8,
+        }
+    return {
+        'backbone': {
+            'type': 'ResNet_CIFAR',
+            'depth': 18,
+            'stem_channels': 4,
+            'base_channels': 4,
+        },
+        'neck': neck,
+        'head': {
+            'type': 'LatentPredictHead',
+            'predictor': nonlinear(out, False),
+            'loss': {
+                'type': 'CosineSimilarityLoss',
+                'shift_factor': 2.0,
+                'scale_factor': 2.0,
+            },
+        },
+    }
+
+
+def test_byol_is_mmpretrains(views):
+    torch.manual_seed(0)
+    ours = MODELS.build({'type': 'BYOL', 'momentum': 0.1, **tiny_byol()})
+    theirs = MODELS.build({'type': 'mmpretrain.BYOL', **tiny_byol()})
+    ours.init_weights()
+    theirs.load_state_dict(ours.state_dict(), strict=False)
+    parts = ours.loss(views[:2])
+    # Their first step copies the online weights into the target: ours starts so.
+    theirs.target_net.module[0].load_state_dict(theirs.backbone.state_dict())
+    reference = theirs.loss(views[:2], None)['loss']
+    torch.testing.assert_close(parts['loss_instance'], reference)
+    parts['loss_instance'].backward()
+    reference.backward()
+    for one, two in zip(
+        ours.backbone.parameters(), theirs.backbone.parameters(), strict=True
+    ):
+        torch.testing.assert_close(one.grad, two.grad, atol=1e-5, rtol=1e-3)
+
+
+def test_byol_with_cld_and_its_schedule(views):
+    torch.manual_seed(0)
+    model = MODELS.build({'type': 'BYOL', 'momentum': 0.1, 'cld': CLD, **tiny_byol(1)})
+    model.init_weights()
+    slow_model = copy.deepcopy(model)
+    parts = model.loss(views[:2])
+    predict, neck = slow_model.head.predictor, slow_model.neck
+    hidden = [neck.trunk(slow_model.backbone(v)[-1].mean((2, 3))) for v in views[:2]]
+    target = [slow_model.encode_target(v) for v in views[:2]]
+    cosines = [
+        F.cosine_similarity(predict([neck.instance(h)])[0], t).mean()
+        for h, t in zip(hidden, target[::-1], strict=True)
+    ]
+    slow = sum(2 * (2 - 2 * c) for c in cosines)
+    torch.testing.assert_close(parts['loss_instance'], slow)
+    groups = [F.normalize(neck.group(h), dim=1) for h in hidden]
+    compare_gradients(model, total_of(parts), slow_model, slow + slow_cross(*groups))
+
+    encoder = model.target_encoder
+    with pytest.raises(ValueError, match='total_steps is not set'):
+        encoder.average()
+    encoder.total_steps = 4
+    shares = []
+    for _ in range(5):
+        shares.append(encoder.current_momentum())
+        encoder.average()
+    expected = [0.1 * (math.cos(math.pi * k / 4) + 1) / 2 for k in range(5)]
+    assert shares == pytest.approx(expected)
+    other = MODELS.build({'type': 'BYOL', 'momentum': 0.1, 'cld': CLD, **tiny_byol(1)})
+    other.load_state_dict(model.state_dict())
+    other.target_encoder.total_steps = 20
+    assert other.target_encoder.current_momentum() == pytest.approx(
+        0.1 * (math.cos(math.pi * 5 / 20) + 1) / 2
+    )

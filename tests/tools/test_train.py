@@ -42,13 +42,6 @@ SMALL = {
 }
 
 
-@pytest.fixture(scope='session')
-def digits(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp('digits')
-    fetch(folder, 'digits')
-    return folder
-
-
 def run(*words, ok=True, env=None):
     done = subprocess.run(
         [sys.executable, *map(str, words)],

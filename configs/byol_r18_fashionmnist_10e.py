@@ -1,0 +1,12 @@
+"""BYOL on Fashion-MNIST, 10 epochs, for a CPU.
+
+No row of the paper. The matched baseline of byol_cld_r18_fashionmnist_10e.py.
+Run: ``python tools/train.py configs/byol_r18_fashionmnist_10e.py``.
+"""
+
+_base_ = [
+    '_base_/models/byol_r18_fashionmnist.py',
+    '_base_/datasets/fashionmnist.py',
+    '_base_/schedules/sgd_cosine_fashionmnist.py',
+    '_base_/default_runtime.py',
+]
