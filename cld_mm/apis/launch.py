@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mmengine.config import Config, DictAction
-from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
@@ -139,15 +138,10 @@ def set_amp(cfg: Config, args: argparse.Namespace) -> None:
 
 
 def build_runner(cfg: Config) -> Runner:
-    """The config's runner: QuietRunner unless it names another.
-
-    Without an accelerator, synchronised BatchNorm, which needs one, becomes plain.
-    """
-    build = RUNNERS.build if 'runner_type' in cfg else QuietRunner.from_cfg
-    runner = build(cfg)
-    if not has_accelerator():
-        runner.model = revert_sync_batchnorm(runner.model)
-    return runner
+    """The config's runner: QuietRunner unless it names another."""
+    if 'runner_type' in cfg:
+        return RUNNERS.build(cfg)
+    return QuietRunner.from_cfg(cfg)
 
 
 def run_tool(

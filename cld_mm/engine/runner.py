@@ -1,12 +1,15 @@
-"""QuietRunner: mmengine's Runner that leaves a terminal readable."""
+"""QuietRunner: mmengine's Runner that leaves a terminal readable, on a CPU too."""
 
 import logging
 import sys
 
 from mmengine.dist import is_main_process
 from mmengine.logging import MMLogger
+from mmengine.model import revert_sync_batchnorm
 from mmengine.runner import Runner
 from tqdm import tqdm
+
+from ..compat.cpu_distributed import has_accelerator
 
 
 class AboveTheBar(logging.Handler):
@@ -31,7 +34,16 @@ class AboveTheBar(logging.Handler):
 
 
 class QuietRunner(Runner):
-    """As mmengine's Runner; on a terminal it logs above the progress bar."""
+    """As mmengine's Runner; on a terminal it logs above the progress bar.
+
+    Without an accelerator, synchronised BatchNorm, which needs one, becomes plain.
+    """
+
+    def wrap_model(self, model_wrapper_cfg, model):
+        """Wrap the model for several ranks, if there are several."""
+        if not has_accelerator():
+            model = revert_sync_batchnorm(model)
+        return super().wrap_model(model_wrapper_cfg, model)
 
     def build_logger(self, *args, **kwargs) -> MMLogger:
         """The logger, its terminal handler replaced where there is a terminal."""
