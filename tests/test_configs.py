@@ -27,7 +27,8 @@ def test_config_builds(path):
     check_config(cfg)
     DefaultScope.get_instance(f'test-{path.stem}', scope_name='cld_mm')
     model = MODELS.build(cfg.model)
-    pipeline = cfg.train_dataloader.dataset.pipeline
+    dataset = cfg.train_dataloader.dataset
+    pipeline = dataset.get('dataset', dataset).pipeline
     found = [sum(step['num_views']) for step in pipeline if 'num_views' in step]
     wanted = [getattr(model, 'num_views', 2)] if 'benchmarks' not in path.parts else []
     assert found == wanted

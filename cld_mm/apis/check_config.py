@@ -15,6 +15,15 @@ from .. import registry as registries
 RESERVED = {'type', '_scope_'}
 # Settings that a part takes from its neighbours where the config leaves them out.
 FILLED_IN = {'CrossLevel': {'in_channels'}}  # of its neck, from the backbone
+# Data folders that tools/dataset_converters/prepare.py knows.
+PREPARED = {
+    'fashion-mnist': 'fashion-mnist',
+    'CIFAR-10': 'cifar10',
+    'CIFAR-100': 'cifar100',
+    'STL-10': 'stl10',
+    'ImageNet': 'imagenet',
+    'Kitchen-HC': 'kitchen-hc',
+}
 # Where names can only be those of one kind of part.
 KINDS = {
     'model': registries.MODELS,
@@ -89,9 +98,10 @@ def _check_folder(path: str, root: str) -> None:
     if folder.is_dir() and any(folder.iterdir()):
         return
     state = 'is empty' if folder.is_dir() else 'does not exist'
+    name = PREPARED.get(folder.name)
     cure = (
-        'run "python tools/dataset_converters/fashion_mnist.py"'
-        if folder.name in ('fashion-mnist', 'digits')
+        f'run "python tools/dataset_converters/prepare.py {name}"'
+        if name
         else 'put the images there as README.md describes'
     )
     raise FileNotFoundError(
@@ -181,10 +191,12 @@ def _meant(name: str, known: Any) -> str:
 def _settings(part: Any) -> tuple[set[str], list[str], bool]:
     """Names a constructor takes, those it must get, and whether it takes any.
 
-    Where a class hands ``**kwargs`` on, its base's names count as its own.
+    Where a class hands ``**kwargs`` on, its base's names count as its own; what the
+    base must get it may fill in itself.
     """
     known: set[str] = set()
     required: list[str] = []
+    inherited = False
     for owner in inspect.getmro(part) if inspect.isclass(part) else (part,):
         function = vars(owner).get('__init__') if inspect.isclass(owner) else owner
         if function is None:
@@ -197,10 +209,11 @@ def _settings(part: Any) -> tuple[set[str], list[str], bool]:
                 if parameter.name == 'self':
                     continue
                 known.add(parameter.name)
-                if parameter.default is parameter.empty:
+                if parameter.default is parameter.empty and not inherited:
                     required.append(parameter.name)
         if not open_ended:
             return known, required, False
+        inherited = True
     return known, required, True
 
 

@@ -1,6 +1,17 @@
-"""Data: samplers and transforms beside mmpretrain's data sets."""
+"""Data: data sets, samplers and transforms beside mmpretrain's."""
 
 from . import transforms
+from .imagenet_subset import ImageNetSubset
 from .seeded_sampler import SeededIndex, SeededSampler
+from .stl10 import STL10
+from .subsets import LabelledFraction, LongTailed
 
-__all__ = ['SeededIndex', 'SeededSampler', 'transforms']
+__all__ = [
+    'STL10',
+    'ImageNetSubset',
+    'LabelledFraction',
+    'LongTailed',
+    'SeededIndex',
+    'SeededSampler',
+    'transforms',
+]

@@ -58,12 +58,12 @@ jigsaw_view = [
     dict(type='JigsawPatches', grid=3, patch_size=64),
 ]
 train_pipeline = [
-    dict(type='LoadImageFromFile'),
+    dict(type='LoadImage'),
     dict(type='SeededMultiView', num_views=[2, 1], transforms=[view, jigsaw_view]),
     dict(type='PackInputs'),
 ]
 test_pipeline = [
-    dict(type='LoadImageFromFile'),
+    dict(type='LoadImage'),
     dict(type='ResizeEdge', scale=256, edge='short', backend='pillow'),
     dict(type='CenterCrop', crop_size=224),
     dict(type='PackInputs'),

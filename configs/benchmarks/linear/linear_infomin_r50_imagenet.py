@@ -9,7 +9,7 @@ Run: ``tools/dist_train.sh configs/benchmarks/linear/linear_infomin_r50_imagenet
 _base_ = 'linear_r50_imagenet.py'
 
 train_pipeline = [
-    dict(type='LoadImageFromFile'),
+    dict(type='LoadImage'),
     dict(
         type='RandomResizedCrop',
         scale=224,

@@ -1,0 +1,147 @@
+"""Parts of a data set: a fraction of its labels, a long tail, or a list.
+
+Each is a name in the registry that takes another data set's config and gives that
+data set, cut down: ``dict(type='LongTailed', dataset=dict(type='CIFAR10', ...))``.
+"""
+
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cld_mm.registry import DATASETS
+
+
+@DATASETS.register_module()
+def LabelledFraction(  # a data set's name in configs
+    dataset: dict[str, Any],
+    fraction: float | None = None,
+    list_file: str | None = None,
+    seed: int = 0,
+) -> Any:
+    """Some of a data set's images: the 1 % and 10 % of semi-supervised training.
+
+    Args:
+        dataset: config of the data set.
+        fraction: share of each class's images, drawn by ``seed``, one at least.
+        list_file: instead of a draw, a text file that names an image a line: its
+            file name or path, or its place in the data set.
+        seed: of the draw.
+
+    Raises:
+        ValueError: neither or both of ``fraction`` and ``list_file`` are given,
+            ``fraction`` is outside (0, 1], or a line names no image.
+    """
+    if (fraction is None) == (list_file is None):
+        raise ValueError(
+            f'fraction is {fraction} and list_file {list_file}: give exactly one.'
+        )
+    built = DATASETS.build(dataset)
+    if fraction is None:
+        return built.get_subset(_listed(built, str(list_file)))
+    if not 0 < fraction <= 1:
+        raise ValueError(
+            f'fraction is {fraction}, but it is a share of the images and lies in '
+            '(0, 1]: write 0.01 for 1 %.'
+        )
+    counts = {
+        label: max(1, round(fraction * len(places)))
+        for label, places in _by_class(built).items()
+    }
+    return built.get_subset(_draw(built, counts, seed))
+
+
+@DATASETS.register_module()
+def LongTailed(
+    dataset: dict[str, Any],
+    imbalance_factor: float | None = None,
+    list_file: str | None = None,
+    seed: int = 0,
+) -> Any:
+    """A data set whose classes shrink exponentially (Cui et al., arXiv 1901.05555).
+
+    Class c of C keeps ``n_max * factor ** (-c / (C - 1))`` images, drawn by ``seed``.
+
+    Args:
+        dataset: config of the data set.
+        imbalance_factor: largest class over smallest, 1 or more.
+        list_file: instead of a draw, as in LabelledFraction (ImageNet-LT's lists
+            have a path and a label a line; the label is ignored).
+        seed: of the draw.
+
+    Raises:
+        ValueError: neither or both are given, the factor is below 1, or a line names
+            no image.
+    """
+    if (imbalance_factor is None) == (list_file is None):
+        raise ValueError(
+            f'imbalance_factor is {imbalance_factor} and list_file {list_file}: give '
+            'exactly one.'
+        )
+    built = DATASETS.build(dataset)
+    if imbalance_factor is None:
+        return built.get_subset(_listed(built, str(list_file)))
+    if not imbalance_factor >= 1:
+        raise ValueError(
+            f'imbalance_factor is {imbalance_factor}, but it is the largest class over '
+            'the smallest and at least 1: the usual ones are 10, 50 and 100.'
+        )
+    classes = _by_class(built)
+    largest = max(len(places) for places in classes.values())
+    steps = max(1, len(classes) - 1)
+    counts = {
+        label: min(
+            len(classes[label]),
+            max(1, int(largest * imbalance_factor ** (-rank / steps))),
+        )
+        for rank, label in enumerate(sorted(classes))
+    }
+    return built.get_subset(_draw(built, counts, seed))
+
+
+def _by_class(dataset: Any) -> dict[int, list[int]]:
+    places: dict[int, list[int]] = defaultdict(list)
+    for place, label in enumerate(dataset.get_gt_labels()):
+        places[int(label)].append(place)
+    return dict(places)
+
+
+def _draw(dataset: Any, counts: dict[int, int], seed: int) -> list[int]:
+    generator = np.random.default_rng(seed)
+    classes = _by_class(dataset)
+    chosen: list[int] = []
+    for label in sorted(classes):
+        drawn = generator.permutation(classes[label])[: counts[label]]
+        chosen += [int(place) for place in drawn]
+    return sorted(chosen)
+
+
+def _listed(dataset: Any, list_file: str) -> list[int]:
+    lines = Path(list_file).expanduser().read_text().splitlines()
+    names = [line.split()[0] for line in lines if line.strip()]
+    if all(name.isdigit() for name in names):
+        places = [int(name) for name in names]
+    else:
+        known: dict[str, int] = {}
+        for place in range(len(dataset)):
+            path = Path(dataset.get_data_info(place)['img_path'])
+            known[path.name] = known['/'.join(path.parts[-2:])] = place
+        places = [_place(known, name, list_file) for name in names]
+    if not places or max(places) >= len(dataset):
+        raise ValueError(
+            f'{list_file} names {"no image" if not places else max(places)}, but the '
+            f'data set has {len(dataset)} images, counted from 0: mend the list.'
+        )
+    return places
+
+
+def _place(known: dict[str, int], name: str, list_file: str) -> int:
+    parts = Path(name).parts
+    for key in ('/'.join(parts[-2:]), parts[-1]):
+        if key in known:
+            return known[key]
+    raise ValueError(
+        f'{list_file} names {name}, which is not in the data set: mend the list, or '
+        'bring the image.'
+    )

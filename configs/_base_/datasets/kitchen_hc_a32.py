@@ -1,0 +1,79 @@
+"""Kitchen-HC with augmentation A32 (recipes), two views; kNN on the test images.
+
+Layout: ``data/Kitchen-HC/{train,test}/<class>``, resized to 32×32; the colours are blue
+first here, so the model's preprocessor sets ``to_rgb``.
+"""
+
+data_root = 'data/Kitchen-HC'
+
+view = [
+    dict(type='NumpyToPIL', to_rgb=True),
+    dict(type='torchvision/RandomResizedCrop', size=32, scale=(0.2, 1.0)),
+    dict(
+        type='torchvision/ColorJitter',
+        brightness=0.4,
+        contrast=0.4,
+        saturation=0.4,
+        hue=0.4,
+    ),
+    dict(type='torchvision/RandomGrayscale', p=0.2),
+    dict(type='torchvision/RandomHorizontalFlip'),
+    dict(type='PILToNumpy', to_bgr=True),
+]
+load = [dict(type='LoadImage'), dict(type='Resize', scale=(32, 32))]
+train_pipeline = [
+    *load,
+    dict(type='SeededMultiView', num_views=[2], transforms=[view]),
+    dict(type='PackInputs'),
+]
+test_pipeline = [*load, dict(type='PackInputs')]
+
+train_dataloader = dict(
+    batch_size=256,
+    num_workers=8,
+    persistent_workers=True,
+    drop_last=True,
+    sampler=dict(type='SeededSampler', shuffle=True),
+    collate_fn=dict(type='default_collate'),
+    dataset=dict(
+        type='CustomDataset',
+        data_root=data_root,
+        data_prefix='train',
+        pipeline=train_pipeline,
+    ),
+)
+
+_frozen_dataloader = dict(
+    batch_size=512,
+    num_workers=2,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    collate_fn=dict(type='default_collate'),
+)
+knn_train_dataloader = dict(
+    **_frozen_dataloader,
+    dataset=dict(
+        type='CustomDataset',
+        data_root=data_root,
+        data_prefix='train',
+        pipeline=test_pipeline,
+    ),
+)
+val_dataloader = dict(
+    **_frozen_dataloader,
+    dataset=dict(
+        type='CustomDataset',
+        data_root=data_root,
+        data_prefix='test',
+        test_mode=True,
+        pipeline=test_pipeline,
+    ),
+)
+test_dataloader = val_dataloader
+
+val_cfg = dict(
+    type='KNNLoop', train_dataloader=knn_train_dataloader, k=200, temperature=0.1
+)
+test_cfg = dict(**val_cfg, stage='test')
+val_evaluator = dict(type='Accuracy', topk=(1, 5))
+test_evaluator = val_evaluator

@@ -1,0 +1,65 @@
+"""Get a data set ready: ``python tools/dataset_converters/prepare.py NAME``.
+
+Downloads what may be downloaded, checks sums, unpacks; for the rest it says exactly
+what to fetch by hand.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import cld_mm  # noqa: F401
+from cld_mm.apis.errors import one_sentence_errors
+from cld_mm.datasets.archives import ARCHIVES, fetch_archive
+from cld_mm.datasets.fetch import SourceError, fetch
+from cld_mm.datasets.imagenet_archives import prepare_imagenet
+
+KITCHEN = (
+    '{root} has no folders train and test with a folder a class. Kitchen-HC is to be '
+    'fetched by hand: its authors link a folder on Google Drive from '
+    'https://github.com/frank-xwang/CLD-UnsupervisedLearning; unpack it into {root}.'
+)
+
+
+def prepare(name: str, data: Path, url: str | None) -> list[str]:
+    """Prepare one data set; sentences that say what was done."""
+    if name in ARCHIVES:
+        archive = ARCHIVES[name]
+        if url is not None:
+            archive = archive._replace(url=url)
+        return [fetch_archive(archive, data)]
+    if name == 'fashion-mnist':
+        return [fetch(data / 'fashion-mnist', 'auto', *([url] if url else []))]
+    if name == 'kitchen-hc':
+        root = data / 'Kitchen-HC'
+        if not all((root / part).is_dir() for part in ('train', 'test')):
+            raise SourceError(KITCHEN.format(root=root))
+        return [f'{root} is ready.']
+    done = prepare_imagenet(data / 'ImageNet')
+    if name == 'imagenet100':
+        done.append(
+            'ImageNet-100 needs no files of its own: put the published list of 100 '
+            f'class ids at {data / "imagenet100.txt"}.'
+        )
+    return done
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description='Get a data set ready.')
+    parser.add_argument(
+        'name',
+        choices=[*ARCHIVES, 'fashion-mnist', 'imagenet', 'imagenet100', 'kitchen-hc'],
+    )
+    parser.add_argument('--data', default='data', help='folder of all data sets')
+    parser.add_argument('--url', help='download from here instead (same sum)')
+    parser.add_argument('--debug', action='store_true', help='show tracebacks')
+    args = parser.parse_args()
+    with one_sentence_errors(args.debug):
+        for sentence in prepare(args.name, Path(args.data), args.url):
+            print(sentence)
+
+
+if __name__ == '__main__':
+    main()
