@@ -1,0 +1,51 @@
+"""Convert a checkpoint of the CLD release: ``cld_to_cldmm.py SRC DST [--reverse]``.
+
+Reads MoCo v2 + CLD, InfoMin + CLD, and MoCo + CLD and NPID + CLD on CIFAR; no object
+in the file is ever executed. ``--reverse`` writes the release's layout.
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import cld_mm  # noqa: F401, I001
+import torch
+
+from cld_mm.apis.convert_release import convert, revert
+from cld_mm.apis.errors import one_sentence_errors
+from cld_mm.apis.inert_pickle import load_tensors
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description='Convert a released checkpoint.')
+    parser.add_argument('src', metavar='SRC', help='checkpoint to read')
+    parser.add_argument('dst', metavar='DST', help='checkpoint to write')
+    parser.add_argument(
+        '--reverse', action='store_true', help="from this project's to the release's"
+    )
+    parser.add_argument(
+        '--allow-unknown', action='store_true', help='leave unknown keys out'
+    )
+    parser.add_argument(
+        '--allow-missing', action='store_true', help='go on without missing keys'
+    )
+    parser.add_argument('--debug', action='store_true', help='show tracebacks')
+    args = parser.parse_args()
+    with one_sentence_errors(args.debug):
+        checkpoint = load_tensors(args.src)
+        if not isinstance(checkpoint, dict):
+            raise ValueError(f'{args.src} holds no dict of weights.')
+        change = revert if args.reverse else convert
+        result = change(checkpoint, args.allow_unknown, args.allow_missing)
+        partial = Path(f'{args.dst}.part')
+        partial.parent.mkdir(parents=True, exist_ok=True)
+        torch.save(result, partial)
+        os.replace(partial, args.dst)
+        print(f'{args.src} converted to {args.dst}.')
+
+
+if __name__ == '__main__':
+    main()
