@@ -51,6 +51,8 @@ class CrossLevel(FollowsOptimizer):
         wrapped = build_algorithm(algorithm)
         super().__init__(data_preprocessor=wrapped.data_preprocessor, init_cfg=init_cfg)
         self.algorithm: Any = wrapped
+        # As in BaseAlgorithm: faster, same values.
+        wrapped.backbone.to(memory_format=torch.channels_last)
         neck = {'type': 'NormMLP', **(neck or {})}
         if 'in_channels' not in neck:
             neck['in_channels'] = feature_size(wrapped.backbone)
