@@ -71,6 +71,12 @@ def test_config_for_a_cpu_runs_one_iteration(path, digits):
     )
 
 
+def test_readme_lists_every_recipe():
+    readme = (ROOT / 'README.md').read_text()
+    for path in CONFIGS:
+        assert f'`{path.stem}`' in readme or 'linear_' in path.stem, path.stem
+
+
 def test_main_recipe_is_the_papers_row():
     cfg = Config.fromfile(ROOT / 'configs/mocov2_cld_r50_200e.py')
     cld, wrapper = cfg.model.cld, cfg.optim_wrapper

@@ -9,9 +9,12 @@ from conftest import CLD, tiny_moco
 from mmengine.optim import OptimWrapper
 from mmpretrain.structures import DataSample
 from torch.nn import functional as F
+from torch.utils import _pytree as pytree
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from cld_mm.models.grouping import kmeans
 from cld_mm.models.losses import cld_loss
+from cld_mm.models.utils.recorder import Recorder
 from cld_mm.registry import MODELS
 
 
@@ -292,3 +295,52 @@ def test_byol_with_cld_and_its_schedule(views):
     assert other.target_encoder.current_momentum() == pytest.approx(
         0.1 * (math.cos(math.pi * 5 / 20) + 1) / 2
     )
+
+
+class LargestNew(TorchDispatchMode):
+    """The most elements of any tensor made inside whose memory was not there before."""
+
+    def __init__(self, *known):
+        super().__init__()
+        self.known = {tensor.untyped_storage().data_ptr() for tensor in known}
+        self.largest = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        for value in pytree.tree_leaves(result):
+            if torch.is_tensor(value) and value.numel():
+                storage = value.untyped_storage()
+                if storage.data_ptr() not in self.known:
+                    self.largest = max(
+                        self.largest, storage.nbytes() // value.element_size()
+                    )
+        return result
+
+
+@pytest.mark.parametrize('num_negatives', [0, 512])
+def test_npid_makes_no_second_bank(num_negatives, views):
+    num_images, channels = 50_000, 64
+    model = tiny_npid(
+        num_images=num_images,
+        feat_dim=channels,
+        num_negatives=num_negatives,
+        neck={'type': 'TwoBranchNeck', 'in_channels': 32, 'out_channels': channels},
+    )
+    samples = [DataSample(metainfo={'sample_idx': i}) for i in range(6)]
+    model.loss(views[:2], samples)  # estimates Z
+    with LargestNew(model.bank.features) as seen:
+        total_of(model.loss(views[:2], samples)).backward()
+    assert 0 < seen.largest < num_images * channels / 4
+
+
+def test_jigsaw_costs_one_pass_of_its_patches(views):
+    settings = {'jigsaw': {'in_channels': 32, 'out_channels': 8}}
+    model = tiny_moco(CLD, type='InfoMin', **settings)
+    inputs = [*views, torch.randn(6, 3, 36, 4)]
+    averaged = [model.momentum_encoder['backbone']]
+    with Recorder(model.backbone, averaged) as recorder:
+        model.loss(inputs)
+    calls = [(tuple(call.images.shape), call.online) for call in recorder.calls]
+    view = (6, 3, 8, 8)
+    expected = [(view, True), (view, True), (view, False), ((54, 3, 4, 4), True)]
+    assert sorted(calls) == sorted(expected)
