@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from conftest import run_ranks
 from torch.nn import functional as F
 
 from cld_mm.compat import checkpoint_loading, mmcv_module, torchvision_ops
@@ -24,6 +25,26 @@ def test_knn_is_the_vote(n, m, k, chunk):
         for place in row.argsort(descending=True)[:k]:
             votes[labels[place]] += (row[place] / 0.1).exp()
         torch.testing.assert_close(ours, votes / votes.sum())
+
+
+def _sharded(rank):
+    generator = torch.Generator().manual_seed(0)
+    train, test = (torch.randn(n, 6, generator=generator) for n in (41, 9))
+    labels = torch.arange(41) % 5
+    for k, chunk in ((7, 10**6), (30, 20), (1, 1)):
+        whole = knn_classify(train, labels, test, k, 0.1)
+        mine = slice(rank, None, 2)
+        joined = knn_classify(
+            train[mine], labels[mine], test, k, 0.1, None, chunk, sharded=True
+        )
+        torch.testing.assert_close(joined, whole)
+    empty = train[:0] if rank else train[:3]
+    joined = knn_classify(empty, labels[: len(empty)], test, 2, 0.1, sharded=True)
+    torch.testing.assert_close(joined, knn_classify(train[:3], labels[:3], test, 2))
+
+
+def test_knn_of_shards_is_knn_of_the_whole():
+    run_ranks(_sharded)
 
 
 def test_knn_bad_input():

@@ -3,6 +3,7 @@
 from typing import Any
 
 import torch
+from mmengine.dist import get_rank
 from mmengine.model import is_model_wrapper
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -12,17 +13,21 @@ from ..models.utils.gather import gather, world_size
 
 
 @torch.no_grad()
-def extract_features(model: Any, dataloader: DataLoader) -> dict[str, Tensor]:
+def extract_features(
+    model: Any, dataloader: DataLoader, sharded: bool = False
+) -> dict[str, Tensor]:
     """Features and labels of every image, in the data set's order.
 
     The model runs in eval mode and is put back into the mode it was in. On
-    several ranks each encodes its share and all return the whole.
+    several ranks each encodes its share and all return the whole, unless sharded.
 
     Args:
         model: an algorithm of this project or of mmpretrain, or one wrapped for
             distributed training. One without ``extract_features`` yields its
             pooled backbone feature only.
         dataloader: unshuffled, with mmengine's DefaultSampler on several ranks.
+
+        sharded: leave each rank its share: the images rank, rank + ranks, ...
 
     Returns:
         ``backbone`` ``(N, D)``, where the model has it ``instance`` ``(N, C)``,
@@ -40,7 +45,8 @@ def extract_features(model: Any, dataloader: DataLoader) -> dict[str, Tensor]:
     finally:
         model.train(was_training)
     size = len(dataloader.dataset)  # type: ignore[arg-type]
-    return {name: _whole(torch.cat(rows), size) for name, rows in batches.items()}
+    join = _share if sharded else _whole
+    return {name: join(torch.cat(rows), size) for name, rows in batches.items()}
 
 
 def _encode(model: Any, data: dict) -> dict[str, Tensor]:
@@ -50,6 +56,11 @@ def _encode(model: Any, data: dict) -> dict[str, Tensor]:
         features = {'backbone': pooled(model.extract_feat(data['inputs'])).float()}
     labels = [sample.gt_label for sample in data['data_samples']]
     return {**features, 'labels': torch.cat(labels)}
+
+
+def _share(rows: Tensor, size: int) -> Tensor:
+    """This rank's rows without those that DefaultSampler padded it with."""
+    return rows[: len(range(get_rank(), size, world_size()))].cpu()
 
 
 def _whole(rows: Tensor, size: int) -> Tensor:

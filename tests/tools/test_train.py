@@ -281,3 +281,44 @@ def test_fetch_downloads_or_says_why_not(tmp_path, monkeypatch):
         assert (tmp_path / 'b' / name).read_bytes() == name.encode()
     assert 'digits' in fetch(tmp_path, 'digits')
     assert 'already' in fetch(tmp_path)
+
+
+def test_slurm_script_starts_ranks(digits, tmp_path):
+    """With a stand-in for srun that starts one task as Slurm would."""
+    srun = tmp_path / 'srun'
+    srun.write_text(
+        '#!/usr/bin/env bash\n'
+        'while [[ $1 == --* ]]; do echo "$1" >> "$SEEN"; shift; done\n'
+        'SLURM_PROCID=0 SLURM_LOCALID=0 SLURM_NTASKS=1 exec "$@"\n'
+    )
+    srun.chmod(0o755)
+    seen = tmp_path / 'seen'
+    done = subprocess.run(
+        [
+            'bash',
+            'tools/slurm_train.sh',
+            'short',
+            'job',
+            CONFIG,
+            str(tmp_path / 'run'),
+            '--no-validate',
+            *options(digits, train_cfg__max_epochs=1),
+        ],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            'PATH': f'{tmp_path}:{os.environ["PATH"]}',
+            'SEEN': str(seen),
+            'PYTHON': sys.executable,
+            'GPUS': '1',
+            'MASTER_PORT': '29677',
+            'OMP_NUM_THREADS': '1',
+        },
+        timeout=240,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / 'run/epoch_1.pth').is_file()
+    words = seen.read_text().split()
+    assert {'--partition=short', '--job-name=job', '--ntasks=1'} <= set(words)

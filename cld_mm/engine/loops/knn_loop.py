@@ -68,7 +68,7 @@ class KNNLoop(BaseLoop):
         call = self.runner.call_hook
         call(f'before_{self.stage}')
         call(f'before_{self.stage}_epoch')
-        train = extract_features(self.runner.model, self.train_dataloader)
+        train = extract_features(self.runner.model, self.train_dataloader, sharded=True)
         test = extract_features(self.runner.model, self.dataloader)
         metrics: dict[str, float] = {}
         for name in train:
@@ -82,12 +82,24 @@ class KNNLoop(BaseLoop):
         return metrics
 
     def _evaluate(self, train, train_labels, test, test_labels) -> dict[str, float]:
-        # Each rank classifies its share; the evaluator collects them all.
-        share = slice(get_rank(), None, get_world_size())
-        num_classes = int(max(train_labels.max(), test_labels.max())) + 1
+        if get_world_size() > 1:  # ranks exchange what lies on their devices
+            device = next(self.runner.model.parameters()).device
+            train, train_labels, test = (
+                part.to(device) for part in (train, train_labels, test)
+            )
+        classes = getattr(self.dataloader.dataset, 'metainfo', {}).get('classes')
         scores = knn_classify(
-            train, train_labels, test[share], self.k, self.temperature, num_classes
+            train,
+            train_labels,
+            test,
+            self.k,
+            self.temperature,
+            len(classes) if classes else None,
+            sharded=True,
         )
+        # Each rank hands in its share; the evaluator collects them all.
+        share = slice(get_rank(), None, get_world_size())
+        scores = scores[share].cpu()
         samples = [
             DataSample().set_gt_label(label).set_pred_score(score)
             for label, score in zip(test_labels[share], scores, strict=True)

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from cld_mm.models.utils.gather import gather, world_size
+
 
 @torch.no_grad()
 def knn_classify(
@@ -21,6 +23,7 @@ def knn_classify(
     temperature: float = 0.1,
     num_classes: int | None = None,
     chunk_elements: int = 2**25,
+    sharded: bool = False,
 ) -> Tensor:
     """Class scores of test features by their nearest training features.
 
@@ -31,8 +34,10 @@ def knn_classify(
         k: neighbours that vote; more than N are clamped to N with a warning.
         temperature: T.
         num_classes: number of scores; by default the largest label plus one.
-        chunk_elements: bound on the similarities held at once; the default
-            takes 128 MiB.
+        chunk_elements: bound on the similarities held at once, whatever the sizes;
+            the default takes 128 MiB.
+        sharded: each rank gives its own part of the training features and all of
+            the test features; all get the scores of the whole.
 
     Returns:
         Each class's share of the votes, ``(M, num_classes)``, rows sum to 1.
@@ -41,24 +46,10 @@ def knn_classify(
         ValueError: k or the temperature is not above 0, there is no training
             feature, sizes do not fit, or a feature is not finite.
     """
-    if k < 1 or not temperature > 0:
-        raise ValueError(
-            f'k is {k} and temperature {temperature}, but both must be '
-            'above 0: the recipes use k=200 and T=0.1 or 0.07.'
-        )
-    num_train = len(train_features)
-    if num_train == 0 or len(train_labels) != num_train:
-        raise ValueError(
-            f'there are {num_train} training features and '
-            f'{len(train_labels)} labels: kNN needs one label for each '
-            'of at least one feature.'
-        )
-    for name, features in (('training', train_features), ('test', test_features)):
-        if not features.isfinite().all():
-            raise ValueError(
-                f'the {name} features hold NaN or infinity: the checkpoint '
-                'or the images are broken.'
-            )
+    sharded = sharded and world_size() > 1
+    _check(train_features, train_labels, test_features, k, temperature, sharded)
+    sizes = train_labels.new_tensor([len(train_labels)])
+    num_train = int((gather(sizes) if sharded else sizes).sum())
     if k > num_train:
         warnings.warn(
             f'k is {k}, but there are only {num_train} training images: '
@@ -66,22 +57,87 @@ def knn_classify(
             stacklevel=2,
         )
         k = num_train
-    num_classes = num_classes or int(train_labels.max()) + 1
+    if num_classes is None:
+        largest = train_labels.amax().view(1) if len(train_labels) else sizes * 0
+        num_classes = int((gather(largest) if sharded else largest).max()) + 1
     train = F.normalize(train_features.float(), dim=1).t().contiguous()
     test = F.normalize(test_features.float(), dim=1)
-    chunks = test.split(max(1, chunk_elements // num_train))
-    scores = [
-        _votes(chunk @ train, train_labels, k, temperature, num_classes)
-        for chunk in chunks
-    ]
+    columns = max(1, min(train.shape[1], chunk_elements))
+    scores = []
+    for chunk in test.split(max(1, chunk_elements // columns)):
+        nearest, labels = _nearest(chunk, train, train_labels, k, columns)
+        if sharded:
+            nearest, labels = _joined(nearest, labels, k)
+        scores.append(_votes(nearest, labels, temperature, num_classes))
     return torch.cat(scores) if scores else test.new_zeros(0, num_classes)
 
 
+def _check(
+    train: Tensor,
+    labels: Tensor,
+    test: Tensor,
+    k: int,
+    temperature: float,
+    sharded: bool,
+) -> None:
+    if k < 1 or not temperature > 0:
+        raise ValueError(
+            f'k is {k} and temperature {temperature}, but both must be '
+            'above 0: the recipes use k=200 and T=0.1 or 0.07.'
+        )
+    if (len(train) == 0 and not sharded) or len(labels) != len(train):
+        raise ValueError(
+            f'there are {len(train)} training features and {len(labels)} labels: kNN '
+            'needs one label for each of at least one feature.'
+        )
+    for name, features in (('training', train), ('test', test)):
+        if not features.isfinite().all():
+            raise ValueError(
+                f'the {name} features hold NaN or infinity: the checkpoint '
+                'or the images are broken.'
+            )
+
+
+def _nearest(
+    test: Tensor, train: Tensor, labels: Tensor, k: int, columns: int
+) -> tuple[Tensor, Tensor]:
+    """Similarities ``(M, k)`` and labels of the nearest of ``(C, N)`` features.
+
+    Where there are fewer than k, the rest has similarity minus infinity.
+    """
+    best = test.new_full((len(test), k), float('-inf'))
+    found = labels.new_zeros(len(test), k)
+    for start in range(0, train.shape[1], columns):
+        similarity = test @ train[:, start : start + columns]
+        values, rows = similarity.topk(min(k, similarity.shape[1]), dim=1)
+        near = labels[start : start + columns][rows]
+        if start == 0 and values.shape[1] == k:
+            best, found = values, near
+            continue
+        best, found = _best(
+            torch.cat([best, values], 1), torch.cat([found, near], 1), k
+        )
+    return best, found
+
+
+def _best(similarity: Tensor, labels: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    values, places = similarity.topk(k, dim=1)
+    return values, labels.gather(1, places)
+
+
+def _joined(similarity: Tensor, labels: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """The k nearest of all ranks' k nearest."""
+    values, near = (
+        torch.cat(gather(part.contiguous()).chunk(world_size()), dim=1)
+        for part in (similarity, labels)
+    )
+    return _best(values, near, k)
+
+
 def _votes(
-    similarity: Tensor, labels: Tensor, k: int, temperature: float, num_classes: int
+    nearest: Tensor, labels: Tensor, temperature: float, num_classes: int
 ) -> Tensor:
-    nearest, rows = similarity.topk(k, dim=1)
     # softmax is exp(s/T) over the row's sum, without its overflow at small T
     weights = (nearest / temperature).softmax(dim=1)
-    scores = similarity.new_zeros(len(similarity), num_classes)
-    return scores.scatter_add_(1, labels[rows], weights)
+    scores = nearest.new_zeros(len(nearest), num_classes)
+    return scores.scatter_add_(1, labels, weights)

@@ -1,0 +1,117 @@
+"""kNN against scikit-learn's brute force and faiss-cpu's flat index, same vote.
+
+``python tools/benchmarks/knn.py``: the sides take turns in one run; medians; the last
+line is JSON. A library that is not installed is left out and its ratio is null.
+"""
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import cld_mm  # noqa: F401, I001
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from cld_mm.evaluation import knn_classify
+
+CLASSES, TEMPERATURE = 10, 0.1
+
+
+def vote(similarity: np.ndarray, rows: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The weighted vote on neighbours that another library found."""
+    weights = np.exp((similarity - similarity.max(1, keepdims=True)) / TEMPERATURE)
+    scores = np.zeros((len(rows), CLASSES), np.float32)
+    for column in range(CLASSES):
+        scores[:, column] = (weights * (labels[rows] == column)).sum(1)
+    return scores
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description='Time kNN.')
+    parser.add_argument('--train', type=int, default=60000)
+    parser.add_argument('--test', type=int, default=10000)
+    parser.add_argument('--channels', type=int, default=512)
+    parser.add_argument('--k', type=int, default=200)
+    parser.add_argument('--repeats', type=int, default=3)
+    parser.add_argument('--threads', type=int, default=torch.get_num_threads())
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(0)
+    centres = torch.randn(CLASSES, args.channels)
+    labels = torch.randint(CLASSES, (args.train,))
+    truth = torch.randint(CLASSES, (args.test,))
+    train, test = (
+        F.normalize(centres[y] * 0.3 + torch.randn(len(y), args.channels), dim=1)
+        for y in (labels, truth)
+    )
+    x, y, q = train.numpy(), labels.numpy(), test.numpy()
+
+    sides: dict[str, Callable[[], np.ndarray]] = {
+        'cld_mm': lambda: knn_classify(
+            train, labels, test, args.k, TEMPERATURE, CLASSES
+        ).numpy()
+    }
+    try:
+        from sklearn.neighbors import NearestNeighbors
+
+        def sklearn_knn() -> np.ndarray:
+            search = NearestNeighbors(
+                n_neighbors=args.k, metric='cosine', algorithm='brute'
+            )
+            distances, rows = search.fit(x).kneighbors(q)
+            return vote(1 - distances, rows, y)
+
+        sides['sklearn'] = sklearn_knn
+    except ImportError:
+        print('scikit-learn is not installed: left out')
+    try:
+        import faiss
+
+        faiss.omp_set_num_threads(args.threads)
+
+        def faiss_knn() -> np.ndarray:
+            index = faiss.IndexFlatIP(args.channels)
+            index.add(x)
+            similarity, rows = index.search(q, args.k)
+            return vote(similarity, rows, y)
+
+        sides['faiss'] = faiss_knn
+    except ImportError:
+        print('faiss-cpu is not installed: left out')
+
+    seconds: dict[str, list[float]] = {name: [] for name in sides}
+    answers = {}
+    for _ in range(args.repeats):
+        for name, side in sides.items():
+            start = time.perf_counter()
+            answers[name] = side().argmax(1)
+            seconds[name].append(time.perf_counter() - start)
+    ours = statistics.median(seconds['cld_mm'])
+    print(
+        f'{args.train} x {args.test} x {args.channels}, k {args.k}, '
+        f'{args.threads} threads'
+    )
+    for name, times in seconds.items():
+        same = float((answers[name] == answers['cld_mm']).mean())
+        print(
+            f'{name:8s} {statistics.median(times):7.2f} s ({min(times):.2f} to '
+            f'{max(times):.2f}), same class for {100 * same:.2f} %'
+        )
+    ratios = {
+        f'speedup_over_{name}': round(statistics.median(seconds[name]) / ours, 3)
+        if name in seconds
+        else None
+        for name in ('faiss', 'sklearn')
+    }
+    print(json.dumps(ratios))
+
+
+if __name__ == '__main__':
+    main()

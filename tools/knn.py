@@ -1,0 +1,92 @@
+"""A grid of kNN accuracies: ``python tools/knn.py CONFIG CHECKPOINT [flags]``.
+
+Features are extracted once; every k and temperature then takes a vote.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import cld_mm  # noqa: F401
+from cld_mm.apis import extract_features
+from cld_mm.apis.launch import add_common_flags, run_tool, set_loader_defaults
+from cld_mm.evaluation import knn_classify
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='kNN accuracies of a checkpoint.')
+    parser.add_argument('config', help='pre-training config')
+    parser.add_argument('checkpoint', help='checkpoint file')
+    add_common_flags(parser)
+    parser.add_argument('--k', type=int, nargs='+', default=[10, 20, 100, 200])
+    parser.add_argument('--temperature', type=float, nargs='+', default=[0.07, 0.1])
+    parser.add_argument('--out', help='JSON file for the accuracies')
+    return parser.parse_args()
+
+
+def merge(cfg, args: argparse.Namespace) -> None:
+    """Merge this tool's own flags into the config."""
+    set_loader_defaults(cfg, args, persistent=False)
+    if not Path(args.checkpoint).is_file():
+        raise FileNotFoundError(f'the checkpoint {args.checkpoint} does not exist.')
+    if (cfg.get('test_cfg') or {}).get('type') != 'KNNLoop':
+        raise ValueError(
+            f"{args.config} has no test_cfg of type 'KNNLoop', which names labelled "
+            'training images: give the config of a pre-training run.'
+        )
+    cfg.load_from = args.checkpoint
+
+
+def evaluate(runner, args: argparse.Namespace) -> None:
+    """Print and write the accuracies of every k and temperature."""
+    loop = runner.test_loop
+    runner.call_hook('before_run')
+    runner.load_or_resume()
+    train = extract_features(runner.model, loop.train_dataloader)
+    test = extract_features(runner.model, loop.dataloader)
+    rows = []
+    for name in (name for name in train if name != 'labels'):
+        for k in args.k:
+            for temperature in args.temperature:
+                scores = knn_classify(
+                    train[name], train['labels'], test[name], k, temperature
+                )
+                best = scores.topk(min(5, scores.shape[1]), dim=1).indices
+                hits = best == test['labels'][:, None]
+                top1, top5 = (
+                    100 * hits[:, :n].any(dim=1).float().mean().item() for n in (1, 5)
+                )
+                rows.append(
+                    {
+                        'features': name,
+                        'k': k,
+                        'temperature': temperature,
+                        'top1': top1,
+                        'top5': top5,
+                    }
+                )
+    print(f'{"features":10s} {"k":>5s} {"T":>6s} {"top-1 %":>8s} {"top-5 %":>8s}')
+    for row in rows:
+        print(
+            f'{row["features"]:10s} {row["k"]:5d} {row["temperature"]:6.3g} '
+            f'{row["top1"]:8.2f} {row["top5"]:8.2f}'
+        )
+    if args.out:
+        Path(args.out).write_text(json.dumps(rows, indent=2) + '\n')
+
+
+def main() -> None:
+    args = parse_args()
+    run_tool(
+        args,
+        lambda cfg: merge(cfg, args),
+        ('test_dataloader',),
+        lambda runner: evaluate(runner, args),
+    )
+
+
+if __name__ == '__main__':
+    main()
