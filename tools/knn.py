@@ -12,7 +12,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import cld_mm  # noqa: F401
 from cld_mm.apis import extract_features
-from cld_mm.apis.launch import add_common_flags, run_tool, set_loader_defaults
+from cld_mm.apis.frozen import load_frozen, prepare_frozen
+from cld_mm.apis.launch import add_common_flags, run_tool
 from cld_mm.evaluation import knn_classify
 
 
@@ -27,24 +28,9 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def merge(cfg, args: argparse.Namespace) -> None:
-    """Merge this tool's own flags into the config."""
-    set_loader_defaults(cfg, args, persistent=False)
-    if not Path(args.checkpoint).is_file():
-        raise FileNotFoundError(f'the checkpoint {args.checkpoint} does not exist.')
-    if (cfg.get('test_cfg') or {}).get('type') != 'KNNLoop':
-        raise ValueError(
-            f"{args.config} has no test_cfg of type 'KNNLoop', which names labelled "
-            'training images: give the config of a pre-training run.'
-        )
-    cfg.load_from = args.checkpoint
-
-
 def evaluate(runner, args: argparse.Namespace) -> None:
     """Print and write the accuracies of every k and temperature."""
-    loop = runner.test_loop
-    runner.call_hook('before_run')
-    runner.load_or_resume()
+    loop = load_frozen(runner)
     train = extract_features(runner.model, loop.train_dataloader)
     test = extract_features(runner.model, loop.dataloader)
     rows = []
@@ -82,7 +68,7 @@ def main() -> None:
     args = parse_args()
     run_tool(
         args,
-        lambda cfg: merge(cfg, args),
+        lambda cfg: prepare_frozen(cfg, args),
         ('test_dataloader',),
         lambda runner: evaluate(runner, args),
     )

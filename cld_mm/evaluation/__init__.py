@@ -1,5 +1,23 @@
-"""Evaluation of frozen features; it knows nothing of training."""
+"""Evaluation: pure functions that know no training."""
 
-from .functional import knn_classify
+from .functional import (
+    accuracy_by_frequency,
+    alignment,
+    dimension_std,
+    effective_rank,
+    group_quality,
+    knn_classify,
+    retrieval,
+    uniformity,
+)
 
-__all__ = ['knn_classify']
+__all__ = [
+    'accuracy_by_frequency',
+    'alignment',
+    'dimension_std',
+    'effective_rank',
+    'group_quality',
+    'knn_classify',
+    'retrieval',
+    'uniformity',
+]

@@ -15,6 +15,7 @@ custom_hooks = [
     dict(type='MomentumUpdateHook'),
     dict(type='DatasetSizeHook'),
     dict(type='NonFiniteLossHook'),
+    dict(type='CollapseHook'),
     dict(type='ProgressBarHook'),
 ]
 

@@ -118,6 +118,31 @@ def test_train_resume_test_and_probe(digits, tmp_path):
     metrics = json.loads((tmp_path / 'm.json').read_text())
     assert {'knn_backbone/top1', 'knn_instance/top5'} <= set(metrics)
 
+    for tool, flags in (
+        ('knn', ['--k', '3', '50', '--temperature', '0.1']),
+        ('evaluate', ['--groups', '4']),
+    ):
+        found = tmp_path / f'{tool}.json'
+        done = run(
+            f'tools/{tool}.py',
+            CONFIG,
+            whole / 'epoch_4.pth',
+            *flags,
+            '--work-dir',
+            tmp_path / tool,
+            '--out',
+            found,
+            *options(digits),
+        )
+        results = json.loads(found.read_text())
+        if tool == 'knn':
+            assert [row['k'] for row in results] == [3, 50] * 2
+        else:
+            assert {'nmi', 'map', 'effective_rank', 'knn_top1_all'} <= set(
+                results['backbone']
+            )
+            assert 'effective_rank' in done.stdout
+
     probe = [
         'tools/train.py',
         'configs/benchmarks/linear/linear_r18_fashionmnist.py',

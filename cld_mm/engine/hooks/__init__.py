@@ -1,11 +1,13 @@
 """Hooks: what happens around an iteration."""
 
+from .collapse import CollapseHook
 from .dataset_size import DatasetSizeHook
 from .momentum_update import MomentumUpdateHook
 from .non_finite_loss import NonFiniteLossHook
 from .progress_bar import ProgressBarHook
 
 __all__ = [
+    'CollapseHook',
     'DatasetSizeHook',
     'MomentumUpdateHook',
     'NonFiniteLossHook',

@@ -1,0 +1,42 @@
+"""How well groups agree with classes.
+
+Source: CLD (arXiv 2008.03813), section 4 (NMI of clusters with classes); the indices
+are scikit-learn's.
+"""
+
+import torch
+from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
+from torch import Tensor
+
+from .checks import check_labels
+
+
+@torch.no_grad()
+def group_quality(groups: Tensor, classes: Tensor) -> dict[str, float]:
+    """Agreement of a grouping with the classes.
+
+    Args:
+        groups: group of each image, ``(N,)`` integers.
+        classes: class of each image, ``(N,)`` integers.
+
+    Returns:
+        ``nmi`` (arithmetic mean) and ``purity`` in [0, 1], ``adjusted_rand`` in
+        [-0.5, 1], ``groups_used`` and ``group_size``, the mean size of those used.
+
+    Raises:
+        ValueError: they differ in length or are empty.
+    """
+    if len(groups) == 0:
+        raise ValueError('there is no image to group: give at least one.')
+    check_labels(classes, len(groups), 'classes')
+    _, group = groups.cpu().unique(return_inverse=True)
+    _, label = classes.cpu().unique(return_inverse=True)
+    used, kinds = int(group.max()) + 1, int(label.max()) + 1
+    table = torch.bincount(group * kinds + label, minlength=used * kinds)
+    return {
+        'nmi': float(normalized_mutual_info_score(label.numpy(), group.numpy())),
+        'adjusted_rand': float(adjusted_rand_score(label.numpy(), group.numpy())),
+        'purity': float(table.view(used, kinds).amax(dim=1).sum() / len(group)),
+        'groups_used': float(used),
+        'group_size': len(group) / used,
+    }

@@ -1,0 +1,82 @@
+"""Retrieval: how many of an image's nearest images are of its class.
+
+Source: CLD (arXiv 2008.03813), section 4.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from .checks import check_features, check_labels
+
+
+@torch.no_grad()
+def retrieval(
+    queries: Tensor,
+    query_labels: Tensor,
+    gallery: Tensor,
+    gallery_labels: Tensor,
+    k: Sequence[int] = (1, 5, 10),
+    same_images: bool = False,
+    chunk_elements: int = 2**23,
+) -> dict[str, float]:
+    """Precision and recall at k and mean average precision by cosine similarity.
+
+    Args:
+        queries: ``(M, C)``.
+        query_labels: ``(M,)``; an instance's number where a data set has these.
+        gallery: ``(N, C)``.
+        gallery_labels: ``(N,)``.
+        k: ranks to look at; those beyond the gallery's size are left out.
+        same_images: the queries are the gallery, and no image is its own answer.
+        chunk_elements: bound on the similarities held at once.
+
+    Returns:
+        ``precision@k`` and ``recall@k`` for each k, and ``map``; means over the
+        queries with at least one answer, whose number is ``queries``.
+
+    Raises:
+        ValueError: features are not finite, sizes do not fit, or no query has an
+            answer.
+    """
+    for features, labels, name in (
+        (queries, query_labels, 'queries'),
+        (gallery, gallery_labels, 'gallery'),
+    ):
+        check_features(features, name)
+        check_labels(labels, len(features), f'{name} labels')
+    columns = F.normalize(gallery.float(), dim=1).t().contiguous()
+    rows = F.normalize(queries.float(), dim=1)
+    ranks = [n for n in k if 1 <= n <= len(gallery) - same_images]
+    totals = torch.zeros(2 * len(ranks) + 1, dtype=torch.float64)
+    answered = 0
+    step = max(1, chunk_elements // len(gallery))
+    for start in range(0, len(rows), step):
+        similarity = rows[start : start + step] @ columns
+        hits = query_labels[start : start + step, None] == gallery_labels[None]
+        if same_images:
+            own = torch.arange(start, start + len(similarity), device=hits.device)
+            similarity.scatter_(1, own[:, None], float('-inf'))
+            hits.scatter_(1, own[:, None], False)
+        order = similarity.argsort(dim=1, descending=True, stable=True)
+        found = hits.gather(1, order).cumsum(dim=1)  # hits among the first 1, 2, ...
+        relevant = found[:, -1]
+        use = relevant > 0
+        found, relevant = found[use].double(), relevant[use].double()
+        is_hit = torch.diff(found, dim=1, prepend=found.new_zeros(len(found), 1))
+        places = torch.arange(1, found.shape[1] + 1, device=found.device)
+        average = (found / places * is_hit).sum(dim=1) / relevant
+        sums = [(found[:, n - 1] / n).sum() for n in ranks]
+        sums += [(found[:, n - 1] / relevant).sum() for n in ranks]
+        totals += torch.stack([*sums, average.sum()]).cpu()
+        answered += len(found)
+    if answered == 0:
+        raise ValueError(
+            f'none of {len(queries)} queries has an image of its class among '
+            f'{len(gallery)}: give a gallery with the same classes.'
+        )
+    values = (totals / answered).tolist()
+    names = [f'precision@{n}' for n in ranks] + [f'recall@{n}' for n in ranks] + ['map']
+    return {**dict(zip(names, values, strict=True)), 'queries': float(answered)}

@@ -1,0 +1,135 @@
+"""Measures against scikit-learn, scipy and plain loops."""
+
+import math
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial.distance import pdist
+from sklearn.metrics import average_precision_score
+from sklearn.metrics.cluster import contingency_matrix
+from torch.nn import functional as F
+
+from cld_mm.engine.hooks import CollapseHook
+from cld_mm.evaluation import (
+    accuracy_by_frequency,
+    alignment,
+    dimension_std,
+    effective_rank,
+    group_quality,
+    retrieval,
+    uniformity,
+)
+
+
+@pytest.mark.parametrize('same', [False, True])
+@pytest.mark.parametrize('chunk', [1, 10**6])
+def test_retrieval(same, chunk):
+    generator = torch.Generator().manual_seed(0)
+    gallery = torch.randn(40, 5, generator=generator)
+    labels = torch.randint(0, 4, (40,), generator=generator)
+    labels[7] = 9  # a class of its own
+    queries, wanted = (gallery, labels) if same else (gallery[:11] + 0.3, labels[:11])
+    ours = retrieval(queries, wanted, gallery, labels, (1, 3, 99), same, chunk)
+    precision, recall, average = [], [], []
+    similarity = F.normalize(queries, dim=1) @ F.normalize(gallery, dim=1).t()
+    for row, label in enumerate(wanted):
+        keep = [i for i in range(40) if not (same and i == row)]
+        hits = (labels[keep] == label).numpy()
+        if not hits.any():
+            continue
+        order = similarity[row, keep].argsort(descending=True).numpy()
+        precision.append(hits[order][:3].mean())
+        recall.append(hits[order][:3].sum() / hits.sum())
+        average.append(average_precision_score(hits, similarity[row, keep].numpy()))
+    assert ours['precision@3'] == pytest.approx(np.mean(precision))
+    assert ours['recall@3'] == pytest.approx(np.mean(recall))
+    assert ours['map'] == pytest.approx(np.mean(average))
+    assert ours['queries'] == len(average)
+    assert 'precision@99' not in ours
+    with pytest.raises(ValueError, match='none of 2 queries'):
+        retrieval(gallery[:2], torch.tensor([70, 71]), gallery, labels)
+    with pytest.raises(ValueError, match='gallery hold NaN'):
+        retrieval(queries, wanted, gallery * float('nan'), labels)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 60), st.integers(1, 7), st.integers(1, 5), st.integers(0, 99))
+def test_groups(n, k, c, seed):
+    generator = torch.Generator().manual_seed(seed)
+    groups = torch.randint(0, k, (n,), generator=generator) * 3
+    classes = torch.randint(0, c, (n,), generator=generator)
+    ours = group_quality(groups, classes)
+    table = contingency_matrix(classes.numpy(), groups.numpy())
+    assert ours['purity'] == pytest.approx(table.max(0).sum() / n)
+    assert ours['groups_used'] == len(set(groups.tolist()))
+    order = torch.randperm(n, generator=generator)
+    assert group_quality(groups[order], classes[order]) == pytest.approx(ours)
+    assert group_quality(classes, classes)['nmi'] == pytest.approx(1)
+
+
+def test_groups_bad_input():
+    with pytest.raises(ValueError, match='no image'):
+        group_quality(torch.zeros(0), torch.zeros(0))
+    with pytest.raises(ValueError, match='one for each of 3 rows'):
+        group_quality(torch.zeros(3), torch.zeros(2))
+
+
+def test_geometry():
+    x, y = torch.randn(30, 6), torch.randn(30, 6)
+    unit = F.normalize(x.double(), dim=1)
+    other = F.normalize(y.double(), dim=1)
+    distances = (unit - other).norm(dim=1)
+    assert alignment(x, y) == pytest.approx(float((distances**2).mean()))
+    assert alignment(x, y, 1) == pytest.approx(float(distances.mean()))
+    slow = math.log(np.exp(-2 * pdist(unit.numpy()) ** 2).mean())
+    for chunk in (1, 10**6):
+        assert uniformity(x, chunk_elements=chunk) == pytest.approx(slow)
+    values = np.linalg.svd(x.double().numpy(), compute_uv=False)
+    shares = values / values.sum()
+    assert effective_rank(x) == pytest.approx(np.exp(-(shares * np.log(shares)).sum()))
+    assert effective_rank(torch.eye(5)) == pytest.approx(5)
+    assert effective_rank(torch.ones(9, 4)) == pytest.approx(1)
+    torch.testing.assert_close(
+        dimension_std(x), torch.tensor(unit.numpy().std(0)), check_dtype=False
+    )
+    assert not dimension_std(torch.ones(3, 4)).any()
+    assert uniformity(torch.ones(3, 4)) == pytest.approx(0)
+    for call, said in (
+        (lambda: effective_rank(torch.zeros(3, 2)), 'collapsed'),
+        (lambda: uniformity(x[:1]), 'at least two'),
+        (lambda: alignment(x, y[:3]), 'same images'),
+        (lambda: dimension_std(x[0]), r'\(N, C\)'),
+    ):
+        with pytest.raises(ValueError, match=said):
+            call()
+
+
+def test_long_tail():
+    counts = torch.tensor([500, 100, 99, 21, 20, 0])
+    labels = torch.tensor([0, 0, 1, 2, 3, 4, 4, 4])
+    predicted = torch.tensor([0, 1, 1, 2, 0, 4, 0, 0])
+    ours = accuracy_by_frequency(predicted, labels, counts)
+    assert ours == pytest.approx(
+        {'all': 50.0, 'many': 200 / 3, 'medium': 50.0, 'few': 100 / 3}
+    )
+    assert math.isnan(accuracy_by_frequency(labels[:2], labels[:2], counts)['few'])
+    with pytest.raises(ValueError, match='label 6 has no count'):
+        accuracy_by_frequency(torch.tensor([6]), torch.tensor([6]), counts)
+
+
+def test_collapse_is_noticed_once(monkeypatch):
+    said = []
+    monkeypatch.setattr(
+        'cld_mm.engine.hooks.collapse.print_log',
+        lambda text, *a, **k: said.append(text),
+    )
+    hook = CollapseHook(threshold=0.01, begin=3, interval=2)
+    for step, value in enumerate([0.0, 0.0, 0.0, 0.5, 0.001, 0.001, 0.001]):
+        runner = SimpleNamespace(iter=step)
+        hook.after_train_iter(runner, step, None, {'feature_std': torch.tensor(value)})
+    assert len(said) == 1
+    assert 'feature_std is 0.0010 at iteration 6' in said[0]

@@ -1,0 +1,100 @@
+"""Every measure of frozen features: ``python tools/evaluate.py CONFIG CHECKPOINT``.
+
+kNN, groups against classes, retrieval and geometry, on each kind of feature; printed
+and, with --out, written as JSON.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import cld_mm  # noqa: F401, I001
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from cld_mm.apis import extract_features
+from cld_mm.apis.frozen import load_frozen, prepare_frozen
+from cld_mm.apis.launch import add_common_flags, run_tool
+from cld_mm.evaluation import (
+    accuracy_by_frequency,
+    dimension_std,
+    effective_rank,
+    group_quality,
+    knn_classify,
+    retrieval,
+    uniformity,
+)
+from cld_mm.models.grouping import kmeans
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Measure frozen features.')
+    parser.add_argument('config', help='pre-training config')
+    parser.add_argument('checkpoint', help='checkpoint file')
+    add_common_flags(parser)
+    parser.add_argument('--groups', type=int, help='K; else the number of classes')
+    parser.add_argument('--out', help='JSON file for the measures')
+    return parser.parse_args()
+
+
+def measure(
+    train: Tensor, labels: Tensor, test: Tensor, truth: Tensor, loop, groups: int | None
+) -> dict[str, float]:
+    """All measures of one kind of feature."""
+    classes = int(max(labels.max(), truth.max())) + 1
+    scores = knn_classify(train, labels, test, loop.k, loop.temperature, classes)
+    counts = torch.bincount(labels, minlength=classes)
+    accuracy = accuracy_by_frequency(scores.argmax(dim=1), truth, counts)
+    unit = F.normalize(test, dim=1)
+    # Test images come class by class in some data sets; the first K rows start.
+    order = torch.randperm(len(unit), generator=torch.Generator().manual_seed(0))
+    found = kmeans(unit[order], groups or classes, num_iters=50).labels
+    spread = dimension_std(test)
+    return {
+        **{f'knn_top1_{part}': value for part, value in accuracy.items()},
+        **group_quality(found, truth[order]),
+        **retrieval(test, truth, train, labels),
+        'uniformity': uniformity(test),
+        'effective_rank': effective_rank(test),
+        'std_mean': float(spread.mean()),
+        'std_smallest': float(spread.min()),
+    }
+
+
+def evaluate(runner, args: argparse.Namespace) -> None:
+    """Print and write the measures."""
+    loop = load_frozen(runner)
+    train = extract_features(runner.model, loop.train_dataloader)
+    test = extract_features(runner.model, loop.dataloader)
+    results = {
+        name: measure(
+            train[name], train['labels'], test[name], test['labels'], loop, args.groups
+        )
+        for name in train
+        if name != 'labels'
+    }
+    names = list(results)
+    print(f'{"":18s}' + ''.join(f'{name:>12s}' for name in names))
+    for key in results[names[0]]:
+        row = ''.join(f'{results[name][key]:12.4f}' for name in names)
+        print(f'{key:18s}{row}')
+    if args.out:
+        Path(args.out).write_text(json.dumps(results, indent=2) + '\n')
+
+
+def main() -> None:
+    args = parse_args()
+    run_tool(
+        args,
+        lambda cfg: prepare_frozen(cfg, args),
+        ('test_dataloader',),
+        lambda runner: evaluate(runner, args),
+    )
+
+
+if __name__ == '__main__':
+    main()
