@@ -112,5 +112,8 @@ def buffer_of(module: Any, name: str) -> Tensor | None:
     state = module.state if isinstance(module, Inert) else module
     if not isinstance(state, dict):
         return None
-    found = (state.get('_buffers') or {}).get(name, state.get(name))
-    return found if isinstance(found, Tensor) else None
+    buffers = state.get('_buffers') or {}
+    for found in (buffers.get(name), state.get(name), state.get(f'module.{name}')):
+        if isinstance(found, Tensor):
+            return found
+    return None

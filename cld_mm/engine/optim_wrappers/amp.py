@@ -4,6 +4,7 @@ mmengine's refuses to. Recipes with mixed precision must still run on a CPU: in
 full precision unless bfloat16 is asked for by name.
 """
 
+import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,6 +17,13 @@ from mmengine.optim import OptimWrapper
 from torch import nn
 
 from cld_mm.registry import OPTIM_WRAPPERS
+
+
+def has_bfloat16() -> bool:
+    """Whether this CPU multiplies bfloat16 itself; True where torch cannot tell."""
+    ask = getattr(torch.cpu, '_is_avx512_bf16_supported', None)
+    x86 = platform.machine() in ('x86_64', 'AMD64')
+    return bool(ask()) if ask is not None and x86 else True
 
 
 class CPUAmpOptimWrapper(OptimWrapper):
@@ -36,6 +44,13 @@ class CPUAmpOptimWrapper(OptimWrapper):
     ) -> None:
         super().__init__(**kwargs)
         self.enabled = dtype in ('bfloat16', torch.bfloat16)
+        if self.enabled and not has_bfloat16():
+            print_log(
+                'this CPU has no bfloat16 arithmetic and imitates it, about three '
+                'times as slowly as full precision: leave --amp out here.',
+                'current',
+                level=30,
+            )
         if not self.enabled:
             print_log(
                 'no accelerator: training in full precision instead of '
