@@ -9,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import pdist
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
 from sklearn.metrics.cluster import contingency_matrix
 from torch.nn import functional as F
@@ -19,7 +20,9 @@ from cld_mm.evaluation import (
     alignment,
     dimension_std,
     effective_rank,
+    fit_linear,
     group_quality,
+    low_shot,
     retrieval,
     uniformity,
 )
@@ -133,3 +136,42 @@ def test_collapse_is_noticed_once(monkeypatch):
         hook.after_train_iter(runner, step, None, {'feature_std': torch.tensor(value)})
     assert len(said) == 1
     assert 'feature_std is 0.0010 at iteration 6' in said[0]
+
+
+def blobs(n, seed, spread=1.0):
+    generator = torch.Generator().manual_seed(seed)
+    centres = 2 * torch.randn(4, 6, generator=torch.Generator().manual_seed(9))
+    labels = torch.arange(n) % 4
+    noise = torch.randn(n, 6, generator=generator)
+    return (centres[labels] + spread * noise) * 5 + 3, labels
+
+
+def test_linear_heads_reach_logistic_regression():
+    (x, y), (test, truth) = blobs(400, 0), blobs(300, 1)
+    fit = fit_linear(x, y, (0.001, 0.1), epochs=40)
+    assert fit.best == int(fit.held_out.argmax())
+    ours = float((fit.scores(test).argmax(1) == truth).float().mean())
+    peer = LogisticRegression(max_iter=1000, C=1e4).fit(x.numpy(), y.numpy())
+    assert ours > peer.score(test.numpy(), truth.numpy()) - 0.02
+    again = fit_linear(x, y, (0.001, 0.1), epochs=40)
+    assert torch.equal(fit.weight, again.weight)
+    # Side by side is one by one.
+    alone = fit_linear(x, y, (0.1,), epochs=40)
+    torch.testing.assert_close(fit.held_out[1:], alone.held_out)
+    with pytest.raises(ValueError, match='are of class 2'):
+        fit_linear(x[2::4], y[2::4])
+    with pytest.raises(ValueError, match='held_out is 1'):
+        fit_linear(x, y, held_out=1)
+
+
+@pytest.mark.parametrize('classifier', ['logistic', 'svm'])
+def test_low_shot(classifier):
+    (x, y), (test, truth) = blobs(80, 0), blobs(200, 1)
+    found = low_shot(x, y, test, truth, (1, 8), 4, classifier)
+    assert list(found) == [1, 8]
+    assert found[8][0] > found[1][0] > 30
+    assert found == low_shot(x, y, test, truth, (1, 8), 4, classifier)
+    with pytest.raises(ValueError, match='has 20 training images, but 21 shots'):
+        low_shot(x, y, test, truth, (21,))
+    with pytest.raises(ValueError, match='test features hold NaN'):
+        low_shot(x, y, test * float('nan'), truth)

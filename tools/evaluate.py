@@ -8,6 +8,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -43,7 +44,7 @@ def parse_args() -> argparse.Namespace:
 
 def measure(
     train: Tensor, labels: Tensor, test: Tensor, truth: Tensor, loop, groups: int | None
-) -> dict[str, float]:
+) -> dict[str, Any]:
     """All measures of one kind of feature."""
     classes = int(max(labels.max(), truth.max())) + 1
     scores = knn_classify(train, labels, test, loop.k, loop.temperature, classes)
@@ -77,10 +78,13 @@ def evaluate(runner, args: argparse.Namespace) -> None:
         for name in train
         if name != 'labels'
     }
+    for values in results.values():  # JSON knows no NaN
+        values.update({key: None for key, v in values.items() if v != v})
     names = list(results)
     print(f'{"":18s}' + ''.join(f'{name:>12s}' for name in names))
     for key in results[names[0]]:
-        row = ''.join(f'{results[name][key]:12.4f}' for name in names)
+        values = [results[name][key] for name in names]
+        row = ''.join(f'{"-" if v is None else f"{v:.4f}":>12s}' for v in values)
         print(f'{key:18s}{row}')
     if args.out:
         Path(args.out).write_text(json.dumps(results, indent=2) + '\n')

@@ -1,23 +1,29 @@
 """Evaluation: pure functions that know no training."""
 
 from .functional import (
+    LinearFit,
     accuracy_by_frequency,
     alignment,
     dimension_std,
     effective_rank,
+    fit_linear,
     group_quality,
     knn_classify,
+    low_shot,
     retrieval,
     uniformity,
 )
 
 __all__ = [
+    'LinearFit',
     'accuracy_by_frequency',
     'alignment',
     'dimension_std',
     'effective_rank',
+    'fit_linear',
     'group_quality',
     'knn_classify',
+    'low_shot',
     'retrieval',
     'uniformity',
 ]

@@ -121,6 +121,7 @@ def test_train_resume_test_and_probe(digits, tmp_path):
     for tool, flags in (
         ('knn', ['--k', '3', '50', '--temperature', '0.1']),
         ('evaluate', ['--groups', '4']),
+        ('linear', ['--epochs', '2', '--shots', '1', '--draws', '2']),
     ):
         found = tmp_path / f'{tool}.json'
         done = run(
@@ -137,6 +138,8 @@ def test_train_resume_test_and_probe(digits, tmp_path):
         results = json.loads(found.read_text())
         if tool == 'knn':
             assert [row['k'] for row in results] == [3, 50] * 2
+        elif tool == 'linear':
+            assert {'top1', 'low_shot'} <= set(results)
         else:
             assert {'nmi', 'map', 'effective_rank', 'knn_top1_all'} <= set(
                 results['backbone']

@@ -3,16 +3,21 @@
 from .geometry import alignment, dimension_std, effective_rank, uniformity
 from .groups import group_quality
 from .knn import knn_classify
+from .linear import LinearFit, fit_linear
 from .long_tail import accuracy_by_frequency
+from .low_shot import low_shot
 from .retrieval import retrieval
 
 __all__ = [
+    'LinearFit',
     'accuracy_by_frequency',
     'alignment',
     'dimension_std',
     'effective_rank',
+    'fit_linear',
     'group_quality',
     'knn_classify',
+    'low_shot',
     'retrieval',
     'uniformity',
 ]
