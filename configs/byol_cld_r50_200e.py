@@ -26,3 +26,10 @@ model = dict(
         loss=dict(type='CLDLoss', temperature=0.4),
     ),
 )
+
+# The trunk's BatchNorm, which no key of the base config names.
+optim_wrapper = dict(
+    paramwise_cfg=dict(
+        custom_keys={'neck.trunk.1': dict(decay_mult=0, lars_exclude=True)}
+    )
+)
