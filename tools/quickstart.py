@@ -83,20 +83,25 @@ def draw(work_dir: Path, runner, before: tuple, after: tuple) -> None:
     labels = after[1]['labels']
     rows = [int((labels == label).nonzero()[0, 0]) for label in labels.unique()[:8]]
 
-    def nearest(features) -> tuple[np.ndarray, np.ndarray]:
+    def nearest(features) -> tuple[tuple[np.ndarray, np.ndarray], float]:
         train, test = (
             torch.nn.functional.normalize(part['backbone'], dim=1) for part in features
         )
-        found = (test[rows] @ train.t()).topk(6, dim=1).indices
-        right = features[0]['labels'][found] == labels[rows][:, None]
-        return train_images[found.numpy()], right.numpy()
+        found = (test @ train.t()).topk(6, dim=1).indices
+        right = features[0]['labels'][found] == labels[:, None]
+        shown = train_images[found[rows].numpy()], right[rows].numpy()
+        return shown, float(right.float().mean())
 
+    (shown_before, share_before), (shown_after, share_after) = map(
+        nearest, (before, after)
+    )
     plot_neighbours(
         test_images[rows],
         [names[labels[row]] for row in rows],
-        nearest(before),
-        nearest(after),
+        shown_before,
+        shown_after,
         work_dir / 'nearest-neighbours.png',
+        (share_before, share_after),
     )
 
 

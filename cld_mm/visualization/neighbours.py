@@ -15,6 +15,7 @@ def plot_neighbours(
     before: tuple[np.ndarray, np.ndarray],
     after: tuple[np.ndarray, np.ndarray],
     out: Path,
+    shares: tuple[float, float] | None = None,
 ) -> None:
     """Draw one row a query: the query, its neighbours before, and after.
 
@@ -25,8 +26,12 @@ def plot_neighbours(
             query's class, ``(R, k)`` bool.
         after: the same after training.
         out: picture to write; its suffix chooses PNG or SVG.
+        shares: share of right neighbours among those of all test images, before and
+            after, for the titles; without it, among those shown.
     """
     rows, k = before[1].shape
+    scope = 'shown' if shares is None else 'of all queries'
+    shares = shares or (float(before[1].mean()), float(after[1].mean()))
     widths = [1.25, 0.25, *[1] * k, 0.25, *[1] * k]
     figure = Figure(
         figsize=(0.62 * sum(widths), 0.78 * rows + 0.9), layout='constrained'
@@ -45,11 +50,11 @@ def plot_neighbours(
         )
         if row == 0:
             axes.set_title('query', fontsize=10)
-        for first, (images, right), title in (
-            (2, before, 'before training'),
-            (3 + k, after, 'after training'),
+        for first, (images, right), title, share in (
+            (2, before, 'before training', shares[0]),
+            (3 + k, after, 'after training', shares[1]),
         ):
-            share = f'{title}: {100 * right.mean():.0f} % of the same class'
+            heading = f'{title}: {100 * share:.1f} % right, {scope}'
             for place in range(k):
                 axes = figure.add_subplot(grid[row, first + place])
                 _show(
@@ -59,7 +64,7 @@ def plot_neighbours(
                     dashed=not right[row, place],
                 )
                 if row == 0 and place == k // 2:
-                    axes.set_title(share, fontsize=10)
+                    axes.set_title(heading, fontsize=10)
     figure.supxlabel(
         'green: same class as the query; orange, dashed: another class', fontsize=9
     )
