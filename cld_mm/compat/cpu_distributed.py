@@ -5,7 +5,9 @@ initialised it leaves it alone, so this does so first. Does nothing where there 
 an accelerator or no launcher.
 """
 
+import logging
 import os
+import sys
 
 import torch
 from mmengine.config import Config
@@ -54,9 +56,22 @@ def _rank_from_slurm() -> None:
 
 
 def leave_distributed() -> None:
-    """Close the process group, if there is one."""
-    if dist.is_initialized():
+    """End a rank whose work is done; the process group closes with it.
+
+    On a CPU the process ends here: gloo's threads sometimes outlive the interpreter's
+    teardown, which then aborts a rank that had finished ("terminate called without
+    an active exception"). Does nothing where there are no ranks.
+    """
+    if not dist.is_initialized():
+        return
+    if get_device() != 'cpu':
         dist.destroy_process_group()
+        return
+    dist.barrier()  # no rank leaves while another still needs it
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def has_accelerator() -> bool:

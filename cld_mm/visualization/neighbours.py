@@ -30,7 +30,7 @@ def plot_neighbours(
             after, for the titles; without it, among those shown.
     """
     rows, k = before[1].shape
-    scope = 'shown' if shares is None else 'of all queries'
+    scope = 'shown' if shares is None else 'all queries'
     shares = shares or (float(before[1].mean()), float(after[1].mean()))
     widths = [1.25, 0.25, *[1] * k, 0.25, *[1] * k]
     figure = Figure(
@@ -51,10 +51,10 @@ def plot_neighbours(
         if row == 0:
             axes.set_title('query', fontsize=10)
         for first, (images, right), title, share in (
-            (2, before, 'before training', shares[0]),
-            (3 + k, after, 'after training', shares[1]),
+            (2, before, 'before', shares[0]),
+            (3 + k, after, 'after', shares[1]),
         ):
-            heading = f'{title}: {100 * share:.1f} % right, {scope}'
+            heading = f'{title}: {100 * share:.1f} % right ({scope})'
             for place in range(k):
                 axes = figure.add_subplot(grid[row, first + place])
                 _show(
