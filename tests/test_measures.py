@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import pdist
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
+from sklearn.metrics import top_k_accuracy_score as peer_top_k
 from sklearn.metrics.cluster import contingency_matrix
 from torch.nn import functional as F
 
@@ -24,6 +25,7 @@ from cld_mm.evaluation import (
     group_quality,
     low_shot,
     retrieval,
+    top_k_accuracy,
     uniformity,
 )
 
@@ -175,3 +177,13 @@ def test_low_shot(classifier):
         low_shot(x, y, test, truth, (21,))
     with pytest.raises(ValueError, match='test features hold NaN'):
         low_shot(x, y, test * float('nan'), truth)
+
+
+def test_top_k_accuracy_is_scikit_learns():
+    scores, labels = torch.rand(40, 7), torch.arange(40) % 7
+    slow = [
+        100 * peer_top_k(labels.numpy(), scores.numpy(), k=k, labels=range(7))
+        for k in (1, 5)
+    ]
+    assert top_k_accuracy(scores, labels) == pytest.approx(slow)
+    assert top_k_accuracy(scores, labels, (9,)) == [100.0]

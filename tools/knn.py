@@ -14,7 +14,7 @@ import cld_mm  # noqa: F401
 from cld_mm.apis import extract_features
 from cld_mm.apis.frozen import load_frozen, prepare_frozen
 from cld_mm.apis.launch import add_common_flags, run_tool
-from cld_mm.evaluation import knn_classify
+from cld_mm.evaluation import knn_classify, top_k_accuracy
 
 
 def parse_args() -> argparse.Namespace:
@@ -40,11 +40,7 @@ def evaluate(runner, args: argparse.Namespace) -> None:
                 scores = knn_classify(
                     train[name], train['labels'], test[name], k, temperature
                 )
-                best = scores.topk(min(5, scores.shape[1]), dim=1).indices
-                hits = best == test['labels'][:, None]
-                top1, top5 = (
-                    100 * hits[:, :n].any(dim=1).float().mean().item() for n in (1, 5)
-                )
+                top1, top5 = top_k_accuracy(scores, test['labels'])
                 rows.append(
                     {
                         'features': name,

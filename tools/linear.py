@@ -17,7 +17,7 @@ import cld_mm  # noqa: F401
 from cld_mm.apis import extract_features
 from cld_mm.apis.frozen import load_frozen, prepare_frozen
 from cld_mm.apis.launch import add_common_flags, run_tool
-from cld_mm.evaluation import fit_linear, low_shot
+from cld_mm.evaluation import fit_linear, low_shot, top_k_accuracy
 
 
 def parse_args() -> argparse.Namespace:
@@ -50,8 +50,7 @@ def evaluate(runner, args: argparse.Namespace) -> None:
     x, y, truth = train['backbone'], train['labels'], test['labels']
     fit = fit_linear(x, y, args.lr, args.epochs)
     scores = fit.scores(test['backbone'])
-    hits = scores.topk(min(5, scores.shape[1]), dim=1).indices == truth[:, None]
-    top1, top5 = (100 * hits[:, :n].any(1).float().mean().item() for n in (1, 5))
+    top1, top5 = top_k_accuracy(scores, truth)
     for rate, held_out in zip(fit.learning_rates, fit.held_out.tolist(), strict=True):
         chosen = ' (chosen)' if rate == fit.learning_rates[fit.best] else ''
         print(f'lr {rate:<8g} held-out top-1 {held_out:6.2f} %{chosen}')

@@ -22,7 +22,7 @@ from cld_mm.apis.check_config import check_config, check_data
 from cld_mm.apis.errors import one_sentence_errors
 from cld_mm.apis.launch import build_runner
 from cld_mm.datasets.fetch import origin
-from cld_mm.evaluation import knn_classify
+from cld_mm.evaluation import knn_classify, top_k_accuracy
 from cld_mm.visualization import plot_curves, plot_neighbours
 
 CONFIG = 'configs/mocov2_cld_r18_fashionmnist_10e.py'
@@ -46,7 +46,7 @@ def top1(
 ) -> float:
     """kNN accuracy in percent."""
     scores = knn_classify(train, train_labels, test, K, TEMPERATURE)
-    return 100 * float((scores.argmax(dim=1) == test_labels).float().mean())
+    return top_k_accuracy(scores, test_labels, k=(1,))[0]
 
 
 def images_of(loader) -> torch.Tensor:

@@ -11,6 +11,7 @@ from .functional import (
     knn_classify,
     low_shot,
     retrieval,
+    top_k_accuracy,
     uniformity,
 )
 
@@ -25,5 +26,6 @@ __all__ = [
     'knn_classify',
     'low_shot',
     'retrieval',
+    'top_k_accuracy',
     'uniformity',
 ]

@@ -7,6 +7,7 @@ from .linear import LinearFit, fit_linear
 from .long_tail import accuracy_by_frequency
 from .low_shot import low_shot
 from .retrieval import retrieval
+from .top_k import top_k_accuracy
 
 __all__ = [
     'LinearFit',
@@ -19,5 +20,6 @@ __all__ = [
     'knn_classify',
     'low_shot',
     'retrieval',
+    'top_k_accuracy',
     'uniformity',
 ]

@@ -4,77 +4,13 @@ Layout: ``data/CIFAR-100/cifar-100-python``; ``python
 tools/dataset_converters/prepare.py cifar100`` fetches it.
 """
 
+_base_ = 'cifar10_a32.py'
+
 data_root = 'data/CIFAR-100'
 
-view = [
-    dict(type='NumpyToPIL'),
-    dict(type='torchvision/RandomResizedCrop', size=32, scale=(0.2, 1.0)),
-    dict(
-        type='torchvision/ColorJitter',
-        brightness=0.4,
-        contrast=0.4,
-        saturation=0.4,
-        hue=0.4,
-    ),
-    dict(type='torchvision/RandomGrayscale', p=0.2),
-    dict(type='torchvision/RandomHorizontalFlip'),
-    dict(type='PILToNumpy'),
-]
-train_pipeline = [
-    dict(type='SeededMultiView', num_views=[2], transforms=[view]),
-    dict(type='PackInputs'),
-]
-test_pipeline = [dict(type='PackInputs')]
-
-train_dataloader = dict(
-    batch_size=256,
-    num_workers=8,
-    persistent_workers=True,
-    drop_last=True,
-    sampler=dict(type='SeededSampler', shuffle=True),
-    collate_fn=dict(type='default_collate'),
-    dataset=dict(
-        type='CIFAR100',
-        data_root=data_root,
-        split='train',
-        download=False,
-        pipeline=train_pipeline,
-    ),
-)
-
-_frozen_dataloader = dict(
-    batch_size=512,
-    num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    collate_fn=dict(type='default_collate'),
-)
-knn_train_dataloader = dict(
-    **_frozen_dataloader,
-    dataset=dict(
-        type='CIFAR100',
-        data_root=data_root,
-        split='train',
-        download=False,
-        pipeline=test_pipeline,
-    ),
-)
-val_dataloader = dict(
-    **_frozen_dataloader,
-    dataset=dict(
-        type='CIFAR100',
-        data_root=data_root,
-        split='test',
-        test_mode=True,
-        download=False,
-        pipeline=test_pipeline,
-    ),
-)
-test_dataloader = val_dataloader
-
-val_cfg = dict(
-    type='KNNLoop', train_dataloader=knn_train_dataloader, k=200, temperature=0.1
-)
-test_cfg = dict(**val_cfg, stage='test')
-val_evaluator = dict(type='Accuracy', topk=(1, 5))
-test_evaluator = val_evaluator
+_source = dict(type='CIFAR100', data_root=data_root)
+train_dataloader = dict(dataset=_source)
+val_dataloader = dict(dataset=_source)
+test_dataloader = dict(dataset=_source)
+val_cfg = dict(train_dataloader=dict(dataset=_source))
+test_cfg = dict(train_dataloader=dict(dataset=_source))

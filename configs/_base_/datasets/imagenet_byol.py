@@ -3,7 +3,7 @@
 Layout: ``data/ImageNet/{train,val}/<class id>/*.JPEG``.
 """
 
-data_root = 'data/ImageNet'
+_base_ = 'imagenet_b224.py'
 
 
 def _view(blur, solarize):
@@ -50,47 +50,4 @@ train_pipeline = [
     ),
     dict(type='PackInputs'),
 ]
-test_pipeline = [
-    dict(type='LoadImage'),
-    dict(type='ResizeEdge', scale=256, edge='short', backend='pillow'),
-    dict(type='CenterCrop', crop_size=224),
-    dict(type='PackInputs'),
-]
-
-train_dataloader = dict(
-    batch_size=256,
-    num_workers=8,
-    persistent_workers=True,
-    drop_last=True,
-    sampler=dict(type='SeededSampler', shuffle=True),
-    collate_fn=dict(type='default_collate'),
-    dataset=dict(
-        type='ImageNet', data_root=data_root, split='train', pipeline=train_pipeline
-    ),
-)
-
-_frozen_dataloader = dict(
-    batch_size=128,
-    num_workers=8,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    collate_fn=dict(type='default_collate'),
-)
-test_dataloader = dict(
-    **_frozen_dataloader,
-    dataset=dict(
-        type='ImageNet', data_root=data_root, split='val', pipeline=test_pipeline
-    ),
-)
-test_evaluator = dict(type='Accuracy', topk=(1, 5))
-test_cfg = dict(
-    type='KNNLoop',
-    stage='test',
-    k=200,
-    temperature=0.1,
-    train_dataloader=dict(
-        **_frozen_dataloader,
-        dataset=dict(
-            type='ImageNet', data_root=data_root, split='train', pipeline=test_pipeline
-        ),
-    ),
-)
+train_dataloader = dict(batch_size=256, dataset=dict(pipeline=train_pipeline))

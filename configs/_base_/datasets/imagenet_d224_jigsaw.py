@@ -5,7 +5,7 @@ Two views, and a third with nine shuffled patches of 64 pixels.
 Layout: ``data/ImageNet/{train,val}/<class id>/*.JPEG``.
 """
 
-data_root = 'data/ImageNet'
+_base_ = 'imagenet_b224.py'
 
 mean_colour = (104, 116, 124)  # ImageNet's, blue first as the images are here
 jitter = dict(
@@ -62,47 +62,5 @@ train_pipeline = [
     dict(type='SeededMultiView', num_views=[2, 1], transforms=[view, jigsaw_view]),
     dict(type='PackInputs'),
 ]
-test_pipeline = [
-    dict(type='LoadImage'),
-    dict(type='ResizeEdge', scale=256, edge='short', backend='pillow'),
-    dict(type='CenterCrop', crop_size=224),
-    dict(type='PackInputs'),
-]
-
-train_dataloader = dict(
-    batch_size=32,
-    num_workers=8,
-    persistent_workers=True,
-    drop_last=True,
-    sampler=dict(type='SeededSampler', shuffle=True),
-    collate_fn=dict(type='default_collate'),
-    dataset=dict(
-        type='ImageNet', data_root=data_root, split='train', pipeline=train_pipeline
-    ),
-)
-
-_frozen_dataloader = dict(
-    batch_size=128,
-    num_workers=8,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    collate_fn=dict(type='default_collate'),
-)
-test_dataloader = dict(
-    **_frozen_dataloader,
-    dataset=dict(
-        type='ImageNet', data_root=data_root, split='val', pipeline=test_pipeline
-    ),
-)
-test_evaluator = dict(type='Accuracy', topk=(1, 5))
-test_cfg = dict(
-    type='KNNLoop',
-    stage='test',
-    k=200,
-    temperature=0.15,
-    train_dataloader=dict(
-        **_frozen_dataloader,
-        dataset=dict(
-            type='ImageNet', data_root=data_root, split='train', pipeline=test_pipeline
-        ),
-    ),
-)
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+test_cfg = dict(temperature=0.15)

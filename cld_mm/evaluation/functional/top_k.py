@@ -1,0 +1,20 @@
+"""Top-k accuracy of class scores."""
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+
+def top_k_accuracy(
+    scores: Tensor, labels: Tensor, k: Sequence[int] = (1, 5)
+) -> list[float]:
+    """Share of images whose class is among their k best scores, in percent.
+
+    Args:
+        scores: ``(M, num_classes)``.
+        labels: ``(M,)``.
+        k: ranks; more than the classes count as all of them.
+    """
+    best = scores.topk(min(max(k), scores.shape[1]), dim=1).indices
+    hits = best == labels[:, None]
+    return [100 * float(hits[:, :n].any(dim=1).float().mean()) for n in k]
