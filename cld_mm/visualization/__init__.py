@@ -1,6 +1,23 @@
-"""Pictures of training and of what features are alike."""
+"""Pictures of training, of features and of what is alike."""
 
-from .curves import plot_curves, read_scalars
+from .attention import plot_similarity, similarity_maps
+from .confusion import plot_confusion
+from .curves import newest_scalars, plot_curves, read_scalars
+from .embedding import METHODS, embed, plot_embedding
+from .montage import group_members, plot_rows
 from .neighbours import plot_neighbours
 
-__all__ = ['plot_curves', 'plot_neighbours', 'read_scalars']
+__all__ = [
+    'METHODS',
+    'embed',
+    'group_members',
+    'newest_scalars',
+    'plot_confusion',
+    'plot_curves',
+    'plot_embedding',
+    'plot_neighbours',
+    'plot_rows',
+    'plot_similarity',
+    'read_scalars',
+    'similarity_maps',
+]

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-RIGHT, WRONG = '#009E73', '#D55E00'
+from .style import RIGHT, WRONG
 
 
 def plot_neighbours(

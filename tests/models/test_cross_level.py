@@ -295,3 +295,38 @@ def _shuffled_keys(rank):
 
 def test_keys_shuffled_over_ranks_are_found():
     run_ranks(_shuffled_keys)
+
+
+class SwappingSimSiam(nn.Module):
+    """Encodes its views one after the other, in an order of its own choice."""
+
+    def __init__(self):
+        super().__init__()
+        self.backbone = MODELS.build(RESNET)
+        self.neck = self.head = self.data_preprocessor = None
+        self.swapped = False
+
+    def loss(self, inputs, data_samples):
+        order = inputs[::-1] if self.swapped else inputs
+        return {'loss': sum(self.backbone(view)[-1].mean() for view in order)}
+
+
+def test_views_that_change_their_order_are_found_again():
+    torch.manual_seed(0)
+    algorithm = SwappingSimSiam()
+    model = MODELS.build(
+        {
+            'type': 'CrossLevel',
+            'algorithm': algorithm,
+            'cld': {'grouping': {'num_groups': 2}},
+        }
+    )
+    views = views_of('SimCLR')
+    found = []
+    for swapped in (False, True):
+        algorithm.swapped = swapped
+        with Recorder(model.backbone) as recorder:
+            algorithm.loss(views, None)
+        found.append(model._features_by_view(views, recorder.calls))
+    for kept, moved in zip(*found, strict=True):
+        torch.testing.assert_close(kept, moved)

@@ -20,6 +20,9 @@ from ..utils.gather import gather, world_size
 from ..utils.recorder import Call, Recorder, find_rows, image_keys
 from .base import FollowsOptimizer, feature_std, instance_of
 
+# Steps between looks at whether each view is still where the plan has it.
+CHECK_INTERVAL = 64
+
 
 @MODELS.register_module()
 class CrossLevel(FollowsOptimizer):
@@ -59,6 +62,7 @@ class CrossLevel(FollowsOptimizer):
         self.group_neck = MODELS.build(neck)
         self.cld = MODELS.build({'type': 'CLDHead', **cld})
         self._plans: dict[tuple, list[tuple[int, int]]] = {}
+        self._calls = 0
 
     @property
     def backbone(self) -> nn.Module:
@@ -118,14 +122,22 @@ class CrossLevel(FollowsOptimizer):
             tuple(view.shape for view in views),
             tuple((call.images.shape, call.online) for call in calls),
         )
-        # Looking costs a wait for the device, so it is done once for a layout.
-        if layout not in self._plans:
-            self._plans[layout] = self._plan(wanted, calls, joined)
-        found = []
-        for view, call in self._plans[layout]:
-            keys, features = joined(call)
-            rows, _ = find_rows(wanted[view], keys)
-            found.append(features[rows])
+        # Looking costs a wait for the device, so the plan is kept for a layout and
+        # only checked: always on a CPU, now and then on a device.
+        self._calls += 1
+        check = views[0].device.type == 'cpu' or self._calls % CHECK_INTERVAL == 0
+        known = layout in self._plans
+        for attempt in range(2):
+            if not known or attempt:
+                self._plans[layout] = self._plan(wanted, calls, joined)
+            found, whole = [], []
+            for view, call in self._plans[layout]:
+                keys, features = joined(call)
+                rows, present = find_rows(wanted[view], keys)
+                found.append(features[rows])
+                whole.append(present.all())
+            if not (known and check) or all(whole):
+                break
         return found
 
     def _plan(

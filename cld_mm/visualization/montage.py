@@ -1,0 +1,70 @@
+"""Rows of images: what is in a group, which views an image gets."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from .style import bare, show_image
+
+
+def plot_rows(
+    rows: Sequence[Sequence[np.ndarray]],
+    names: Sequence[str],
+    out: Path,
+    title: str = '',
+) -> None:
+    """Draw images row by row, each row with a name.
+
+    Args:
+        rows: images ``(H, W)`` or ``(H, W, 3)`` of bytes, of any size; rows may
+            differ in length.
+        names: one a row.
+        out: picture to write; its suffix chooses PNG or SVG.
+        title: above it.
+
+    Raises:
+        ValueError: there is no image, or names and rows differ in number.
+    """
+    width = max((len(row) for row in rows), default=0)
+    if width == 0 or len(rows) != len(names):
+        raise ValueError(
+            f'there are {len(rows)} rows, the longest of {width} images, and '
+            f'{len(names)} names: give each row a name and an image.'
+        )
+    figure = Figure(
+        figsize=(1.6 + 0.85 * width, 0.85 * len(rows) + 0.5 * bool(title)),
+        layout='constrained',
+    )
+    grid = figure.add_gridspec(len(rows), width + 1, width_ratios=[1.6, *[1] * width])
+    for place, (row, name) in enumerate(zip(rows, names, strict=True)):
+        axes = figure.add_subplot(grid[place, 0])
+        axes.text(1, 0.5, name, ha='right', va='center', fontsize=9)
+        bare(axes)
+        for column, image in enumerate(row):
+            show_image(figure.add_subplot(grid[place, column + 1]), image)
+    figure.suptitle(title, fontsize=11)
+    figure.savefig(out, dpi=120)
+
+
+def group_members(
+    features: np.ndarray, groups: np.ndarray, number: int
+) -> dict[int, list[int]]:
+    """Images of each group, spread from the most to the least central.
+
+    Central is what has the largest cosine with the group's mean.
+
+    Args:
+        features: ``(N, C)`` of unit length.
+        groups: ``(N,)``.
+        number: images of each group at most; evenly spread ranks if it has more.
+    """
+    found = {}
+    for group in np.unique(groups):
+        rows = np.flatnonzero(groups == group)
+        cosine = features[rows] @ features[rows].mean(axis=0)
+        ranked = rows[np.argsort(-cosine, kind='stable')]
+        kept = np.linspace(0, len(ranked) - 1, min(number, len(ranked))).round()
+        found[int(group)] = [int(row) for row in ranked[kept.astype(int)]]
+    return found
