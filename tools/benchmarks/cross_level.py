@@ -1,9 +1,9 @@
 """What CrossLevel adds to a SimCLR step.
 
 ``python tools/benchmarks/cross_level.py``: the same step with and without CLD, in turn
-in one run, both channels_last; medians with quartiles. On noisy cores whole steps differ
-by more than CLD costs, so its own work (finding the views, group branch, grouping, loss,
-their backward pass) is timed by itself as well. The last line is JSON.
+in one run, both channels_last; medians with quartiles. On noisy cores whole steps
+differ by more than CLD costs, so its own work (finding the views, group branch,
+grouping, loss, their backward pass) is timed by itself as well. The last line is JSON.
 """
 
 import argparse

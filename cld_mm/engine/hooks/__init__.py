@@ -5,6 +5,7 @@ from .dataset_size import DatasetSizeHook
 from .momentum_update import MomentumUpdateHook
 from .non_finite_loss import NonFiniteLossHook
 from .progress_bar import ProgressBarHook
+from .run_info import RunInfoHook
 
 __all__ = [
     'CollapseHook',
@@ -12,4 +13,5 @@ __all__ = [
     'MomentumUpdateHook',
     'NonFiniteLossHook',
     'ProgressBarHook',
+    'RunInfoHook',
 ]
