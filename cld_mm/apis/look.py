@@ -81,7 +81,9 @@ def _label(info: dict) -> int:
 
 def enter_scope(cfg: Config) -> None:
     """Let names in the config mean this project's parts."""
-    DefaultScope.get_instance('cld_mm-look', scope_name=cfg.get('default_scope'))
+    scope = cfg.get('default_scope') or 'cld_mm'
+    if DefaultScope.get_current_instance() is None:
+        DefaultScope.get_instance('cld_mm-look', scope_name=scope)
 
 
 def build_model(cfg: Config, checkpoint: Path | None) -> Any:

@@ -17,8 +17,19 @@ from .style import MARKERS, bare, class_colours
 METHODS = ('tsne', 'umap', 'pca')
 
 
-def embed(features: np.ndarray, method: str = 'tsne', seed: int = 0) -> np.ndarray:
+def embed(
+    features: np.ndarray,
+    method: str = 'tsne',
+    seed: int = 0,
+    start: np.ndarray | None = None,
+) -> np.ndarray:
     """Places ``(N, 2)`` of features ``(N, C)`` in the plane, by cosine.
+
+    Args:
+        features: ``(N, C)``.
+        method: 'tsne', 'umap' or 'pca'.
+        seed: of what is random in it.
+        start: for t-SNE, places to start from, such as an earlier checkpoint's.
 
     Raises:
         ValueError: the method is unknown, features are not finite, or there are fewer
@@ -52,9 +63,9 @@ def embed(features: np.ndarray, method: str = 'tsne', seed: int = 0) -> np.ndarr
     # Fifty directions hold what neighbours need, and make it several times faster.
     small = PCA(min(50, *unit.shape), random_state=seed).fit_transform(unit)
     perplexity = min(30.0, (len(unit) - 1) / 3)
-    return TSNE(perplexity=perplexity, init='pca', random_state=seed).fit_transform(
-        small
-    )
+    init = 'pca' if start is None else 1e-4 * start / max(start.std(), 1e-12)
+    mapper = TSNE(perplexity=perplexity, init=init, random_state=seed)
+    return mapper.fit_transform(small)
 
 
 def plot_embedding(

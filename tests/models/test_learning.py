@@ -71,7 +71,10 @@ def build(name, with_cld):
             'neck': neck,
             'num_images': NUM,
             'num_negatives': 256 if name == 'NPID-NCE' else 0,
-            'temperature': 0.2 if name == 'NPID-NCE' and with_cld else 0.1,
+            # NCE's share of a row rests on Z, estimated once: at a low T it goes stale.
+            'temperature': {False: 0.5, True: 0.2}[with_cld]
+            if name == 'NPID-NCE'
+            else 0.1,
             'feat_dim': 16,
             'cld': cld,
         }
