@@ -53,7 +53,7 @@ function look(section) {
   if (!shot) return;
   const epochs = Object.keys(shot.epochs).map(Number).sort((a, b) => a - b);
   const find = (name) => section.querySelector(name);
-  const slider = find('input'), scatter = find('.scatter'), tip = document.getElementById('tip');
+  const slider = find('input'), scatter = find('.embedding'), tip = document.getElementById('tip');
   const kinds = [...new Set(shot.labels)].sort((a, b) => a - b);
   let chosen = null;
 
@@ -80,7 +80,7 @@ function look(section) {
       legend: { orientation: 'h', y: -0.02, itemsizing: 'constant' }, uirevision: 'kept',
     }, plain);
     const groups = Object.keys(now.members).map(Number);
-    find('.groups').replaceChildren(...groups.map((group) => {
+    find('.group-buttons').replaceChildren(...groups.map((group) => {
       const button = document.createElement('button');
       button.type = 'button';
       button.textContent = `${group + 1} (${now.groups.filter((g) => g === group).length})`;

@@ -90,7 +90,8 @@ def plot_embedding(
     for label, colour in zip(present, class_colours(len(present)), strict=True):
         rows = labels == label
         axes.scatter(
-            *places[rows].T,
+            places[rows, 0],
+            places[rows, 1],
             s=9,
             color=colour,
             marker=MARKERS[label % len(MARKERS)],
