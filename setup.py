@@ -27,6 +27,7 @@ setup(
     license='MIT',
     python_requires='>=3.10',
     packages=find_packages(include=['cld_mm', 'cld_mm.*']),
+    package_data={'cld_mm.report': ['page.*']},
     install_requires=requirements('core'),
     extras_require={
         'mmcv-lite': requirements('mmcv_lite'),

@@ -23,6 +23,7 @@ from cld_mm.apis.errors import one_sentence_errors
 from cld_mm.apis.launch import build_runner
 from cld_mm.datasets.fetch import origin
 from cld_mm.evaluation import knn_classify, top_k_accuracy
+from cld_mm.report import collect_run, look_at_run, write_page
 from cld_mm.visualization import plot_curves, plot_neighbours
 
 CONFIG = 'configs/mocov2_cld_r18_fashionmnist_10e.py'
@@ -165,6 +166,10 @@ def run(args: argparse.Namespace) -> None:
         }
         results_file.write_text(json.dumps(results, indent=2) + '\n')
     results = json.loads(results_file.read_text())
+    page = work_dir / 'report.html'
+    if not (done and page.is_file()):
+        summary = collect_run(work_dir)
+        write_page([summary], [look_at_run(summary, 1000, None)], page)
     if done:
         print(f'Trained already; --fresh trains anew. Results of seed {args.seed}:')
     print(
@@ -179,6 +184,7 @@ def run(args: argparse.Namespace) -> None:
         ('curves', work_dir / 'curves.png'),
         ('neighbours', work_dir / 'nearest-neighbours.png'),
         ('results', results_file),
+        ('report', page),
     ):
         print(f'{name:16s} {path}')
 

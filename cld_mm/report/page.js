@@ -7,7 +7,14 @@ const font = { family: 'system-ui, sans-serif', size: 12, color: '#1c2530' };
 /* Plotly reads some tags in names; names come from data. */
 const safe = (text) => String(text).replace(/&/g, '&amp;').replace(/</g, '&lt;');
 
-for (const [title, names] of Object.entries(data.panels)) {
+/* All panels first: a plot takes its width from the finished grid. */
+const panels = Object.entries(data.panels).map((entry) => {
+  const panel = document.createElement('div');
+  panel.className = 'curve';
+  document.getElementById('curves').append(panel);
+  return [panel, ...entry];
+});
+for (const [panel, title, names] of panels) {
   const traces = [];
   data.runs.forEach((run, r) => names.forEach((name, n) => {
     const curve = data.curves[r][name];
@@ -20,9 +27,6 @@ for (const [title, names] of Object.entries(data.panels)) {
       line: { color: colour, width: 2, dash: many ? dashes[n % 4] : 'solid' },
     });
   }));
-  const panel = document.createElement('div');
-  panel.className = 'curve';
-  document.getElementById('curves').append(panel);
   Plotly.newPlot(panel, traces, {
     title: { text: safe(title), font: { size: 14 }, x: 0.02, xanchor: 'left' }, font,
     margin: { l: 52, r: 12, t: 34, b: 40 }, showlegend: true,
@@ -68,10 +72,9 @@ function look(section) {
       return {
         x: rows.map((i) => now.places[i][0]), y: rows.map((i) => now.places[i][1]), customdata: rows,
         name: safe(shot.names[kind]), mode: 'markers', type: 'scatter', hoverinfo: 'none',
-        marker: {
-          color: shot.colours[kind], size: 7, symbol: kind % 8,
-          opacity: rows.map((i) => chosen === null || now.groups[i] === chosen ? 0.85 : 0.08),
-        },
+        marker: { color: shot.colours[kind], size: 7, symbol: kind % 8, opacity: 0.85 },
+        selectedpoints: chosen === null ? null : rows.flatMap((i, n) => now.groups[i] === chosen ? [n] : []),
+        unselected: { marker: { opacity: 0.08 } },
       };
     });
     const axis = { visible: false, range: [-1.06, 1.06] };
