@@ -32,7 +32,8 @@ def pooled(feats: Tensor | Sequence[Tensor]) -> Tensor:
             of the two, as mmpretrain's backbones return.
     """
     x = feats if isinstance(feats, Tensor) else feats[-1]
-    return x.mean(dim=(2, 3)) if x.ndim == 4 else x
+    # Unlike mean's, this gradient keeps channels_last, and the backbone its speed.
+    return F.avg_pool2d(x, x.shape[-2:]).flatten(1) if x.ndim == 4 else x
 
 
 class ProjectionNeck(BaseModule):
