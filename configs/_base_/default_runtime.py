@@ -16,6 +16,7 @@ custom_hooks = [
     dict(type='DatasetSizeHook'),
     dict(type='NonFiniteLossHook'),
     dict(type='CollapseHook'),
+    dict(type='GroupQualityHook'),
     dict(type='RunInfoHook'),
     dict(type='ProgressBarHook'),
 ]

@@ -2,6 +2,7 @@
 
 from .collapse import CollapseHook
 from .dataset_size import DatasetSizeHook
+from .group_quality import GroupQualityHook
 from .momentum_update import MomentumUpdateHook
 from .non_finite_loss import NonFiniteLossHook
 from .progress_bar import ProgressBarHook
@@ -10,6 +11,7 @@ from .run_info import RunInfoHook
 __all__ = [
     'CollapseHook',
     'DatasetSizeHook',
+    'GroupQualityHook',
     'MomentumUpdateHook',
     'NonFiniteLossHook',
     'ProgressBarHook',

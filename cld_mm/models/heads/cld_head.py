@@ -59,6 +59,8 @@ class CLDHead(BaseModule):
         self.criterion: CLDLoss = MODELS.build(loss)
         self.loss_weight = loss_weight
         self.gather = gather
+        # Groups of the newest batch's first view, for hooks that look at them.
+        self.last_labels: Tensor | None = None
 
     def loss(self, *views: Tensor) -> dict[str, Tensor]:
         """Loss and statistics of two or more views' group features.
@@ -82,6 +84,7 @@ class CLDHead(BaseModule):
                 'the groups of another: give it two or more.'
             )
         groups = [self.group(view) for view in views]
+        self.last_labels = groups[0].labels
         pairs = list(itertools.combinations(range(len(views)), 2))
         losses = [
             self.criterion(views[a], views[b], groups[a], groups[b]) for a, b in pairs

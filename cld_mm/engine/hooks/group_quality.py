@@ -1,0 +1,49 @@
+"""GroupQualityHook: do the groups of a batch follow the classes?
+
+Source: CLD (arXiv 2008.03813), section 4: NMI of groups with classes over training. The
+labels are looked at only; nothing is trained by them.
+"""
+
+import torch
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+
+from cld_mm.evaluation import group_quality
+from cld_mm.registry import HOOKS
+
+
+@HOOKS.register_module()
+class GroupQualityHook(Hook):
+    """Log ``group_nmi`` and ``group_purity`` of the newest batch now and then.
+
+    An epoch's last batch is looked at too. Nothing is logged where the data set has no
+    labels, or the model no CLD. NMI of a small batch is biased upwards: with as many
+    groups as images it says little.
+
+    Args:
+        interval: iterations between two looks; each waits for the device.
+    """
+
+    priority = 'ABOVE_NORMAL'  # before the logger, whose line it joins
+
+    def __init__(self, interval: int = 50) -> None:
+        self.interval = interval
+
+    def after_train_iter(
+        self, runner, batch_idx, data_batch=None, outputs=None
+    ) -> None:
+        """Compare the groups with the batch's labels."""
+        last = self.end_of_epoch(runner.train_dataloader, batch_idx)
+        if not (last or self.every_n_inner_iters(batch_idx, self.interval)):
+            return
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        groups = getattr(getattr(model, 'cld', None), 'last_labels', None)
+        samples = (data_batch or {}).get('data_samples') or []
+        if groups is None or not all('gt_label' in sample for sample in samples):
+            return
+        classes = torch.cat([sample.gt_label for sample in samples])
+        if len(classes) != len(groups):
+            return
+        quality = group_quality(groups.cpu(), classes.cpu())
+        for name in ('nmi', 'purity'):
+            runner.message_hub.update_scalar(f'train/group_{name}', quality[name])

@@ -1,0 +1,74 @@
+"""First, last, best and mean of what runs logged: ``analyze_logs.py WORK_DIR ...``."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import cld_mm  # noqa: F401, I001
+import numpy as np
+
+from cld_mm.apis.errors import one_sentence_errors
+from cld_mm.visualization import newest_scalars, read_scalars
+
+
+def summary(values: list[float]) -> dict[str, float | None]:
+    """Of one logged name; non-finite values are left out and counted."""
+    found = np.array(values, dtype=float)
+    finite = found[np.isfinite(found)]
+    numbers = {
+        'first': finite[0],
+        'last': finite[-1],
+        'smallest': finite.min(),
+        'largest': finite.max(),
+        'median': np.median(finite),
+    }
+    if not len(finite):
+        numbers = dict.fromkeys(numbers)
+    return {
+        **{name: None if v is None else float(v) for name, v in numbers.items()},
+        'values': len(found),
+        'not_finite': len(found) - len(finite),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description='Summarise the logs of some runs.')
+    parser.add_argument('runs', nargs='+', type=Path, help='work dirs or scalars.json')
+    parser.add_argument('--keys', nargs='+', help='names to show; else all')
+    parser.add_argument('--out', type=Path, help='JSON file for the summary')
+    parser.add_argument('--debug', action='store_true', help='show tracebacks')
+    args = parser.parse_args()
+    with one_sentence_errors(args.debug):
+        results = {}
+        for run in args.runs:
+            curves = read_scalars(newest_scalars(run))
+            missing = [key for key in args.keys or [] if key not in curves]
+            if missing:
+                raise ValueError(
+                    f'{run} did not log {", ".join(missing)}: it has '
+                    f'{", ".join(sorted(curves))}.'
+                )
+            results[str(run)] = {
+                key: summary(curves[key][1]) for key in args.keys or sorted(curves)
+            }
+        columns = ('first', 'last', 'smallest', 'largest', 'median')
+        for run, rows in results.items():
+            print(f'{run}\n{"":24s}' + ''.join(f'{name:>12s}' for name in columns))
+            for key, values in rows.items():
+                cells = (values[name] for name in columns)
+                text = ''.join(
+                    f'{"-" if v is None else f"{v:.5g}":>12s}' for v in cells
+                )
+                note = f'  {values["not_finite"]} not finite' * bool(
+                    values['not_finite']
+                )
+                print(f'{key:24s}{text}{note}')
+        if args.out:
+            args.out.write_text(json.dumps(results, indent=2) + '\n')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,82 @@
+"""How two checkpoints differ: ``compare_checkpoints.py ONE TWO``.
+
+Keys and shapes of one only, and for the others the largest and the relative difference.
+Ends with status 1 where they differ.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import cld_mm  # noqa: F401, I001
+import torch
+
+from cld_mm.apis.errors import one_sentence_errors
+
+
+def weights(path: Path) -> dict[str, torch.Tensor]:
+    """The tensors of a checkpoint's model; no object in it is executed.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it holds no tensors.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f'the checkpoint {path} does not exist.')
+    loaded = torch.load(path, map_location='cpu', weights_only=True)
+    loaded = loaded.get('state_dict', loaded)
+    found = {name: v for name, v in loaded.items() if isinstance(v, torch.Tensor)}
+    if not found:
+        raise ValueError(f'{path} holds no tensors: name a checkpoint.')
+    return found
+
+
+def compare(
+    one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]
+) -> dict[str, dict]:
+    """What differs, by key; equal keys are left out."""
+    found: dict[str, dict] = {}
+    for key in sorted(set(one) | set(two)):
+        if key not in one or key not in two:
+            found[key] = {'only in': 'two' if key not in one else 'one'}
+            continue
+        a, b = one[key], two[key]
+        if a.shape != b.shape:
+            found[key] = {'shapes': [list(a.shape), list(b.shape)]}
+        elif not torch.equal(a, b):
+            difference = (a.double() - b.double()).abs()
+            found[key] = {
+                'largest': float(difference.max()),
+                'relative': float(difference.norm() / a.double().norm().clamp(1e-300)),
+            }
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description='Compare two checkpoints.')
+    parser.add_argument('one', type=Path)
+    parser.add_argument('two', type=Path)
+    parser.add_argument('--out', type=Path, help='JSON file for the differences')
+    parser.add_argument('--debug', action='store_true', help='show tracebacks')
+    args = parser.parse_args()
+    with one_sentence_errors(args.debug):
+        one, two = weights(args.one), weights(args.two)
+        found = compare(one, two)
+        for key, what in found.items():
+            text = ', '.join(
+                f'{k} {v:.3g}' if isinstance(v, float) else f'{k} {v}'
+                for k, v in what.items()
+            )
+            print(f'{key}: {text}')
+        equal = len(set(one) | set(two)) - len(found)
+        print(f'{equal} keys are equal to the last bit, {len(found)} differ')
+        if args.out:
+            args.out.write_text(json.dumps(found, indent=2) + '\n')
+    sys.exit(bool(found))
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,65 @@
+"""Parameters and FLOP of a config's model: ``get_flops.py CONFIG --size 224``.
+
+FLOP are counted by mmengine on the backbone's forward pass of one image (a multiply and
+an add are one, as papers count), parameters part by part.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import cld_mm  # noqa: F401, I001
+import torch
+from mmengine.analysis import get_model_complexity_info
+from mmengine.config import Config
+
+from cld_mm.apis.errors import one_sentence_errors
+from cld_mm.apis.look import enter_scope
+from cld_mm.registry import MODELS
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description='Count parameters and FLOP.')
+    parser.add_argument('config', help='config file')
+    parser.add_argument('--size', type=int, default=224, help="the image's side")
+    parser.add_argument('--channels', type=int, help="the image's channels")
+    parser.add_argument('--out', type=Path, help='JSON file for the counts')
+    parser.add_argument('--debug', action='store_true', help='show tracebacks')
+    args = parser.parse_args()
+    with one_sentence_errors(args.debug):
+        cfg = Config.fromfile(args.config)
+        enter_scope(cfg)
+        model = MODELS.build(cfg.model)
+        backbone = model.backbone
+        backbone.eval()
+        first = next(p for p in backbone.parameters() if p.ndim == 4)
+        channels = args.channels or first.shape[1]
+        with torch.no_grad():
+            counts = get_model_complexity_info(
+                backbone,
+                (channels, args.size, args.size),
+                show_table=False,
+                show_arch=False,
+            )
+        parts = {
+            name: sum(p.numel() for p in part.parameters())
+            for name, part in model.named_children()
+        }
+        parts = {name: number for name, number in parts.items() if number}
+        trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
+        print(f'image {channels}x{args.size}x{args.size}')
+        print(f'backbone, forward {counts["flops"] / 1e9:12.4f} GFLOP')
+        for name, number in parts.items():
+            print(f'{name:18s}{number:12,d} parameters')
+        print(f'{"trained":18s}{trained:12,d} parameters')
+        if args.out:
+            found = {'backbone_flop': counts['flops'], 'parameters': parts}
+            found |= {'trained': trained, 'image': [channels, args.size, args.size]}
+            args.out.write_text(json.dumps(found, indent=2) + '\n')
+
+
+if __name__ == '__main__':
+    main()

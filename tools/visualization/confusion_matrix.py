@@ -1,0 +1,74 @@
+"""A confusion matrix of kNN: ``confusion_matrix.py CONFIG CHECKPOINT``.
+
+Every test image, by the neighbours among the training images that the config's
+evaluation names; the counts also as JSON beside the picture.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import cld_mm  # noqa: F401, I001
+import torch
+
+from cld_mm.apis import extract_features
+from cld_mm.apis.frozen import load_frozen, prepare_frozen
+from cld_mm.apis.launch import run_tool
+from cld_mm.apis.viewer import check_picture, viewer_parser
+from cld_mm.evaluation import knn_classify
+from cld_mm.visualization import plot_confusion
+
+
+def draw(runner, args: argparse.Namespace) -> None:
+    """Classify, count, draw and print."""
+    check_picture(args.out)
+    loop = load_frozen(runner)
+    train = extract_features(runner.model, loop.train_dataloader)
+    test = extract_features(runner.model, loop.dataloader)
+    if args.feature not in train:
+        kinds = ', '.join(name for name in train if name != 'labels')
+        raise ValueError(f'--feature {args.feature}: this model gives {kinds}.')
+    names = loop.dataloader.dataset.metainfo.get('classes')
+    labels = test['labels']
+    number = len(names) if names else int(max(labels.max(), train['labels'].max())) + 1
+    scores = knn_classify(
+        train[args.feature],
+        train['labels'],
+        test[args.feature],
+        loop.k,
+        loop.temperature,
+        number,
+    )
+    found = scores.argmax(dim=1)
+    counts = torch.bincount(labels * number + found, minlength=number**2)
+    counts = counts.view(number, number)
+    names = [str(name) for name in names or range(number)]
+    top1 = 100 * float((found == labels).float().mean())
+    title = f'kNN, k {loop.k}, {args.feature} feature: {top1:.2f} %'
+    plot_confusion(counts.numpy(), names, args.out, title)
+    result = {'classes': names, 'counts': counts.tolist(), 'top1': top1}
+    args.out.with_suffix('.json').write_text(json.dumps(result) + '\n')
+    off = counts.clone().fill_diagonal_(0)
+    worst = off.flatten().argsort(descending=True)[:5].tolist()
+    for place in worst:
+        true, taken = divmod(place, number)
+        if off[true, taken]:
+            print(f'{names[true]} taken for {names[taken]}: {int(off[true, taken])}')
+    print(f'top-1 {top1:.2f} %\npicture {args.out}')
+
+
+def main() -> None:
+    args = viewer_parser('Draw a confusion matrix.', 'confusion.png').parse_args()
+    run_tool(
+        args,
+        lambda cfg: prepare_frozen(cfg, args),
+        ('test_dataloader',),
+        lambda runner: draw(runner, args),
+    )
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,38 @@
+"""Curves of runs over each other: ``tools/visualization/curves.py WORK_DIR ...``."""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import cld_mm  # noqa: F401, I001
+
+from cld_mm.apis.errors import one_sentence_errors
+from cld_mm.apis.viewer import check_picture
+from cld_mm.visualization import newest_scalars, plot_curves
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description='Draw the curves of some runs.')
+    parser.add_argument('runs', nargs='+', type=Path, help='work dirs or scalars.json')
+    parser.add_argument('--names', nargs='+', help='of the runs; else the folders')
+    parser.add_argument('--out', type=Path, default=Path('curves.png'))
+    parser.add_argument('--debug', action='store_true', help='show tracebacks')
+    args = parser.parse_args()
+    with one_sentence_errors(args.debug):
+        check_picture(args.out)
+        names = args.names or [run.resolve().name for run in args.runs]
+        if not args.names and len(set(names)) < len(names):
+            names = [str(run) for run in args.runs]
+        if len(names) != len(args.runs) or len(set(names)) < len(names):
+            raise ValueError(
+                f'{len(args.runs)} runs and the names {names}: give each run its own.'
+            )
+        files = [newest_scalars(run) for run in args.runs]
+        plot_curves(dict(zip(names, files, strict=True)), args.out)
+        print(f'picture {args.out}')
+
+
+if __name__ == '__main__':
+    main()

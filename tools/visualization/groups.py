@@ -1,0 +1,49 @@
+"""What is in a group: ``python tools/visualization/groups.py CONFIG CHECKPOINT``.
+
+k-means groups of the sample, a row of images each, from most to least central.
+"""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import cld_mm  # noqa: F401, I001
+
+import torch
+
+from cld_mm.apis.errors import one_sentence_errors
+from cld_mm.apis.viewer import sample_and_features, viewer_parser
+from cld_mm.models.grouping import kmeans
+from cld_mm.visualization import group_members, plot_rows
+
+
+def main() -> None:
+    parser = viewer_parser('Draw what is in each group.', 'groups.png')
+    parser.add_argument('--groups', type=int, default=12, help='K')
+    parser.add_argument('--members', type=int, default=12, help='images of a group')
+    parser.add_argument('--side', type=int, default=64, help='pixels of an image')
+    args = parser.parse_args()
+    with one_sentence_errors(args.debug):
+        sample, features = sample_and_features(args)
+        order = torch.randperm(
+            len(features), generator=torch.Generator().manual_seed(0)
+        )
+        labels = torch.empty(len(features), dtype=torch.long)
+        labels[order] = kmeans(features[order], args.groups, 30).labels
+        members = group_members(features.numpy(), labels.numpy(), args.members)
+        counts = torch.bincount(labels, minlength=args.groups)
+        plot_rows(
+            [
+                [sample.image(place, args.side) for place in row]
+                for row in members.values()
+            ],
+            [f'group {g + 1}\n{int(counts[g])} images' for g in members],
+            args.out,
+            'most to least central, evenly spread',
+        )
+        print(f'picture {args.out}')
+
+
+if __name__ == '__main__':
+    main()
