@@ -16,7 +16,9 @@ from cld_mm.visualization import plot_curves
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = sorted(
-    path for path in (ROOT / 'configs').rglob('*.py') if '_base_' not in path.parts
+    path
+    for path in (ROOT / 'configs').rglob('*.py')
+    if not {'_base_', 'mmdetection'} & set(path.parts)
 )
 
 
@@ -47,10 +49,10 @@ def test_config_for_a_cpu_runs_one_iteration(path, digits):
     DefaultScope.get_instance(f'run-{path.stem}', scope_name='cld_mm')
     loader = cfg.train_dataloader
     dataset = loader.dataset.get('dataset', loader.dataset)
-    dataset.update(data_root=str(digits), indices=16)
+    dataset.update(data_root=str(digits), indices=32)
     loader.batch_size = 8
     if 'num_images' in cfg.model:
-        cfg.model.num_images = 16
+        cfg.model.num_images = 32
     cfg.model.backbone = cfg.model.get('backbone')
     if isinstance(cfg.model.backbone, dict):
         cfg.model.backbone.pop('init_cfg', None)

@@ -4,10 +4,11 @@ from . import transforms
 from .imagenet_subset import ImageNetSubset
 from .seeded_sampler import SeededIndex, SeededSampler
 from .stl10 import STL10
-from .subsets import LabelledFraction, LongTailed
+from .subsets import HeldOut, LabelledFraction, LongTailed
 
 __all__ = [
     'STL10',
+    'HeldOut',
     'ImageNetSubset',
     'LabelledFraction',
     'LongTailed',

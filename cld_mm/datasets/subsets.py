@@ -100,6 +100,49 @@ def LongTailed(
     return built.get_subset(_draw(built, counts, seed))
 
 
+@DATASETS.register_module()
+def HeldOut(
+    dataset: dict[str, Any],
+    part: str,
+    share: float = 0.1,
+    seed: int = 0,
+    pipeline: list | None = None,
+) -> Any:
+    """Training images, but for a share that is held out to choose settings by.
+
+    Args:
+        dataset: config of the data set.
+        part: 'fit' for the images that are left, 'held_out' for the others.
+        share: of each class that is held out.
+        seed: of the draw; the same for both parts.
+        pipeline: instead of the data set's own, such as that of evaluation.
+
+    Raises:
+        ValueError: the part is unknown, or the share is outside (0, 1).
+    """
+    if part not in ('fit', 'held_out') or not 0 < share < 1:
+        raise ValueError(
+            f"part is {part!r} and share {share}: take 'fit' or 'held_out', and a "
+            'share in (0, 1).'
+        )
+    if pipeline is not None:
+        dataset = {**dataset, 'pipeline': pipeline}
+    built = DATASETS.build(dataset)
+    counts = {
+        label: max(1, round(share * len(places)))
+        for label, places in _by_class(built).items()
+    }
+    held_out = _draw(built, counts, seed)
+    if part == 'held_out':
+        return built.get_subset(held_out)
+    kept = set(range(len(built))) - set(held_out)
+    if not kept:
+        raise ValueError(
+            f'of {len(built)} images all are held out: lower the share, now {share}.'
+        )
+    return built.get_subset(sorted(kept))
+
+
 def _by_class(dataset: Any) -> dict[int, list[int]]:
     places: dict[int, list[int]] = defaultdict(list)
     for place, label in enumerate(dataset.get_gt_labels()):

@@ -1,4 +1,4 @@
-"""Evaluation: pure functions that know no training."""
+"""Evaluation: pure functions that know no training, and metrics."""
 
 from .functional import (
     LinearFit,
@@ -14,9 +14,11 @@ from .functional import (
     top_k_accuracy,
     uniformity,
 )
+from .sweep_accuracy import SweepAccuracy
 
 __all__ = [
     'LinearFit',
+    'SweepAccuracy',
     'accuracy_by_frequency',
     'alignment',
     'dimension_std',

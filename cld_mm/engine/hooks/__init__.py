@@ -1,5 +1,6 @@
 """Hooks: what happens around an iteration."""
 
+from .choose_learning_rate import ChooseLearningRateHook
 from .collapse import CollapseHook
 from .dataset_size import DatasetSizeHook
 from .group_quality import GroupQualityHook
@@ -9,6 +10,7 @@ from .progress_bar import ProgressBarHook
 from .run_info import RunInfoHook
 
 __all__ = [
+    'ChooseLearningRateHook',
     'CollapseHook',
     'DatasetSizeHook',
     'GroupQualityHook',

@@ -1,0 +1,46 @@
+"""Linear probes of a ResNet-50 on ImageNet, twelve learning rates in one pass.
+
+MoCo's protocol, but the learning rate is chosen on 10 % of the training images, held
+out, and the validation images are looked at once, at the end.
+Run: ``tools/dist_train.sh configs/benchmarks/linear/linear_sweep_r50_imagenet.py 8
+--pretrained CHECKPOINT``. Not measured by this project.
+"""
+
+_base_ = './linear_r50_imagenet.py'
+
+learning_rates = [0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 5.0, 10.0, 20.0, 30.0, 40.0, 60.0]
+rates = {
+    f'head.classifiers.{place}.': dict(lr_mult=rate)
+    for place, rate in enumerate(learning_rates)
+}
+model = dict(
+    head=dict(
+        _delete_=True,
+        type='LinearSweepHead',
+        num_classes=1000,
+        in_channels=2048,
+        learning_rates=learning_rates,
+    )
+)
+optim_wrapper = dict(optimizer=dict(lr=1.0), paramwise_cfg=dict(custom_keys=rates))
+
+train_images = {{_base_.train_dataloader.dataset}}
+test_images = {{_base_.val_dataloader}}
+test_pipeline = {{_base_.val_dataloader.dataset.pipeline}}
+train_dataloader = dict(
+    dataset=dict(_delete_=True, type='HeldOut', part='fit', dataset=train_images)
+)
+val_dataloader = dict(
+    dataset=dict(
+        _delete_=True,
+        type='HeldOut',
+        part='held_out',
+        dataset=train_images,
+        pipeline=test_pipeline,
+    )
+)
+val_evaluator = dict(_delete_=True, type='SweepAccuracy')
+test_dataloader = test_images
+test_cfg = dict()
+test_evaluator = dict(type='Accuracy', topk=(1, 5))
+custom_hooks = [*_base_.custom_hooks, dict(type='ChooseLearningRateHook')]
