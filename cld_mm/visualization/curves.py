@@ -17,10 +17,11 @@ PANELS = {
         'accuracy_top1',
     ),
     'groups: share of hits': ('group_acc',),
-    'groups against classes': ('group_nmi', 'group_purity'),
+    'groups against classes': ('group_nmi', 'group_adjusted_rand', 'group_purity'),
     'deviation of a feature dimension': ('feature_std',),
     'learning rate': ('lr',),
     'groups in use': ('groups_used',),
+    'images of a group': ('group_size',),
 }
 STYLES = ('-', '--', ':', '-.')
 Curves = dict[str, tuple[list[float], list[float]]]

@@ -14,7 +14,9 @@ from cld_mm.registry import HOOKS
 
 @HOOKS.register_module()
 class GroupQualityHook(Hook):
-    """Log ``group_nmi`` and ``group_purity`` of the newest batch now and then.
+    """Log NMI, adjusted Rand, purity and mean size of a batch's groups now and then.
+
+    As ``group_nmi``, ``group_adjusted_rand``, ``group_purity`` and ``group_size``.
 
     An epoch's last batch is looked at too. Nothing is logged where the data set has no
     labels, or the model no CLD. NMI of a small batch is biased upwards: with as many
@@ -45,5 +47,6 @@ class GroupQualityHook(Hook):
         if len(classes) != len(groups):
             return
         quality = group_quality(groups.cpu(), classes.cpu())
-        for name in ('nmi', 'purity'):
-            runner.message_hub.update_scalar(f'train/group_{name}', quality[name])
+        for name in ('nmi', 'adjusted_rand', 'purity', 'group_size'):
+            key = f'train/group_{name.removeprefix("group_")}'
+            runner.message_hub.update_scalar(key, quality[name])

@@ -1,12 +1,13 @@
 """Pascal VOC detection, Faster R-CNN R50-C4, from this project's backbone.
 
-MoCo's protocol (arXiv 1911.05722, appendix): trained on trainval07+12, tested on test07,
-24,000 iterations of 16 images, ×0.1 after 18,000 and 22,000, all layers fine-tuned with
-synchronised BatchNorm. For MMDetection 3 (``mim install mmdet``), in an environment of
-its own. Run, in MMDetection's folder: ``tools/dist_train.sh
-CLD_MM/configs/benchmarks/mmdetection/faster-rcnn_r50-c4_24k_voc0712.py 8 --cfg-options
-model.backbone.init_cfg.checkpoint=OUT model.roi_head.shared_head.init_cfg.checkpoint=OUT``
-with OUT from ``tools/model_converters/export_backbone.py CHECKPOINT OUT --to mmdet``.
+MoCo's protocol (arXiv 1911.05722, appendix): trained on trainval07+12, tested on
+test07, 24,000 iterations of 16 images, ×0.1 after 18,000 and 22,000, all layers
+fine-tuned with synchronised BatchNorm. For MMDetection 3 (``mim install mmdet``), in an
+environment of its own; OUT is written by ``tools/model_converters/export_backbone.py
+CHECKPOINT OUT --to mmdet``. Run, in MMDetection's folder:
+``tools/dist_train.sh CLD_MM/configs/benchmarks/mmdetection/NAME.py 8 --cfg-options
+model.backbone.init_cfg.checkpoint=OUT
+model.roi_head.shared_head.init_cfg.checkpoint=OUT``.
 Not measured by this project.
 """
 
