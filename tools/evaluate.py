@@ -18,18 +18,18 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from cld_mm.apis import extract_features
-from cld_mm.apis.frozen import load_frozen, prepare_frozen
-from cld_mm.apis.launch import add_common_flags, run_tool
+from cld_mm.apis.frozen import load_frozen, run_frozen
+from cld_mm.apis.launch import add_common_flags
 from cld_mm.evaluation import (
     accuracy_by_frequency,
     dimension_std,
     effective_rank,
+    group_features,
     group_quality,
     knn_classify,
     retrieval,
     uniformity,
 )
-from cld_mm.models.grouping import kmeans
 
 
 def parse_args() -> argparse.Namespace:
@@ -51,13 +51,11 @@ def measure(
     counts = torch.bincount(labels, minlength=classes)
     accuracy = accuracy_by_frequency(scores.argmax(dim=1), truth, counts)
     unit = F.normalize(test, dim=1)
-    # Test images come class by class in some data sets; the first K rows start.
-    order = torch.randperm(len(unit), generator=torch.Generator().manual_seed(0))
-    found = kmeans(unit[order], groups or classes, num_iters=50).labels
+    found = group_features(unit, groups or classes, num_iters=50)
     spread = dimension_std(test)
     return {
         **{f'knn_top1_{part}': value for part, value in accuracy.items()},
-        **group_quality(found, truth[order]),
+        **group_quality(found, truth),
         **retrieval(test, truth, train, labels),
         'uniformity': uniformity(test),
         'effective_rank': effective_rank(test),
@@ -92,12 +90,7 @@ def evaluate(runner, args: argparse.Namespace) -> None:
 
 def main() -> None:
     args = parse_args()
-    run_tool(
-        args,
-        lambda cfg: prepare_frozen(cfg, args),
-        ('test_dataloader',),
-        lambda runner: evaluate(runner, args),
-    )
+    run_frozen(args, evaluate)
 
 
 if __name__ == '__main__':

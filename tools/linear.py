@@ -15,8 +15,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import cld_mm  # noqa: F401
 from cld_mm.apis import extract_features
-from cld_mm.apis.frozen import load_frozen, prepare_frozen
-from cld_mm.apis.launch import add_common_flags, run_tool
+from cld_mm.apis.frozen import load_frozen, run_frozen
+from cld_mm.apis.launch import add_common_flags
 from cld_mm.evaluation import fit_linear, low_shot, top_k_accuracy
 
 
@@ -76,12 +76,7 @@ def evaluate(runner, args: argparse.Namespace) -> None:
 
 def main() -> None:
     args = parse_args()
-    run_tool(
-        args,
-        lambda cfg: prepare_frozen(cfg, args),
-        ('test_dataloader',),
-        lambda runner: evaluate(runner, args),
-    )
+    run_frozen(args, evaluate)
 
 
 if __name__ == '__main__':

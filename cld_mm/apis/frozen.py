@@ -1,12 +1,13 @@
 """What tools that look at a pre-trained network share: config and weights."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 
-from .launch import set_loader_defaults
+from .launch import run_tool, set_loader_defaults
 
 
 def prepare_frozen(cfg: Config, args: argparse.Namespace) -> None:
@@ -33,3 +34,15 @@ def load_frozen(runner: Any) -> Any:
     runner.call_hook('before_run')
     runner.load_or_resume()
     return loop
+
+
+def run_frozen(
+    args: argparse.Namespace, work: Callable[[Any, argparse.Namespace], object]
+) -> None:
+    """Build the runner of a frozen network and hand it to ``work``."""
+    run_tool(
+        args,
+        lambda cfg: prepare_frozen(cfg, args),
+        ('test_dataloader',),
+        lambda runner: work(runner, args),
+    )

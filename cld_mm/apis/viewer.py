@@ -29,9 +29,7 @@ def sample_and_features(args: argparse.Namespace) -> tuple[Sample, torch.Tensor]
         FileNotFoundError: there is no such checkpoint.
         ValueError: the model has no such kind of feature, or features are not finite.
     """
-    if not Path(args.checkpoint).is_file():
-        raise FileNotFoundError(f'the checkpoint {args.checkpoint} does not exist.')
-    check_picture(args.out)
+    check_paths(args)
     sample = take_sample(load_config(args), args.images)
     features = sample.features(args.checkpoint)
     if args.feature not in features:
@@ -45,6 +43,18 @@ def sample_and_features(args: argparse.Namespace) -> tuple[Sample, torch.Tensor]
             'gone wrong, so take an earlier checkpoint.'
         )
     return sample, F.normalize(found, dim=1)
+
+
+def check_paths(args: argparse.Namespace) -> None:
+    """Check the checkpoint and the picture's name.
+
+    Raises:
+        FileNotFoundError: there is no such checkpoint.
+        ValueError: the picture's suffix is neither .png nor .svg.
+    """
+    if not Path(args.checkpoint).is_file():
+        raise FileNotFoundError(f'the checkpoint {args.checkpoint} does not exist.')
+    check_picture(args.out)
 
 
 def check_picture(out: Path) -> None:

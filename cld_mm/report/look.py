@@ -12,8 +12,7 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from ..apis.look import Sample, checkpoints_of, neighbours, newest_config, take_sample
-from ..evaluation import group_quality
-from ..models.grouping import kmeans
+from ..evaluation import group_features, group_quality
 from ..visualization import embed, group_members
 from .collect import Run
 
@@ -93,9 +92,7 @@ def describe(
     groups: int,
 ) -> dict[str, Any]:
     """One checkpoint's embedding, groups and neighbours."""
-    order = torch.randperm(len(features), generator=torch.Generator().manual_seed(0))
-    labels = torch.empty(len(features), dtype=torch.long)
-    labels[order] = kmeans(features[order], groups, num_iters=30).labels
+    labels = group_features(features, groups)
     span = np.abs(places).max() or 1.0
     return {
         'places': np.round(places / span, 4).tolist(),

@@ -15,8 +15,7 @@ import cld_mm  # noqa: F401, I001
 import torch
 
 from cld_mm.apis import extract_features
-from cld_mm.apis.frozen import load_frozen, prepare_frozen
-from cld_mm.apis.launch import run_tool
+from cld_mm.apis.frozen import load_frozen, run_frozen
 from cld_mm.apis.viewer import check_picture, viewer_parser
 from cld_mm.evaluation import knn_classify
 from cld_mm.visualization import plot_confusion
@@ -62,12 +61,7 @@ def draw(runner, args: argparse.Namespace) -> None:
 
 def main() -> None:
     args = viewer_parser('Draw a confusion matrix.', 'confusion.png').parse_args()
-    run_tool(
-        args,
-        lambda cfg: prepare_frozen(cfg, args),
-        ('test_dataloader',),
-        lambda runner: draw(runner, args),
-    )
+    run_frozen(args, draw)
 
 
 if __name__ == '__main__':

@@ -12,11 +12,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import cld_mm  # noqa: F401, I001
 
-import torch
-
 from cld_mm.apis.errors import one_sentence_errors
 from cld_mm.apis.viewer import sample_and_features, viewer_parser
-from cld_mm.models.grouping import kmeans
+from cld_mm.evaluation import group_features
 from cld_mm.visualization import METHODS, embed, plot_embedding
 
 
@@ -30,12 +28,7 @@ def main() -> None:
         sample, features = sample_and_features(args)
         labels, names = sample.labels, sample.names
         if args.colour == 'group':
-            order = torch.randperm(
-                len(features), generator=torch.Generator().manual_seed(0)
-            )
-            found = torch.empty(len(features), dtype=torch.long)
-            found[order] = kmeans(features[order], args.groups, 30).labels
-            labels = found.numpy()
+            labels = group_features(features, args.groups).numpy()
             names = [f'group {g + 1}' for g in range(args.groups)]
         places = embed(features.numpy(), args.method)
         title = f'{args.method} of {len(places)} images, {args.feature} feature'

@@ -14,7 +14,7 @@ import torch
 
 from cld_mm.apis.errors import one_sentence_errors
 from cld_mm.apis.viewer import sample_and_features, viewer_parser
-from cld_mm.models.grouping import kmeans
+from cld_mm.evaluation import group_features
 from cld_mm.visualization import group_members, plot_rows
 
 
@@ -26,11 +26,7 @@ def main() -> None:
     args = parser.parse_args()
     with one_sentence_errors(args.debug):
         sample, features = sample_and_features(args)
-        order = torch.randperm(
-            len(features), generator=torch.Generator().manual_seed(0)
-        )
-        labels = torch.empty(len(features), dtype=torch.long)
-        labels[order] = kmeans(features[order], args.groups, 30).labels
+        labels = group_features(features, args.groups)
         members = group_members(features.numpy(), labels.numpy(), args.members)
         counts = torch.bincount(labels, minlength=args.groups)
         plot_rows(

@@ -16,7 +16,7 @@ import torch
 from cld_mm.apis.errors import one_sentence_errors
 from cld_mm.apis.launch import load_config
 from cld_mm.apis.look import build_model, take_sample
-from cld_mm.apis.viewer import check_picture, viewer_parser
+from cld_mm.apis.viewer import check_paths, viewer_parser
 from cld_mm.visualization import plot_similarity, similarity_maps
 
 
@@ -26,9 +26,7 @@ def main() -> None:
     parser.add_argument('--pair', type=int, nargs=2, default=[0, 1], metavar='PLACE')
     args = parser.parse_args()
     with one_sentence_errors(args.debug):
-        check_picture(args.out)
-        if not Path(args.checkpoint).is_file():
-            raise FileNotFoundError(f'the checkpoint {args.checkpoint} does not exist.')
+        check_paths(args)
         sample = take_sample(load_config(args), args.images)
         if not 0 <= min(args.pair) <= max(args.pair) < len(sample.labels):
             raise ValueError(
@@ -43,9 +41,8 @@ def main() -> None:
                 'inputs': item['inputs'][None],
                 'data_samples': [item['data_samples']],
             }
-            features = model.backbone(model.data_preprocessor(batch, False)['inputs'])[
-                -1
-            ]
+            inputs = model.data_preprocessor(batch, False)['inputs']
+            features = model.backbone(inputs)[-1]
             if features.ndim != 4:
                 raise ValueError('this backbone gives no feature map: it pools itself.')
             maps.append(features[0].float().cpu())

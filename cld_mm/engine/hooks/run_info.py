@@ -12,6 +12,7 @@ from mmengine.dist import get_world_size, master_only
 from mmengine.hooks import Hook
 
 from cld_mm.registry import HOOKS
+from cld_mm.version import __version__
 
 PACKAGES = ('torch', 'torchvision', 'mmengine', 'mmpretrain', 'numpy')
 
@@ -55,8 +56,6 @@ def hardware() -> str:
 
 def versions() -> dict[str, Any]:
     """Python's and the main packages' versions."""
-    from cld_mm.version import __version__
-
     found = {'python': platform.python_version(), 'cld_mm': __version__}
     for name in PACKAGES:
         try:

@@ -1,7 +1,7 @@
 """Measures as pure functions of features and labels."""
 
 from .geometry import alignment, dimension_std, effective_rank, uniformity
-from .groups import group_quality
+from .groups import group_features, group_quality
 from .knn import knn_classify
 from .linear import LinearFit, fit_linear
 from .long_tail import accuracy_by_frequency
@@ -16,6 +16,7 @@ __all__ = [
     'dimension_std',
     'effective_rank',
     'fit_linear',
+    'group_features',
     'group_quality',
     'knn_classify',
     'low_shot',

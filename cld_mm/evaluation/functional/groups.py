@@ -8,6 +8,8 @@ import torch
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from torch import Tensor
 
+from cld_mm.models.grouping import kmeans
+
 from .checks import check_labels
 
 
@@ -40,3 +42,23 @@ def group_quality(groups: Tensor, classes: Tensor) -> dict[str, float]:
         'groups_used': float(used),
         'group_size': len(group) / used,
     }
+
+
+@torch.no_grad()
+def group_features(features: Tensor, num_groups: int, num_iters: int = 30) -> Tensor:
+    """k-means groups of a whole data set, from starts that its order does not choose.
+
+    Data sets often come class by class, and the first K rows start k-means.
+
+    Args:
+        features: ``(N, C)`` of unit length.
+        num_groups: K.
+        num_iters: rounds.
+
+    Returns:
+        Group of each row, ``(N,)``.
+    """
+    order = torch.randperm(len(features), generator=torch.Generator().manual_seed(0))
+    labels = torch.empty(len(features), dtype=torch.long)
+    labels[order] = kmeans(features[order], num_groups, num_iters).labels.cpu()
+    return labels
