@@ -4,6 +4,6 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . tools/setup_env.sh
 setup_env tests
-# The tests' models are tiny: one thread each is faster than sharing.
+# The tests' models are tiny: one thread each, and a process for each of two cores.
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
-exec .venv/bin/python -m pytest "$@"
+exec .venv/bin/python -m pytest -n 2 --dist worksteal "$@"
