@@ -3,35 +3,60 @@
 import multiprocessing
 import warnings
 
-from mmcv.transforms import LoadImageFromFile
+import numpy as np
+from mmcv.transforms import BaseTransform
+from mmengine import fileio
 
+from cld_mm.datasets.image_files import (
+    MAX_PIXELS,
+    BrokenImage,
+    decode_image,
+    read_file,
+    shown,
+)
 from cld_mm.registry import TRANSFORMS
 
 
 @TRANSFORMS.register_module()
-class LoadImage(LoadImageFromFile):
-    """mmcv's LoadImageFromFile with a choice of what a broken file does.
+class LoadImage(BaseTransform):
+    """Read ``img_path`` into ``img``, ``(H, W, 3)`` uint8 in the order B, G, R.
+
+    What counts as broken, and how odd images are read: :mod:`..image_files`.
 
     Args:
         on_error: 'stop' ends the run with the file's path; 'skip' warns, and the data
             set takes another image in its place.
         max_skips: with 'skip', how many broken files (over all workers of a rank)
             are one too many.
-        **kwargs: as in LoadImageFromFile.
+        max_pixels: a larger image is broken; found in its header.
+        backend_args: mmengine's, for images that are no local files.
 
     Raises:
-        ValueError: ``on_error`` is unknown or ``max_skips`` below 0.
+        ValueError: ``on_error`` is unknown, ``max_skips`` below 0, or ``max_pixels``
+            outside 1 to 2**27.
     """
 
-    def __init__(self, on_error: str = 'stop', max_skips: int = 100, **kwargs) -> None:
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        on_error: str = 'stop',
+        max_skips: int = 100,
+        max_pixels: int = MAX_PIXELS,
+        backend_args: dict | None = None,
+    ) -> None:
         if on_error not in ('stop', 'skip') or max_skips < 0:
             raise ValueError(
                 f"on_error is {on_error!r} and max_skips {max_skips}: take 'stop' or "
                 "'skip', and a number of 0 or more."
             )
+        if not 1 <= max_pixels <= 2**27:
+            raise ValueError(
+                f'max_pixels is {max_pixels}: take 1 to 2**27, beyond which Pillow '
+                'refuses.'
+            )
         self.on_error = on_error
         self.max_skips = max_skips
+        self.max_pixels = max_pixels
+        self.backend_args = backend_args
         # Shared by the workers, which are started later.
         self.skips = multiprocessing.Value('l', 0) if on_error == 'skip' else None
 
@@ -41,30 +66,49 @@ class LoadImage(LoadImageFromFile):
         Raises:
             OSError: the file cannot be read as an image.
         """
-        path = results['img_path']
         try:
-            loaded = super().transform(results)
-            if loaded is None or loaded['img'].size == 0:
-                raise ValueError('no image in it')
-            return loaded
+            image = self.decode(self.read(results['img_path']))
         except Exception as error:
-            reason = f'{path} cannot be read as an image ({_short(error)})'
-            if self.skips is None:
-                raise OSError(
-                    f"{reason}: mend or remove it, or set on_error='skip' in LoadImage."
-                ) from error
-            with self.skips.get_lock():
-                self.skips.value += 1
-                count = self.skips.value
-            if count > self.max_skips:
-                raise OSError(
-                    f'{reason}, and is broken file number {count}, more than max_skips '
-                    f'{self.max_skips}: mend the data, or raise max_skips.'
-                ) from error
-            warnings.warn(f'{reason}: skipped, number {count}.', stacklevel=2)
-            return None
+            return self.refuse(results['img_path'], error)
+        results['img'] = image
+        results['img_shape'] = results['ori_shape'] = image.shape[:2]
+        return results
+
+    def read(self, path: str) -> bytes:
+        """The file's bytes."""
+        if self.backend_args is None and '://' not in path:
+            return read_file(path, self.max_pixels)
+        return fileio.get(path, backend_args=self.backend_args)
+
+    def decode(self, data: bytes) -> np.ndarray:
+        """The file's pixels; a faster decoder overrides this."""
+        return decode_image(data, self.max_pixels)
+
+    def refuse(self, path: str, error: Exception) -> None:
+        """Stop, or count, warn and return None, as ``on_error`` says.
+
+        Raises:
+            OSError: ``on_error`` is 'stop', or one skip too many.
+        """
+        reason = f'{shown(path)} cannot be read as an image ({_short(error)})'
+        if self.skips is None:
+            raise OSError(
+                f"{reason}: mend or remove it, or set on_error='skip' in LoadImage."
+            ) from error
+        with self.skips.get_lock():
+            self.skips.value += 1
+            count = self.skips.value
+        if count > self.max_skips:
+            raise OSError(
+                f'{reason}, and is broken file number {count}, more than max_skips '
+                f'{self.max_skips}: mend the data, or raise max_skips.'
+            ) from error
+        warnings.warn(f'{reason}: skipped, number {count}.', stacklevel=2)
 
 
 def _short(error: Exception) -> str:
-    text = ' '.join(str(error).split())
-    return text[:80] or type(error).__name__
+    if isinstance(error, OSError) and not isinstance(error, BrokenImage):
+        text = error.strerror or str(error)  # the path stands before it already
+    else:
+        text = str(error)
+    return shown(' '.join(text.split()))[:120] or type(error).__name__
