@@ -69,7 +69,8 @@ class LoadImage(BaseTransform):
         try:
             image = self.decode(self.read(results['img_path']))
         except Exception as error:
-            return self.refuse(results['img_path'], error)
+            self.refuse(results['img_path'], error)
+            return None
         results['img'] = image
         results['img_shape'] = results['ori_shape'] = image.shape[:2]
         return results
@@ -85,7 +86,7 @@ class LoadImage(BaseTransform):
         return decode_image(data, self.max_pixels)
 
     def refuse(self, path: str, error: Exception) -> None:
-        """Stop, or count, warn and return None, as ``on_error`` says.
+        """Stop, or count and warn, as ``on_error`` says.
 
         Raises:
             OSError: ``on_error`` is 'stop', or one skip too many.
