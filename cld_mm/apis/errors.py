@@ -5,13 +5,14 @@ with ``error: <sentence>`` and code 2; a run that failed on the way ends with co
 1. ``--debug`` shows the traceback.
 """
 
-import os
 import re
 import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ..engine.ranks import watchdog
+from ..engine.ranks.messages import say_last_words
 from .check_config import ConfigError
 
 USER_ERRORS = (
@@ -53,6 +54,7 @@ def one_sentence_errors(debug: bool = False) -> Iterator[None]:
             raise
         _leave('stopped by the keyboard.', 130)
     except Exception as error:
+        _tell_other_ranks(error)
         if debug:
             raise
         if isinstance(error, USER_ERRORS):
@@ -67,7 +69,20 @@ def one_sentence_errors(debug: bool = False) -> Iterator[None]:
         )
 
 
+def _tell_other_ranks(error: BaseException) -> None:
+    """Give the other ranks this one's reason, or wait for theirs.
+
+    A collective that fails only shows that another rank is gone: the watchdog finds
+    out which, and ends this one with it.
+    """
+    if watchdog.current is None:
+        return
+    if watchdog.is_communication_error(error):
+        watchdog.current.await_verdict()
+    else:
+        watchdog.current.report(sentence(error))
+
+
 def _leave(message: str, code: int) -> None:
-    rank = os.environ.get('RANK')
-    print(f'[rank {rank}] {message}' if rank else message, file=sys.stderr, flush=True)
+    say_last_words(message)
     sys.exit(code)

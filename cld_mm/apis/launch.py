@@ -15,6 +15,8 @@ from ..compat.cpu_distributed import (
     leave_distributed,
     prepare_distributed,
 )
+from ..engine.ranks.agreement import check_same_setup
+from ..engine.ranks.watchdog import watching
 from ..engine.runner import QuietRunner
 from .check_config import ConfigError, check_config, check_data
 from .errors import one_sentence_errors
@@ -164,5 +166,7 @@ def run_tool(
         check_config(cfg)
         check_data(cfg, *dataloaders)
         prepare_distributed(cfg)
-        work(build_runner(cfg))
+        with watching(cfg.get('env_cfg', {}).get('watchdog_cfg')):
+            check_same_setup(cfg)
+            work(build_runner(cfg))
         leave_distributed()

@@ -1,17 +1,21 @@
-"""Distributed runs on machines without an accelerator, over gloo.
+"""Distributed runs, also on machines without an accelerator, over gloo.
 
 mmengine's launcher always sets a CUDA device. Where torch.distributed is already
-initialised it leaves it alone, so this does so first. Does nothing where there is
-an accelerator or no launcher.
+initialised it leaves it alone, so this does so first; on an accelerator with mmengine's
+own function, so that ranks can compare notes before anything is built. Does nothing
+where there is no launcher.
 """
 
 import logging
 import os
 import sys
+from datetime import timedelta
 
 import torch
 from mmengine.config import Config
 from mmengine.device import get_device
+from mmengine.dist import init_dist
+from mmengine.utils.dl_utils import set_multi_processing
 from torch import distributed as dist
 
 
@@ -27,6 +31,8 @@ def prepare_distributed(cfg: Config) -> None:
     launcher = cfg.get('launcher', 'none')
     if launcher == 'none':
         return
+    env_cfg = cfg.get('env_cfg') or {}
+    dist_cfg = dict(env_cfg.get('dist_cfg') or {})
     wrapper = cfg.get('model_wrapper_cfg') or {'type': 'MMDistributedDataParallel'}
     wrapper.setdefault('broadcast_buffers', False)
     if get_device() == 'cpu':
@@ -39,9 +45,14 @@ def prepare_distributed(cfg: Config) -> None:
             )
         wrapper['device_ids'] = None
         if not dist.is_initialized():
-            dist.init_process_group('gloo')
+            timeout = timedelta(seconds=dist_cfg.get('timeout', 1800))
+            dist.init_process_group('gloo', timeout=timeout)
     else:
         wrapper.setdefault('device_ids', [int(os.environ.get('LOCAL_RANK', 0))])
+        if not dist.is_initialized():
+            # In the Runner's order: the way of starting workers comes first.
+            set_multi_processing(**(env_cfg.get('mp_cfg') or {}), distributed=True)
+            init_dist(launcher, **dist_cfg)
     cfg.model_wrapper_cfg = wrapper
 
 

@@ -12,6 +12,8 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
 )
 custom_hooks = [
+    dict(type='RankWatchdogHook'),
+    dict(type='RankAgreementHook'),
     dict(type='MomentumUpdateHook'),
     dict(type='DatasetSizeHook'),
     dict(type='NonFiniteLossHook'),
@@ -25,6 +27,8 @@ env_cfg = dict(
     cudnn_benchmark=True,
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
     dist_cfg=dict(backend='nccl'),
+    # Seconds without a sign of life, and without progress, until all ranks stop.
+    watchdog_cfg=dict(timeout=60, stall_timeout=1800),
 )
 
 vis_backends = [dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')]

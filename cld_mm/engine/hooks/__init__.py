@@ -7,6 +7,8 @@ from .group_quality import GroupQualityHook
 from .momentum_update import MomentumUpdateHook
 from .non_finite_loss import NonFiniteLossHook
 from .progress_bar import ProgressBarHook
+from .rank_agreement import RankAgreementHook
+from .rank_watchdog import RankWatchdogHook
 from .run_info import RunInfoHook
 
 __all__ = [
@@ -17,5 +19,7 @@ __all__ = [
     'MomentumUpdateHook',
     'NonFiniteLossHook',
     'ProgressBarHook',
+    'RankAgreementHook',
+    'RankWatchdogHook',
     'RunInfoHook',
 ]

@@ -1,0 +1,76 @@
+"""RankAgreementHook: all ranks train on the same data and keep the same weights."""
+
+import torch
+from mmengine.dist import all_gather_object
+from mmengine.hooks import Hook
+from torch import distributed as dist
+from torch.nn.parallel import DistributedDataParallel
+
+from cld_mm.registry import HOOKS
+
+from ..ranks.agreement import check_same
+from ..ranks.checksums import checksums, shared_tensors
+from ..ranks.fingerprint import fingerprint
+
+
+@HOOKS.register_module()
+class RankAgreementHook(Hook):
+    """Compare data before training, and checksums of the weights now and then.
+
+    Weights, averaged encoders, queues and banks must be the same bits on every rank;
+    once a rank's drift apart (a broken device, a hook of one rank alone) its gradients
+    no longer fit the others'. One int64 a tensor is exchanged, and the host looks at
+    one flag. Does nothing with one rank; sharded weights (FSDP) are not compared.
+
+    Args:
+        interval: iterations between two comparisons; 0 for none.
+
+    Raises:
+        RankMismatch: before training, where data differ.
+        RuntimeError: on every rank, naming the rank and the first tensor that differs.
+    """
+
+    def __init__(self, interval: int = 500) -> None:
+        self.interval = interval
+
+    def before_train(self, runner) -> None:
+        """Compare length, files and labels of the training data."""
+        if _ranks() > 1:
+            check_same(
+                'training data',
+                fingerprint(runner.train_dataloader.dataset),
+                'give every machine the same files and lists under data_root.',
+            )
+
+    def after_train_iter(
+        self, runner, batch_idx, data_batch=None, outputs=None
+    ) -> None:
+        """Compare checksums where it is time to."""
+        due = self.every_n_train_iters(runner, self.interval)
+        if not due or not isinstance(runner.model, DistributedDataParallel):
+            return
+        tensors = shared_tensors(runner.model.module)
+        sums = checksums(list(tensors.values()))
+        # One exchange gives both bounds: maxima of x and of its complement -x - 1.
+        bounds = torch.stack([sums, ~sums])
+        dist.all_reduce(bounds, op=dist.ReduceOp.MAX)
+        if (bounds[0] != ~bounds[1]).any():
+            everyone: list = all_gather_object(sums.tolist())
+            raise RuntimeError(_drift(runner, list(tensors), everyone, self.interval))
+
+
+def _drift(runner, names: list[str], everyone: list, interval: int) -> str:
+    rank = next(r for r, sums in enumerate(everyone) if sums != everyone[0])
+    pairs = zip(everyone[rank], everyone[0], strict=True)
+    places = [place for place, (one, two) in enumerate(pairs) if one != two]
+    return (
+        f'the weights of rank {rank} have drifted from those of rank 0 within the last '
+        f'{interval} iterations, found at iteration {runner.iter + 1}: '
+        f'{len(places)} of {len(names)} tensors differ, the first is '
+        f'{names[places[0]]}; resume from a checkpoint before that, and if it comes '
+        'again suspect the device of one of the two.'
+    )
+
+
+def _ranks() -> int:
+    return dist.get_world_size() if dist.is_initialized() else 1

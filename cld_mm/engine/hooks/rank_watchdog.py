@@ -1,0 +1,72 @@
+"""RankWatchdogHook: tells the rank watchdog how far this rank has got."""
+
+from contextlib import ExitStack
+
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+
+from cld_mm.registry import HOOKS
+
+from ..ranks import watchdog
+
+
+@HOOKS.register_module()
+class RankWatchdogHook(Hook):
+    """Mark iterations and phases, so that a rank that hangs is named.
+
+    The tools watch from the start of the process group; a Runner that was built
+    otherwise is watched from here on. Times are those of ``env_cfg.watchdog_cfg``:
+    ``timeout`` and ``stall_timeout``, see :class:`RankWatchdog`. Does nothing where
+    there is one rank.
+    """
+
+    priority = 'VERY_HIGH'
+
+    def __init__(self) -> None:
+        self._watching = ExitStack()
+        self._batches = None
+
+    def before_run(self, runner) -> None:
+        """Start to watch, if nobody does."""
+        settings = runner.cfg.get('env_cfg', {}).get('watchdog_cfg')
+        self._watching.enter_context(watchdog.watching(settings))
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        if watchdog.current is not None and hasattr(model, 'data_preprocessor'):
+            # Every batch of training and evaluation passes through it.
+            self._batches = model.data_preprocessor.register_forward_pre_hook(
+                watchdog.current.tick
+            )
+
+    def before_train_epoch(self, runner) -> None:
+        """Data come first."""
+        self._mark(runner, 'loading data')
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None) -> None:
+        """The batch is here."""
+        self._mark(runner, 'in the training step')
+
+    def after_train_iter(
+        self, runner, batch_idx, data_batch=None, outputs=None
+    ) -> None:
+        """The next one is due."""
+        # The loop counts this iteration only after its hooks.
+        self._mark(runner, 'loading data', done=1)
+
+    def before_val(self, runner) -> None:
+        """Evaluation during training."""
+        self._mark(runner, 'evaluating')
+
+    def after_val(self, runner) -> None:
+        """Back to training."""
+        self._mark(runner, 'loading data')
+
+    def after_run(self, runner) -> None:
+        """Stop what was started here."""
+        self._watching.close()
+        if self._batches is not None:
+            self._batches.remove()
+
+    @staticmethod
+    def _mark(runner, phase: str, done: int = 0) -> None:
+        if watchdog.current is not None:
+            watchdog.current.mark(runner.iter + done, phase)

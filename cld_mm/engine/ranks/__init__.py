@@ -1,0 +1,1 @@
+"""Ranks: watching each other, and agreeing on what they train."""

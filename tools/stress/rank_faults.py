@@ -1,0 +1,102 @@
+"""Faults that bad_ranks.py puts into one rank of a training; imported by its config.
+
+The fault stands in the environment, not in the config, so that the ranks' configs stay
+the same: ``CLD_MM_FAULT`` holds kind, rank, iteration, delay and a file to note the
+time in.
+"""
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import torch
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+
+from cld_mm.engine.hooks import run_info
+from cld_mm.registry import HOOKS
+
+FAULT = json.loads(os.environ.get('CLD_MM_FAULT', '{}'))
+if FAULT.get('rank') != int(os.environ.get('RANK', -1)):
+    FAULT = {}
+KIND = FAULT.get('kind')
+if KIND == 'other version':
+    run_info.__version__ = '0.0.1'
+
+
+def note() -> None:
+    """Write down when it happened."""
+    Path(FAULT['note']).write_text(str(time.time()))
+
+
+@HOOKS.register_module()
+class FaultHook(Hook):
+    """Does to its rank what the environment says."""
+
+    priority = 'HIGHEST'
+
+    def before_train(self, runner) -> None:
+        """Faults of the data, and those that come at any time."""
+        dataset = runner.train_dataloader.dataset
+        if KIND == 'other data':
+            note()
+            dataset.data_bytes = dataset.data_bytes.copy()
+            dataset.data_bytes[-3] ^= 1
+        if KIND in ('kill', 'freeze'):
+            sign = signal.SIGKILL if KIND == 'kill' else signal.SIGSTOP
+
+            def strike() -> None:
+                note()
+                os.kill(os.getpid(), sign)
+
+            timer = threading.Timer(FAULT['delay'], strike)
+            timer.daemon = True
+            timer.start()
+        if KIND in ('broken loading', 'stuck loading'):
+            dataset.pipeline.transforms.insert(0, BrokenTransform(FAULT['iteration']))
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None) -> None:
+        """Faults of one iteration."""
+        if runner.iter != FAULT.get('iteration'):
+            return
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        if KIND in ('exit', 'nan', 'drift', 'os exit'):
+            note()
+        if KIND == 'exit':
+            sys.exit(0)
+        if KIND == 'os exit':
+            os._exit(0)
+        if KIND == 'nan':
+            model.register_forward_hook(spoil)
+        if KIND == 'drift':
+            with torch.no_grad():
+                next(model.backbone.parameters()).view(-1)[0] += 1e-3
+
+
+def spoil(module, inputs, losses):
+    """Make one part of the loss NaN."""
+    return {**losses, 'loss_instance': losses['loss_instance'] * float('nan')}
+
+
+class BrokenTransform:
+    """Raises, or never returns, after some images.
+
+    Args:
+        images: how many still work.
+    """
+
+    def __init__(self, images: int) -> None:
+        self.left = images * 4
+
+    def __call__(self, results: dict) -> dict:
+        self.left -= 1
+        if self.left < 0:
+            note()
+            if KIND == 'stuck loading':
+                time.sleep(1e6)
+            raise OSError(f'image {results["sample_idx"]} cannot be read')
+        return results
