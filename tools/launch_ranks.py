@@ -19,7 +19,7 @@ def last_sentence(rank: int, failure: ProcessFailure) -> str:
     """What the first failed rank said, or how it ended if it could not say."""
     said = failure.error_file_data.get('message')
     if isinstance(said, dict) and said.get('message'):
-        return f'error: training stopped, said by {said["message"]}'
+        return f'training stopped: {said["message"]}'
     if failure.exitcode < 0:
         name = signal.Signals(-failure.exitcode).name
         hint = ' (out of memory, or ended by hand)' if name == 'SIGKILL' else ''

@@ -15,7 +15,8 @@ def shared_tensors(model: nn.Module) -> dict[str, Tensor]:
     """
     shared = {name: value.detach() for name, value in model.named_parameters()}
     for name, module in model.named_modules():
-        if isinstance(module, (FeatureQueue, MemoryBank)):
+        # Exactly these: a kind that keeps each rank's own rows is not shared.
+        if type(module) in (FeatureQueue, MemoryBank):
             shared |= {f'{name}.{key}': value for key, value in module.named_buffers()}
     return shared
 

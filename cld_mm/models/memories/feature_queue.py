@@ -19,6 +19,8 @@ class FeatureQueue(nn.Module):
         features: ``(L, C)`` float32 buffer; rows are keys.
         pointer: ``(1,)`` int64 buffer, the row that is written next. It stays
             on the device, so writing never waits for it.
+        overwritten: None, or a list to which each write adds its rows and what was in
+            them, for :meth:`undo`.
 
     Raises:
         ValueError: length or channels is below 1.
@@ -26,6 +28,7 @@ class FeatureQueue(nn.Module):
 
     features: Tensor
     pointer: Tensor
+    overwritten: list[tuple[Tensor, Tensor]] | None = None
 
     def __init__(self, length: int, channels: int) -> None:
         super().__init__()
@@ -51,8 +54,17 @@ class FeatureQueue(nn.Module):
         """
         self.check_fits(len(keys))
         rows = (self.pointer + torch.arange(len(keys), device=keys.device)) % len(self)
+        if self.overwritten is not None:
+            self.overwritten.append((rows, self.features[rows]))
         self.features.index_copy_(0, rows, keys.to(self.features.dtype))
         self.pointer.add_(len(keys)).remainder_(len(self))
+
+    @torch.no_grad()
+    def undo(self) -> None:
+        """Take back what was written since ``overwritten`` was emptied."""
+        for rows, old in reversed(self.overwritten or []):
+            self.features.index_copy_(0, rows, old)
+            self.pointer.sub_(len(rows)).remainder_(len(self))
 
     def check_fits(self, num_keys: int) -> None:
         """Raise a ValueError where one step's keys are more than the queue holds."""

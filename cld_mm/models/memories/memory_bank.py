@@ -26,6 +26,7 @@ class MemoryBank(nn.Module):
 
     Attributes:
         features: the rows, a buffer.
+        overwritten: as in FeatureQueue.
 
     Raises:
         ValueError: n or C is below 1, momentum outside (0, 1], or the type
@@ -33,6 +34,7 @@ class MemoryBank(nn.Module):
     """
 
     features: Tensor
+    overwritten: list[tuple[Tensor, Tensor]] | None = None
 
     def __init__(
         self,
@@ -74,6 +76,8 @@ class MemoryBank(nn.Module):
             features: ``(N, C)`` of unit length.
         """
         indices, features = gather(indices), gather(features.float())
+        if self.overwritten is not None:
+            self.overwritten.append((indices, self.features[indices]))
         same = indices[:, None] == indices[None]
         places = torch.arange(len(indices), device=indices.device)
         last = (same * places).amax(dim=1)
@@ -82,6 +86,12 @@ class MemoryBank(nn.Module):
         rows = F.normalize(rows, dim=1).to(self.features.dtype)
         # Equal indices write equal rows, so the order of writing cannot matter.
         self.features.index_copy_(0, indices, rows)
+
+    @torch.no_grad()
+    def undo(self) -> None:
+        """Take back what was written since ``overwritten`` was emptied."""
+        for indices, old in reversed(self.overwritten or []):
+            self.features.index_copy_(0, indices, old)
 
     def check_size(self, num_images: int) -> None:
         """Raise a ValueError unless the training set has as many images."""

@@ -1,0 +1,126 @@
+"""A training step in a file: what is needed to repeat it, and nothing that runs.
+
+Loads with ``weights_only=True``: tensors, numbers, texts, lists and dicts; the config
+is JSON.
+"""
+
+import json
+import random
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.structures import BaseDataElement
+from mmpretrain.structures import DataSample
+from torch import Tensor
+
+from ..datasets.seeded_sampler import SeededIndex
+
+VERSION = 1
+_SAMPLE, _INDEX = '(data sample)', '(seeded index)'
+
+
+def random_states() -> dict[str, Any]:
+    """States of Python's, numpy's, torch's and this device's generators."""
+    name, keys, *rest = np.random.get_state(legacy=True)
+    states = {
+        'python': random.getstate(),
+        'numpy': (name, torch.from_numpy(np.asarray(keys, dtype=np.int64)), *rest),
+        'torch': torch.get_rng_state(),
+    }
+    if torch.cuda.is_available():
+        states['cuda'] = torch.cuda.get_rng_state()
+    return states
+
+
+def set_random_states(states: Mapping[str, Any]) -> None:
+    """Put generators into states of :func:`random_states`."""
+    version, keys, gauss = states['python']
+    random.setstate((version, tuple(keys), gauss))
+    name, numbers, *rest = states['numpy']
+    np.random.set_state((name, numbers.numpy().astype(np.uint32), *rest))
+    torch.set_rng_state(states['torch'])
+    if 'cuda' in states and torch.cuda.is_available():
+        torch.cuda.set_rng_state(states['cuda'])
+
+
+def to_plain(value: Any) -> Any:
+    """A batch as tensors, numbers, texts, lists and dicts; the rest as its repr."""
+    if isinstance(value, Tensor):
+        return value.detach().cpu().clone()
+    if isinstance(value, np.ndarray) and value.dtype != object:
+        return torch.from_numpy(value.copy())
+    if isinstance(value, BaseDataElement):
+        fields = {key: to_plain(item) for key, item in value.items()}
+        metainfo = {key: to_plain(item) for key, item in value.metainfo_items()}
+        return {_SAMPLE: metainfo, 'fields': fields}
+    if isinstance(value, SeededIndex):
+        return {_INDEX: [int(value), value.seed]}
+    if isinstance(value, Mapping):
+        return {str(key): to_plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [to_plain(item) for item in value]
+    if isinstance(value, np.generic):
+        return value.item()
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    return repr(value)
+
+
+def from_plain(value: Any) -> Any:
+    """The batch that :func:`to_plain` made plain."""
+    if isinstance(value, dict):
+        if _INDEX in value:
+            return SeededIndex(*value[_INDEX])
+        if _SAMPLE not in value:
+            return {key: from_plain(item) for key, item in value.items()}
+        sample = DataSample(metainfo=from_plain(value[_SAMPLE]))
+        for key, item in value['fields'].items():
+            sample.set_field(from_plain(item), key)
+        return sample
+    return [from_plain(item) for item in value] if isinstance(value, list) else value
+
+
+def image_names(batch: Any) -> list[str]:
+    """Path of each image of a batch, or its index where it has no file."""
+    samples = batch.get('data_samples') if isinstance(batch, Mapping) else None
+    names = []
+    for sample in samples or []:
+        path = sample.get('img_path')
+        index = sample.get('sample_idx')
+        name = 'unnamed image' if index is None else f'image {int(index)}'
+        names.append(str(path) if path else name)
+    return names
+
+
+def write_dump(path: Path, dump: dict[str, Any]) -> None:
+    """Write a dump, and beside it what a person wants to read, as JSON."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.save({'version': VERSION, **dump}, path)
+    keys = ('rank', 'world_size', 'iteration', 'epoch', 'parts', 'gradients', 'images')
+    readable = {key: dump[key] for key in keys}
+    path.with_suffix('.json').write_text(json.dumps(readable, indent=2) + '\n')
+
+
+def read_dump(path: str | Path) -> dict[str, Any]:
+    """Read a dump.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is not a dump of a step.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f'the dump {path} does not exist.')
+    try:
+        dump = torch.load(path, map_location='cpu', weights_only=True)
+    except Exception as error:
+        reason = ' '.join(str(error).split())[:100]
+        raise ValueError(f'{path} is not a dump of a step: {reason}') from error
+    if not isinstance(dump, dict) or dump.get('version') != VERSION:
+        raise ValueError(
+            f'{path} is not a dump of a step in version {VERSION}: give a file that a '
+            'training with NonFiniteLossHook wrote to WORK_DIR/non_finite.'
+        )
+    return dump
