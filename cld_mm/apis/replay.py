@@ -50,7 +50,8 @@ class FirstNonFinite:
     def watch(self, model: nn.Module) -> None:
         """Hang on every module without children and on every parameter."""
         for name, module in model.named_modules():
-            if name and not any(module.children()):
+            inner = name and not name.endswith('data_preprocessor')
+            if inner and not any(module.children()):
                 module.register_forward_hook(self._forward_hook(name))
         for name, parameter in model.named_parameters():
             if parameter.requires_grad:
