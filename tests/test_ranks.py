@@ -1,0 +1,51 @@
+"""Ranks that disagree or drift; the long form is tools/stress/bad_ranks.py."""
+
+import pytest
+import torch
+from conftest import run_ranks, tiny_moco
+from torch import distributed as dist
+
+from cld_mm.apis.replay import replay
+from cld_mm.engine.ranks.agreement import RankMismatch, check_same
+from cld_mm.engine.ranks.checksums import checksums, shared_tensors
+from cld_mm.engine.ranks.watchdog import RankWatchdog, is_communication_error
+from cld_mm.engine.step_dump import read_dump, to_plain
+
+
+def _disagree(rank):
+    check_same('config', {'a': 1, 'f': test_one_bit_changes_a_checksum}, 'mend it.')
+    with pytest.raises(RankMismatch, match='rank 1 differs from rank 0 in the config'):
+        check_same('config', {'lr': 0.1 + rank}, 'mend it.')
+    watchdog = RankWatchdog(timeout=5)
+    watchdog.start()
+    watchdog.mark(3, 'loading data')
+    dist.barrier()
+    watchdog.stop()
+
+
+def test_ranks_that_differ_say_so():
+    run_ranks(_disagree)
+
+
+def test_one_bit_changes_a_checksum():
+    tensors = list(shared_tensors(tiny_moco()).values())
+    before = checksums(tensors)
+    assert torch.equal(before, checksums([t.clone() for t in tensors]))
+    flat = tensors[5].view(-1).view(torch.int32)
+    flat[0] ^= 1
+    changed = checksums(tensors) != before
+    assert changed.nonzero().flatten().tolist() == [5]
+
+
+def test_errors_of_collectives_are_told_from_others():
+    assert is_communication_error(RuntimeError('[gloo] Connection closed by peer'))
+    assert not is_communication_error(ValueError('temperature is 0'))
+
+
+def test_a_dump_runs_nothing(tmp_path):
+    assert to_plain({'a': [1, object]}) == {'a': [1, repr(object)]}
+    torch.save({'version': 1, 'bad': print}, tmp_path / 'rank_0.pth')
+    with pytest.raises(ValueError, match='not a dump'):
+        read_dump(tmp_path / 'rank_0.pth')
+    with pytest.raises(FileNotFoundError, match='there is no rank_N'):
+        replay(tmp_path / 'nowhere' if (tmp_path / 'nowhere').mkdir() is None else '')
