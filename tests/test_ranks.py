@@ -49,3 +49,28 @@ def test_a_dump_runs_nothing(tmp_path):
         read_dump(tmp_path / 'rank_0.pth')
     with pytest.raises(FileNotFoundError, match='there is no rank_N'):
         replay(tmp_path / 'nowhere' if (tmp_path / 'nowhere').mkdir() is None else '')
+
+
+def _losses(seed):
+    torch.use_deterministic_algorithms(True)
+    try:
+        torch.manual_seed(seed)
+        model = tiny_moco()
+        optimizer = torch.optim.SGD(
+            [p for p in model.parameters() if p.requires_grad], lr=0.1
+        )
+        generator = torch.Generator().manual_seed(seed)
+        for _ in range(3):
+            views = [torch.randn(6, 3, 8, 8, generator=generator) for _ in range(2)]
+            loss = model.loss(views)['loss_instance']
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        return checksums(list(shared_tensors(model).values()))
+    finally:
+        torch.use_deterministic_algorithms(False)
+
+
+def test_deterministic_mode_gives_the_same_bits_twice():
+    assert torch.equal(_losses(3), _losses(3))
+    assert not torch.equal(_losses(3), _losses(4))

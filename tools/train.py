@@ -1,6 +1,7 @@
 """Pre-train, or train a probe: ``python tools/train.py CONFIG [flags]``."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -82,6 +83,8 @@ def merge(cfg, args: argparse.Namespace) -> None:
         cfg.merge_from_dict({'randomness.seed': args.seed})
     if args.deterministic:
         cfg.merge_from_dict({'randomness.deterministic': True})
+        # Without it cuBLAS refuses to be deterministic.
+        os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')
 
 
 def check_pretrained(cfg) -> None:
