@@ -18,8 +18,8 @@ from cld_mm.models.utils import (
     MomentumEncoder,
     StrictPretrainedInit,
     gather,
+    gather_shuffled,
     shuffle,
-    unshuffle,
 )
 
 
@@ -139,7 +139,10 @@ def _exchange(rank, size):
     mixed = shuffle(images)
     sources = set((mixed[:, 0] // 100).int().tolist())
     assert sources == set(range(dist.get_world_size()))
-    assert torch.equal(unshuffle(mixed * 2, size), images * 2)
+    keys = gather_shuffled(mixed * 2, size)
+    own = slice(size * rank, size * rank + size)
+    assert torch.equal(keys[own], images * 2)
+    assert torch.equal(keys, gather(images * 2))
 
 
 @pytest.mark.parametrize(('world_size', 'size'), [(2, 5), (2, 6), (3, 7)])

@@ -7,12 +7,13 @@ Sources: MoCo (arXiv 1911.05722), MoCo v2 (arXiv 2003.04297), CLD (arXiv
 from typing import Any
 
 import torch
+from mmengine.dist import get_rank
 from torch import Tensor
 
 from cld_mm.registry import MODELS
 
 from ..memories import FeatureQueue
-from ..utils import MomentumEncoder, gather, shuffle, unshuffle
+from ..utils import MomentumEncoder, gather, gather_shuffled, shuffle
 from ..utils.gather import world_size
 from .base import BaseAlgorithm, feature_std, instance_of
 
@@ -108,13 +109,14 @@ class MoCo(BaseAlgorithm):
         queries = [
             self.project(view) for view in (views[0], *views[2:3])[: self.num_queries]
         ]
-        keys = self.encode_keys(views[1])
+        all_keys = self.encode_keys(views[1])
+        keys = all_keys.chunk(world_size())[get_rank()]
         instances = [query.instance for query in queries]
         losses = self.instance_loss(instances, keys, views)
         losses['feature_std'] = feature_std(instances[0])
         if self.cld is not None:
             losses.update(self.cld.loss(queries[0].group, queries[1].group))
-        self.queue.enqueue(gather(keys))
+        self.queue.enqueue(all_keys)
         return losses
 
     @property
@@ -136,8 +138,15 @@ class MoCo(BaseAlgorithm):
 
     @torch.no_grad()
     def encode_keys(self, images: Tensor) -> Tensor:
-        """Keys ``(N, C)`` of unit length from the momentum encoder."""
+        """Keys of unit length from the momentum encoder, all ranks', in rank order.
+
+        Args:
+            images: ``(N, 3, H, W)``, this rank's.
+
+        Returns:
+            ``(ranks·N, C)``.
+        """
         shuffled = shuffle(images) if self.shuffle_bn else images
         feats = self.momentum_encoder['backbone'](shuffled)
         keys = instance_of(self.momentum_encoder['neck'], feats).float()
-        return unshuffle(keys, len(images)) if self.shuffle_bn else keys
+        return gather_shuffled(keys, len(images)) if self.shuffle_bn else gather(keys)

@@ -83,7 +83,7 @@ class CLDHead(BaseModule):
                 f'CLDHead got {len(views)} view(s), but it compares each view with '
                 'the groups of another: give it two or more.'
             )
-        groups = [self.group(view) for view in views]
+        groups = self.group(*views)
         self.last_labels = groups[0].labels
         pairs = list(itertools.combinations(range(len(views)), 2))
         losses = [
@@ -99,13 +99,19 @@ class CLDHead(BaseModule):
             'groups_used': self._used(*groups),
         }
 
-    def group(self, features: Tensor) -> Groups:
-        """Groups of one view; labels are those of this rank's own rows."""
+    def group(self, *views: Tensor) -> list[Groups]:
+        """Groups of each view; labels are those of this rank's own rows."""
         if not self.gather or world_size() == 1:
-            return self.grouping(features)
-        labels, centroids, counts = self.grouping(gather_with_grad(features))
-        own = labels.chunk(world_size())[torch.distributed.get_rank()]
-        return Groups(own, centroids, counts)
+            return [self.grouping(view) for view in views]
+        # All views travel together: one exchange a step each way.
+        joined = gather_with_grad(torch.stack(views, dim=1))  # ranks·N×views×C
+        rank = torch.distributed.get_rank()
+        groups = []
+        for view in joined.unbind(dim=1):
+            labels, centroids, counts = self.grouping(view.contiguous())
+            own = labels.chunk(world_size())[rank]
+            groups.append(Groups(own, centroids, counts))
+        return groups
 
     @torch.no_grad()
     def _hits(self, features: Tensor, groups: Groups) -> Tensor:

@@ -6,14 +6,15 @@ rank keeps one part of its batch and sends one part to every other rank
 (all-to-all), so each image leaves its rank once at most; MoCo's own form
 gathers all images on all ranks. Which images go where need not be drawn: the
 sampler has already put them in random order. With one rank nothing moves, as in
-MoCo, where a permutation within one batch changes no statistic.
+MoCo, where a permutation within one batch changes no statistic. The keys come back
+with the all-gather that the queue needs anyway.
 """
 
 import torch
 from torch import Tensor
 from torch import distributed as dist
 
-from .gather import world_size
+from .gather import gather, world_size
 
 
 def part_sizes(num_rows: int, num_parts: int) -> list[int]:
@@ -41,21 +42,31 @@ def shuffle(images: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def unshuffle(keys: Tensor, num_rows: int) -> Tensor:
-    """Return each key to the rank its image came from.
+def gather_shuffled(keys: Tensor, num_rows: int) -> Tensor:
+    """All ranks' keys, each back in its image's place: one all-gather.
 
     Args:
         keys: ``(M, C)``, keys of what :func:`shuffle` returned.
         num_rows: N, the rows that :func:`shuffle` was given.
 
     Returns:
-        The keys of this rank's own images in their own order, ``(N, C)``.
+        The keys of all images in rank order, ``(ranks·N, C)``; this rank's own are
+        the rows from ``rank·N`` on.
     """
-    if world_size() == 1:
+    ranks = world_size()
+    if ranks == 1:
         return keys
-    received = part_sizes(num_rows, world_size())
-    sent = [received[dist.get_rank()]] * world_size()
-    return _all_to_all(keys, sent, received)
+    sizes = part_sizes(num_rows, ranks)
+    most = sizes[0]
+    # Where N is no multiple of the ranks, some encode fewer: filled up to the most.
+    parts = keys.new_zeros(ranks, most, *keys.shape[1:])
+    parts[:, : sizes[dist.get_rank()]] = keys.unflatten(0, (ranks, -1))
+    gathered = gather(parts)  # encoding rank and rank of origin × most × C
+    by_origin = gathered.unflatten(0, (ranks, ranks)).transpose(0, 1)
+    if num_rows == ranks * most:
+        return by_origin.flatten(0, 2)
+    filled = [by_origin[:, part, :size] for part, size in enumerate(sizes)]
+    return torch.cat(filled, dim=1).flatten(0, 1)
 
 
 def _all_to_all(rows: Tensor, sent: list[int], received: list[int]) -> Tensor:
