@@ -8,8 +8,12 @@ from typing import Any
 
 from mmengine.config import Config
 from mmengine.registry import Registry
+from mmengine.runner import set_random_seed
+from torch.utils.data import DataLoader
 
 from .. import registry as registries
+from .config_error import ConfigError
+from .setting_types import misfit
 
 # mmengine's own keys of a part's dict, which its constructor never sees.
 RESERVED = {'type', '_scope_'}
@@ -46,11 +50,12 @@ KINDS = {
     'test_evaluator': registries.METRICS,
     'pipeline': registries.TRANSFORMS,
     'transforms': registries.TRANSFORMS,
+    'param_scheduler': registries.PARAM_SCHEDULERS,
 }
-
-
-class ConfigError(ValueError):
-    """A config that cannot be meant; the message names the key and the cure."""
+LOADER_NUMBERS = {'batch_size': 1, 'num_workers': 0}
+# torch's, and those of mmengine's beside them.
+LOADER_SETTINGS = {*inspect.signature(DataLoader).parameters, 'num_batch_per_epoch'}
+LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
 
 def check_config(cfg: Config) -> None:
@@ -67,6 +72,7 @@ def check_config(cfg: Config) -> None:
         'val_dataloader',
         'test_dataloader',
         'optim_wrapper',
+        'param_scheduler',
         'train_cfg',
         'val_cfg',
         'test_cfg',
@@ -81,6 +87,20 @@ def check_config(cfg: Config) -> None:
                 FILLED_IN.get(cfg.model.type, set()) if path == 'model.neck' else ()
             )
             _check_part(path, part, kind, filled_in)
+    for name in LOADERS:
+        _check_loader(name, cfg.get(name) or {})
+    for name in ('val_cfg', 'test_cfg'):
+        loop = cfg.get(name) or {}
+        if 'train_dataloader' in loop:
+            _check_loader(f'{name}.train_dataloader', loop['train_dataloader'])
+    std = (cfg.model.get('data_preprocessor') or {}).get('std')
+    if isinstance(std, (list, tuple)) and 0 in std:
+        raise ConfigError(
+            f'model.data_preprocessor.std: it is {list(std)}, but images are divided '
+            'by it: give numbers above 0.'
+        )
+    for key, value in (cfg.get('randomness') or {}).items():
+        _check_type(f'randomness.{key}', set_random_seed, key, value)
     _check_batch(cfg)
 
 
@@ -139,6 +159,9 @@ def _check_part(
                 f'{_meant(str(name), _names(kind))}'
             )
         return
+    for key, value in part.items():
+        if key not in RESERVED:
+            _check_type(f'{path}.{key}', found, key, value)
     if not getattr(found, '__module__', '').startswith('cld_mm.'):
         return
     known, required, open_ended = _settings(found)
@@ -157,6 +180,45 @@ def _check_part(
                 f'{path}.{key}: {name} needs this setting, and the '
                 'config does not have it.'
             )
+
+
+def _check_type(path: str, found: Any, key: str, value: Any) -> None:
+    wanted = misfit(found, key, value)
+    if wanted is not None:
+        text = ' '.join(repr(value).split())
+        shown = text if len(text) <= 60 else f'{text[:57]}...'
+        raise ConfigError(f'{path}: it is {shown}, but must be {wanted}.')
+
+
+def _check_loader(path: str, loader: Any) -> None:
+    if loader and not (
+        isinstance(loader, dict) and isinstance(loader.get('dataset'), dict)
+    ):
+        raise ConfigError(
+            f'{path}.dataset: a dataloader needs the dict of a data set, and this one '
+            'has none.'
+        )
+    for key, value in (loader or {}).items():
+        if key in LOADER_NUMBERS:
+            least = LOADER_NUMBERS[key]
+            if type(value) is not int or value < least:
+                raise ConfigError(
+                    f'{path}.{key}: it is {value!r}, but must be a whole number of '
+                    f'{least} or more.'
+                )
+        elif key in ('dataset', 'sampler', 'batch_sampler', 'collate_fn'):
+            if value is not None and not isinstance(value, dict):
+                raise ConfigError(
+                    f'{path}.{key}: it is {value!r}, but must be the dict of a part.'
+                )
+        elif key not in LOADER_SETTINGS:
+            raise ConfigError(
+                f'{path}.{key}: a dataloader has no setting {key!r}'
+                f'{_meant(key, LOADER_SETTINGS)} (it takes '
+                f'{", ".join(sorted(LOADER_SETTINGS))}).'
+            )
+        elif key not in ('worker_init_fn',):
+            _check_type(f'{path}.{key}', DataLoader, key, value)
 
 
 def _find(name: str, kind: Registry | None) -> Any:

@@ -7,13 +7,15 @@ with ``error: <sentence>`` and code 2; a run that failed on the way ends with co
 
 import re
 import sys
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from mmengine.config import Config
+
 from ..engine.ranks import watchdog
 from ..engine.ranks.messages import say_last_words
-from .check_config import ConfigError
+from .blame import blamed
+from .config_error import ConfigError
 
 USER_ERRORS = (
     ConfigError,
@@ -36,19 +38,26 @@ _BUILD_PREFIX = re.compile(r'^(class `\w+` in [\w/.-]+: )+')
 def sentence(error: BaseException) -> str:
     """The error's message as one line, without mmengine's prefixes."""
     text = error.args[0] if isinstance(error, KeyError) and error.args else str(error)
+    if 'Original Traceback (most recent call last)' in str(text):  # a loader process
+        text = str(text).strip().splitlines()[-1].split(': ', 1)[-1]
     text = _BUILD_PREFIX.sub('', ' '.join(str(text).split()))
     return text or type(error).__name__
 
 
 @contextmanager
-def one_sentence_errors(debug: bool = False) -> Iterator[None]:
+def one_sentence_errors(debug: bool = False) -> Iterator[list[Config]]:
     """Turn exceptions into one sentence on stderr and an exit code.
 
     Args:
         debug: let the exception through with its traceback instead.
+
+    Yields:
+        A list to which the tool adds its config once it has it; a sentence that names
+        no key then says which part of it the error comes from.
     """
+    configs: list[Config] = []
     try:
-        yield
+        yield configs
     except KeyboardInterrupt:
         if debug:
             raise
@@ -58,13 +67,13 @@ def one_sentence_errors(debug: bool = False) -> Iterator[None]:
         if debug:
             raise
         if isinstance(error, USER_ERRORS):
-            _leave(f'error: {sentence(error)}', 2)
+            _leave(f'error: {sentence(error)}{_where(error, configs)}', 2)
         if isinstance(error, FloatingPointError):
             _leave(f'error: {sentence(error)}', 1)
-        last = traceback.format_exception_only(error)[-1].strip()
+        last = f'{type(error).__name__}: {sentence(error)}'
         _leave(
-            f'error: {" ".join(last.split())} (run again with --debug for the '
-            'traceback)',
+            f'error: {" ".join(last.split())}{_where(error, configs)} (run again with '
+            '--debug for the traceback)',
             1,
         )
 
@@ -81,6 +90,17 @@ def _tell_other_ranks(error: BaseException) -> None:
         watchdog.current.await_verdict()
     else:
         watchdog.current.report(sentence(error))
+
+
+def _where(error: BaseException, configs: list[Config]) -> str:
+    """Which part of the config it comes from, where the error does not say."""
+    if isinstance(error, (ConfigError, OSError)):
+        return ''
+    for cfg in configs:
+        place = blamed(error, cfg)
+        if place:
+            return f' [in {place}]'
+    return ''
 
 
 def _leave(message: str, code: int) -> None:

@@ -18,8 +18,11 @@ from ..compat.cpu_distributed import (
 from ..engine.ranks.agreement import check_same_setup
 from ..engine.ranks.watchdog import watching
 from ..engine.runner import QuietRunner
-from .check_config import ConfigError, check_config, check_data
+from .check_config import check_config, check_data
+from .check_sections import check_sections
+from .config_error import ConfigError
 from .errors import one_sentence_errors
+from .safe_config import load_safe_config
 
 
 def add_common_flags(parser: argparse.ArgumentParser) -> None:
@@ -59,6 +62,11 @@ def add_common_flags(parser: argparse.ArgumentParser) -> None:
         '--local_rank', '--local-rank', type=int, default=0, help='set by the launcher'
     )
     parser.add_argument(
+        '--safe-config',
+        action='store_true',
+        help="take a stranger's JSON or YAML dump and run nothing in it",
+    )
+    parser.add_argument(
         '--debug', action='store_true', help='show the whole traceback of an error'
     )
 
@@ -75,7 +83,8 @@ def load_config(args: argparse.Namespace) -> Config:
             f'the config {args.config} does not exist: the recipes are in configs/.'
         )
     try:
-        cfg = Config.fromfile(args.config)
+        safe = getattr(args, 'safe_config', False)
+        cfg = (load_safe_config if safe else Config.fromfile)(args.config)
     except SyntaxError as error:
         raise ConfigError(
             f'the config {error.filename or args.config} cannot be read: '
@@ -160,8 +169,10 @@ def run_tool(
         dataloaders: those whose data must be there.
         work: what to do with the runner.
     """
-    with one_sentence_errors(args.debug):
+    with one_sentence_errors(args.debug) as configs:
         cfg = load_config(args)
+        configs.append(cfg)
+        check_sections(cfg)
         prepare(cfg)
         check_config(cfg)
         check_data(cfg, *dataloaders)

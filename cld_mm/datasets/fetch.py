@@ -13,6 +13,7 @@ import subprocess
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -31,6 +32,31 @@ FILES = {
 
 class SourceError(OSError):
     """A source cannot give the data; the message says why."""
+
+
+class _HttpsOnly(urllib.request.HTTPRedirectHandler):
+    """Follows a redirect only to where :func:`open_url` would go itself."""
+
+    def redirect_request(self, req, fp, code, msg, headers, newurl):
+        """The next request; an error where it would leave https."""
+        _need_https(newurl)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _need_https(url: str) -> None:
+    if not url.startswith(('https://', 'http://127.0.0.1:', 'http://localhost:')):
+        raise SourceError(f'{url} is not https')
+
+
+def open_url(url: str, timeout: float) -> Any:
+    """Open an https address (or one of this machine), also after redirects.
+
+    Raises:
+        SourceError: the address or a redirect is not https.
+        OSError: it cannot be read.
+    """
+    _need_https(url)
+    return urllib.request.build_opener(_HttpsOnly).open(url, timeout=timeout)
 
 
 def fetch(out: Path, source: str = 'auto', url: str = FASHION_MNIST_URL) -> str:
@@ -112,11 +138,8 @@ def _from_debian(out: Path, url: str) -> str:
 
 
 def _from_download(out: Path, url: str) -> str:
-    if not url.startswith(('https://', 'http://127.0.0.1:', 'http://localhost:')):
-        raise SourceError(f'{url} is not https')
-
     def read(name: str) -> bytes:
-        with urllib.request.urlopen(url + name, timeout=20) as answer:  # noqa: S310
+        with open_url(url + name, timeout=20) as answer:
             return answer.read()
 
     _unpack(out, read)

@@ -1,4 +1,7 @@
-"""Print a config with everything it inherits: ``print_config.py CONFIG``."""
+"""Print a config with everything it inherits: ``print_config.py CONFIG``.
+
+With ``--out`` it is dumped as JSON or YAML, which ``--safe-config`` reads.
+"""
 
 import argparse
 import sys
@@ -14,10 +17,15 @@ from cld_mm.apis.launch import add_common_flags, load_config
 def main() -> None:
     parser = argparse.ArgumentParser(description='Print a resolved config.')
     parser.add_argument('config', help='config file')
+    parser.add_argument('--out', help='file to dump it to: .json, .yaml or .py')
     add_common_flags(parser)
     args = parser.parse_args()
     with one_sentence_errors(args.debug):
-        print(load_config(args).pretty_text)
+        cfg = load_config(args)
+        if args.out:
+            cfg.dump(args.out)
+        else:
+            print(cfg.pretty_text)
 
 
 if __name__ == '__main__':

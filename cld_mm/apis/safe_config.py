@@ -1,0 +1,130 @@
+"""Configs from strangers: JSON or YAML, and nothing in them runs Python.
+
+A Python config is a program. mmengine's registries also import any object that a part's
+'type' spells with dots ('os.system'), so here each name must be a registered part's.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from mmengine import registry as roots
+from mmengine.config import Config
+from mmengine.registry import Registry
+
+from .. import registry as ours
+from .config_error import ConfigError
+
+SUFFIXES = ('.json', '.yaml', '.yml')
+# Keys by which mmengine reads other files or imports modules.
+CODE_KEYS = ('_base_', 'custom_imports', 'lazy_import')
+# Files that are programs, or are unpickled where a data set or a loader reads them.
+CODE_FILES = ('.py', '.pkl', '.pickle')
+MOST_VALUES = 100_000
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML's safe loader, which also knows the tuples of a dump, as lists."""
+
+
+_Loader.add_constructor(
+    'tag:yaml.org,2002:python/tuple',
+    lambda loader, node: loader.construct_sequence(node, deep=True),
+)
+
+
+def load_safe_config(path: str | Path) -> Config:
+    """Read a dump of a config without running anything that it says.
+
+    Args:
+        path: a JSON or YAML file that holds the whole config.
+
+    Raises:
+        ConfigError: it is Python or cannot be read, names other files of code or a part
+            that is not registered, or unfolds to too many values. Its ``work_dir`` is
+            left out: a stranger does not choose where files are written.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in SUFFIXES:
+        raise ConfigError(
+            f'--safe-config takes {", ".join(SUFFIXES)}, and {path} is none: a Python '
+            'config is a program; dump it with tools/misc/print_config.py --out.'
+        )
+    try:
+        text = path.read_text(encoding='utf-8')
+        is_json = path.suffix.lower() == '.json'
+        values = json.loads(text) if is_json else yaml.load(text, _Loader)  # noqa: S506
+    except (ValueError, yaml.YAMLError, RecursionError) as error:
+        raise ConfigError(
+            f'the config {path} cannot be read: {" ".join(str(error).split())}.'
+        ) from error
+    if not isinstance(values, dict):
+        raise ConfigError(f'the config {path} holds no keys and values.')
+    imports = values.get('custom_imports')
+    if isinstance(imports, dict) and imports.get('imports') in ('cld_mm', ['cld_mm']):
+        values.pop('custom_imports')  # every recipe has it, and it has been imported
+    check_values(values)
+    values.pop('work_dir', None)
+    return Config(values)
+
+
+def check_values(values: dict) -> None:
+    """Raise a ConfigError where a value could run code, or there are too many."""
+    names = registered_names()
+    for count, (path, key, value) in enumerate(_walk(values, '')):
+        if count >= MOST_VALUES:
+            raise ConfigError(f'the config has more than {MOST_VALUES} values.')
+        if key in CODE_KEYS:
+            raise ConfigError(f'{path}: --safe-config does not read or import files.')
+        if isinstance(value, str) and value.lower().endswith(CODE_FILES):
+            raise ConfigError(f'{path}: --safe-config reads no {value!r}.')
+        if key in ('type', 'runner_type', 'constructor', '_scope_') and value:
+            known = SCOPES if key == '_scope_' else names
+            if not isinstance(value, str) or _bare(value) not in known:
+                raise ConfigError(
+                    f'{path}: {value!r} is no registered part, and --safe-config '
+                    'imports nothing.'
+                )
+
+
+SCOPES = ('cld_mm', 'mmpretrain', 'mmengine', 'mmcv')
+
+
+def _bare(name: str) -> str:
+    scope, _, rest = name.partition('.')
+    return rest if scope in SCOPES and rest else name
+
+
+def registered_names() -> set[str]:
+    """Names of all parts in mmengine's registries and their children."""
+    found: set[str] = set()
+    for module in (ours, roots):
+        for value in vars(module).values():
+            if isinstance(value, Registry):
+                found |= _names(value)
+    return found
+
+
+def _names(registry: Registry | None) -> set[str]:
+    found: set[str] = set()
+    while registry is not None:
+        registry.import_from_location()
+        found |= set(registry.module_dict)
+        registry = registry.parent
+    return found
+
+
+def _walk(node: Any, path: str, depth: int = 0) -> Iterator[tuple[str, Any, Any]]:
+    if depth > 50:
+        raise ConfigError(f'{path}: the config is nested more than 50 deep.')
+    items: Any = ()
+    if isinstance(node, dict):
+        items = node.items()
+    elif isinstance(node, list):
+        items = enumerate(node)
+    for key, value in items:
+        here = f'{path}.{key}' if path else str(key)
+        yield here, key, value
+        yield from _walk(value, here, depth + 1)

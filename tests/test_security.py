@@ -1,0 +1,167 @@
+"""Nothing that comes from outside runs, leaves its folder or goes over http."""
+
+import contextlib
+import io
+import json
+import os
+import pickle
+import sys
+import tarfile
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from cld_mm.apis.config_error import ConfigError
+from cld_mm.apis.export_backbone import export_backbone
+from cld_mm.apis.inert_pickle import load_tensors
+from cld_mm.apis.safe_config import load_safe_config
+from cld_mm.datasets.archives import unpack
+from cld_mm.datasets.fetch import SourceError, open_url
+
+ROOT = Path(__file__).resolve().parents[1]
+RECIPE = ROOT / 'configs/mocov2_cld_r18_fashionmnist_10e.py'
+
+
+class Malicious:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self):
+        return os.system, (f'touch {self.mark}',)
+
+
+@pytest.fixture(params=['zip', 'legacy', 'plain pickle'])
+def checkpoint(request, tmp_path) -> tuple[Path, Path]:
+    path, mark = tmp_path / 'bad.pth', tmp_path / 'mark'
+    content = {'state_dict': {'a': torch.zeros(1)}, 'meta': Malicious(mark)}
+    if request.param == 'plain pickle':
+        path.write_bytes(pickle.dumps(Malicious(mark)))
+    else:
+        zipped = request.param == 'zip'
+        torch.save(content, path, _use_new_zipfile_serialization=zipped)
+    return path, mark
+
+
+def test_the_malicious_pickle_would_work(tmp_path):
+    """The other tests' mark does appear where a pickle is trusted."""
+    pickle.loads(pickle.dumps(Malicious(tmp_path / 'mark')))
+    assert (tmp_path / 'mark').exists()
+
+
+def test_a_malicious_checkpoint_executes_nothing(checkpoint, tmp_path):
+    from mmengine.runner.checkpoint import load_checkpoint
+
+    path, mark = checkpoint
+    model = torch.nn.Linear(1, 1)
+    for load in (
+        lambda: load_checkpoint(model, str(path), map_location='cpu'),
+        lambda: export_backbone(path, tmp_path / 'out.pth'),
+        lambda: torch.load(path, weights_only=True),
+    ):
+        with pytest.raises(Exception, match=r'.'):
+            load()
+        assert not mark.exists()
+    with contextlib.suppress(ValueError):
+        load_tensors(path)
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize('kind', ['parent', 'absolute', 'link', 'hard link'])
+def test_an_archive_cannot_leave_its_folder(kind, tmp_path):
+    packed, target = tmp_path / 'a.tar', tmp_path / 'inside'
+    target.mkdir()
+    names = {'parent': '../out', 'absolute': str(tmp_path / 'out')}
+    entry = tarfile.TarInfo(names.get(kind, 'door'))
+    with tarfile.open(packed, 'w') as archive:
+        if kind in names:
+            entry.size = 1
+            archive.addfile(entry, io.BytesIO(b'x'))
+        else:
+            entry.type = tarfile.SYMTYPE if kind == 'link' else tarfile.LNKTYPE
+            entry.linkname = '../'
+            archive.addfile(entry)
+    with contextlib.suppress(SourceError):
+        unpack(packed, target)
+    assert not (tmp_path / 'out').exists()
+    assert not (target / 'door').is_symlink()
+
+
+class _Redirect(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(302)
+        self.send_header('Location', 'http://example.invalid/file')
+        self.end_headers()
+
+    def log_message(self, *args) -> None: ...
+
+
+def test_downloads_stay_with_https():
+    with pytest.raises(SourceError, match='not https'):
+        open_url('http://example.invalid/file', timeout=1)
+    with pytest.raises(SourceError, match='not https'):
+        open_url('file:///etc/passwd', timeout=1)
+    server = HTTPServer(('127.0.0.1', 0), _Redirect)
+    thread = threading.Thread(target=server.handle_request)
+    thread.start()
+    with pytest.raises(SourceError, match=r'example.invalid/file is not https'):
+        open_url(f'http://127.0.0.1:{server.server_port}/', timeout=5)
+    thread.join()
+    server.server_close()
+
+
+def test_a_dump_of_a_recipe_is_a_safe_config(tmp_path):
+    for suffix in ('json', 'yaml'):
+        path = tmp_path / f'recipe.{suffix}'
+        Config.fromfile(RECIPE).dump(str(path))
+        cfg = load_safe_config(path)
+        assert cfg.model.type == Config.fromfile(RECIPE).model.type
+        assert 'work_dir' not in cfg
+
+
+@pytest.mark.parametrize(
+    ('values', 'reason'),
+    [
+        ({'_base_': 'a.py'}, '_base_'),
+        ({'custom_imports': {'imports': ['evil']}}, 'custom_imports'),
+        ({'model': {'type': 'os.system'}}, r"model.type: 'os.system' is no"),
+        ({'model': {'type': 'mmengine.os.system'}}, 'no registered part'),
+        ({'model': {'type': 'cld_mm.subprocess.run'}}, 'no registered part'),
+        ({'hooks': [{'type': 'builtins.exec'}]}, r'hooks.0.type'),
+        ({'model': {'type': ['MoCo']}}, 'no registered part'),
+        ({'runner_type': 'evil.Runner'}, 'runner_type'),
+        ({'data': {'ann_file': 'a.pkl'}}, r'data.ann_file'),
+        ({'optim_wrapper': {'constructor': 'evil.C'}}, 'constructor'),
+    ],
+)
+def test_a_safe_config_runs_nothing(values, reason, tmp_path):
+    path = tmp_path / 'config.json'
+    path.write_text(json.dumps(values))
+    before = set(sys.modules)
+    with pytest.raises(ConfigError, match=reason):
+        load_safe_config(path)
+    assert not {name for name in set(sys.modules) - before if 'evil' in name}
+
+
+def test_a_safe_config_is_a_dump(tmp_path):
+    with pytest.raises(ConfigError, match='a Python config is a program'):
+        load_safe_config(RECIPE)
+    path, mark = tmp_path / 'config.yaml', tmp_path / 'mark'
+    path.write_text(f'model: !!python/object/apply:os.system ["touch {mark}"]')
+    with pytest.raises(ConfigError, match='cannot be read'):
+        load_safe_config(path)
+    assert not mark.exists()
+    laughs = 'a0: &a0 [x, x, x, x, x, x, x, x, x]\n' + ''.join(
+        f'a{n}: &a{n} [{", ".join([f"*a{n - 1}"] * 9)}]\n' for n in range(1, 9)
+    )
+    path.write_text(laughs)
+    with pytest.raises(ConfigError, match='more than 100000 values'):
+        load_safe_config(path)
+    path.write_text('a: &a [*a]')
+    with pytest.raises(ConfigError, match='50 deep'):
+        load_safe_config(path)

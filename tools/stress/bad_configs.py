@@ -1,0 +1,273 @@
+"""Hundreds of spoilt configs through tools/train.py: each runs, or says what is wrong.
+
+``python tools/stress/bad_configs.py --configs 500 --seed 0`` takes the project's
+recipes, cuts those for Fashion-MNIST down to a step or two on tiny data, and
+spoils one thing: a key is missing, misspelt or None, a value of a wrong type, sign or
+size, a type's name misspelt, two sections swapped, a file absent, an option of the
+command line wrong. Each runs ``main()`` in a forked process. An error must be one
+sentence that names the key or the part it belongs to. The last line is JSON.
+"""
+
+import argparse
+import copy
+import importlib.util
+import json
+import os
+import random
+import re
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+import cld_mm  # noqa: F401, I001
+import torch
+from mmengine.config import Config
+
+from cld_mm.datasets.fetch import fetch
+
+SECTIONS = (
+    'model',
+    'train_dataloader',
+    'val_dataloader',
+    'optim_wrapper',
+    'param_scheduler',
+    'train_cfg',
+    'val_cfg',
+    'val_evaluator',
+    'custom_hooks',
+    'default_hooks',
+    'randomness',
+)
+KINDS = ('missing', 'misspelt', 'type name', 'wrong type', 'wrong type', 'none')
+KINDS += ('negative', 'size', 'swapped', 'option', 'file')
+ERROR = re.compile(r'^(\[rank \d+\] )?error: .+$', re.MULTILINE)
+
+
+def load_train() -> Any:
+    """tools/train.py as a module, with what it imports late."""
+    spec = importlib.util.spec_from_file_location('train', ROOT / 'tools/train.py')
+    assert spec is not None  # noqa: S101
+    assert spec.loader is not None  # noqa: S101
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def recipes(digits: Path) -> list[dict]:
+    """Every recipe as plain values; those that can run are cut down."""
+    found = []
+    for path in sorted((ROOT / 'configs').glob('*.py')):
+        cfg = Config.fromfile(path)
+        plain = json.loads(json.dumps(cfg.to_dict(), default=str))
+        if 'fashionmnist' in path.name:
+            found += [shrunk(plain, digits)] * 8
+        else:
+            found.append(plain)
+    return found
+
+
+def shrunk(cfg: dict, digits: Path) -> dict:
+    """A step or two of a narrow network on a few digits."""
+    for part in parts_of(cfg):
+        if part.get('type') == 'FashionMNIST':
+            part.update(data_root=str(digits), indices=48)
+        if 'num_images' in part:
+            part['num_images'] = 48
+        if 'num_groups' in part:
+            part['num_groups'] = 4
+        if 'queue_len' in part:
+            part['queue_len'] = 64
+    cfg['train_dataloader']['batch_size'] = 16
+    cfg['train_cfg'] = {'type': 'EpochBasedTrainLoop', 'max_epochs': 1}
+    cfg['train_cfg']['val_interval'] = 1
+    cfg['launcher'] = 'none'
+    return cfg
+
+
+def parts_of(node: Any) -> list[dict]:
+    """Every dict in a config."""
+    if isinstance(node, dict):
+        return [node] + [part for value in node.values() for part in parts_of(value)]
+    if isinstance(node, list):
+        return [part for value in node for part in parts_of(value)]
+    return []
+
+
+def places(node: Any, path: tuple = ()) -> list[tuple]:
+    """Every place below ``node``."""
+    items: Any = ()
+    if isinstance(node, dict):
+        items = node.items()
+    elif isinstance(node, list):
+        items = enumerate(node)
+    return [
+        found
+        for key, value in items
+        for found in [(*path, key), *places(value, (*path, key))]
+    ]
+
+
+def spoil(cfg: dict, draw: random.Random) -> tuple[list[str], str, list[str]]:
+    """Spoil one thing in place; extra arguments, what was done, names to expect."""
+    kind = draw.choice(KINDS)
+    used = places({key: cfg[key] for key in SECTIONS if cfg.get(key)})
+    if kind == 'type name':
+        used = [path for path in used if path[-1] == 'type']
+    if kind in ('missing', 'misspelt'):
+        used = [path for path in used if isinstance(path[-1], str)]
+    if kind in ('negative', 'size'):
+        used = [path for path in used if is_number(at(cfg, path))]
+    if kind == 'file':
+        used = [path for path in used if path[-1] == 'data_root']
+    if kind == 'swapped':
+        used = [path for path in used if len(path) == 1]
+    path = draw.choice(used)
+    owner, key, old = at(cfg, path[:-1]), path[-1], at(cfg, path)
+    names = [str(name) for name in path if isinstance(name, str)]
+    if kind == 'option':
+        wrong = draw.choice([f'{names[0]}x.y=1', f'{names[0]}={draw.randint(-9, 9)}'])
+        return ['--cfg-options', wrong], f'option {wrong}', [names[0]]
+    if kind == 'missing':
+        del owner[key]
+    elif kind == 'misspelt':
+        owner[str(key) + 'x'] = owner.pop(key)
+    elif kind == 'type name':
+        owner[key] = str(old)[:-1] + 'qx'
+    elif kind == 'none':
+        owner[key] = None
+    elif kind == 'negative':
+        owner[key] = -abs(old) - 1
+    elif kind == 'size':
+        owner[key] = draw.choice([0, old * 3 + 1, 10**6 if old > 100 else 0.5])
+    elif kind == 'file':
+        owner[key] = '/nowhere/' + draw.choice(['a', 'b'])
+    elif kind == 'swapped':
+        other = draw.choice([name for name in SECTIONS if cfg.get(name)])
+        cfg[key], cfg[other] = cfg[other], cfg[key]
+        names.append(other)
+    else:
+        choices: list[Any] = ['text', [], {}, 3.5, True, 7, ['text'], {'type': 'X'}]
+        owner[key] = draw.choice([v for v in choices if type(v) is not type(old)])
+    return [], f'{kind} at {".".join(map(str, path))}: {owner_of(owner, key)}', names
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def owner_of(owner: Any, key: Any) -> str:
+    try:
+        return repr(owner[key])[:60]
+    except (KeyError, IndexError):
+        return 'not there'
+
+
+def at(node: Any, path: tuple) -> Any:
+    """The value at a place."""
+    for key in path:
+        node = node[key]
+    return node
+
+
+def attempt(train: Any, words: list[str], log: Path, limit: float) -> int | None:
+    """main() in a forked process; its exit code, or None where it hangs."""
+    child = os.fork()
+    if child == 0:
+        os.setsid()
+        handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(handle, 1)
+        os.dup2(handle, 2)
+        sys.stdout, sys.stderr = os.fdopen(1, 'w'), os.fdopen(2, 'w')
+        sys.argv = ['train.py', *words]
+        code = 70
+        try:
+            train.main()
+            code = 0
+        except SystemExit as leaving:
+            code = leaving.code if isinstance(leaving.code, int) else 1
+        except BaseException:
+            import traceback
+
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+    end = time.monotonic() + limit
+    while time.monotonic() < end:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.02)
+    os.killpg(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return None
+
+
+def run(configs: int, seed: int, limit: float = 120.0, verbose: bool = False) -> dict:
+    """Spoil and run; counts of what came of it."""
+    torch.set_num_threads(1)
+    train = load_train()
+    counts = {'configs': 0, 'raw_tracebacks': 0, 'hangs': 0}
+    counts |= {'ran': 0, 'one_sentence': 0, 'stopped_at_data': 0, 'key_not_named': 0}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        fetch(folder / 'digits', 'digits')
+        sound = recipes(folder / 'digits')
+        os.chdir(folder)
+        for number in range(configs):
+            draw = random.Random(f'{seed} {number}')  # noqa: S311 no secret
+            cfg = copy.deepcopy(draw.choice(sound))
+            extra, done, names = spoil(cfg, draw)
+            config, log = folder / 'spoilt.json', folder / 'log'
+            config.write_text(json.dumps(cfg))
+            words = [str(config), '--work-dir', str(folder / 'out'), *extra]
+            code = attempt(train, words, log, limit)
+            text = log.read_text(errors='replace')
+            kind = judge(code, text, names)
+            counts['configs'] += 1
+            counts[kind] += 1
+            if kind not in ('ran', 'one_sentence', 'stopped_at_data') or verbose:
+                tail = ' | '.join(text.strip().splitlines()[-2:])[-400:]
+                print(f'{number} {kind} (code {code}): {done}\n    {tail}', flush=True)
+    return counts
+
+
+def judge(code: int | None, text: str, names: list[str]) -> str:
+    """What came of a run: its exit code, its log, and the keys it should name."""
+    if code is None:
+        return 'hangs'
+    if code == 0:
+        return 'ran'
+    errors = [found.group(0) for found in ERROR.finditer(text)]
+    usage = re.search(r'^\S+: error: .+$', text, re.MULTILINE)
+    if usage and code == 2:  # argparse's own
+        return 'one_sentence'
+    if code not in (1, 2) or len(errors) != 1 or 'Traceback (most' in text:
+        return 'raw_tracebacks'
+    last = names[-1] if names[-1] != 'type' or len(names) == 1 else names[-2]
+    if 'data_root: the data folder' in errors[0] and 'data_root' not in names:
+        return 'stopped_at_data'
+    near = {*names[-2:], last}
+    return 'one_sentence' if any(n in errors[0] for n in near) else 'key_not_named'
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description='Train by spoilt configs.')
+    parser.add_argument('--configs', type=int, default=500)
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--verbose', action='store_true', help='print every outcome')
+    args = parser.parse_args()
+    counts = run(args.configs, args.seed, verbose=args.verbose)
+    print(json.dumps(counts))
+    sys.exit(1 if counts['raw_tracebacks'] or counts['hangs'] else 0)
+
+
+if __name__ == '__main__':
+    main()
