@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 from mmengine.config import Config
 
+from ..engine.checkpoint import CheckpointError
 from ..engine.ranks import watchdog
 from ..engine.ranks.messages import say_last_words
 from .blame import blamed
@@ -68,7 +69,7 @@ def one_sentence_errors(debug: bool = False) -> Iterator[list[Config]]:
             raise
         if isinstance(error, USER_ERRORS):
             _leave(f'error: {sentence(error)}{_where(error, configs)}', 2)
-        if isinstance(error, FloatingPointError):
+        if isinstance(error, (FloatingPointError, CheckpointError)):
             _leave(f'error: {sentence(error)}', 1)
         last = f'{type(error).__name__}: {sentence(error)}'
         _leave(

@@ -3,10 +3,12 @@
 import argparse
 import difflib
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from mmengine.config import Config, DictAction
+from mmengine.dist import is_main_process
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
@@ -15,6 +17,7 @@ from ..compat.cpu_distributed import (
     leave_distributed,
     prepare_distributed,
 )
+from ..engine.checkpoint import StoppedBySignal
 from ..engine.ranks.agreement import check_same_setup
 from ..engine.ranks.watchdog import watching
 from ..engine.runner import QuietRunner
@@ -177,7 +180,21 @@ def run_tool(
         check_config(cfg)
         check_data(cfg, *dataloaders)
         prepare_distributed(cfg)
-        with watching(cfg.get('env_cfg', {}).get('watchdog_cfg')):
-            check_same_setup(cfg)
-            work(build_runner(cfg))
+        try:
+            with watching(cfg.get('env_cfg', {}).get('watchdog_cfg')):
+                check_same_setup(cfg)
+                work(build_runner(cfg))
+        except StoppedBySignal as stopped:
+            _leave_as_asked(stopped)
         leave_distributed()
+
+
+def _leave_as_asked(stopped: StoppedBySignal) -> None:
+    """End with the code that asks for a restart; see also tools/dist_train.sh."""
+    if is_main_process():
+        print(stopped, file=sys.stderr, flush=True)
+        # torchrun ends with 1 whatever its ranks end with.
+        if os.environ.get('CLD_MM_EXIT_FILE'):
+            Path(os.environ['CLD_MM_EXIT_FILE']).write_text(str(stopped.code))
+    leave_distributed(stopped.code)
+    sys.exit(stopped.code)

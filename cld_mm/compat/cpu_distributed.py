@@ -7,6 +7,7 @@ where there is no launcher.
 """
 
 import logging
+import multiprocessing
 import os
 import sys
 from datetime import timedelta
@@ -66,8 +67,11 @@ def _rank_from_slurm() -> None:
     env['WORLD_SIZE'] = env['SLURM_NTASKS']
 
 
-def leave_distributed() -> None:
+def leave_distributed(code: int = 0) -> None:
     """End a rank whose work is done; the process group closes with it.
+
+    Args:
+        code: exit code of a rank that ends here.
 
     On a CPU the process ends here: gloo's threads sometimes outlive the interpreter's
     teardown, which then aborts a rank that had finished ("terminate called without
@@ -82,7 +86,9 @@ def leave_distributed() -> None:
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(0)
+    for child in multiprocessing.active_children():  # workers of the loaders
+        child.terminate()
+    os._exit(code)
 
 
 def has_accelerator() -> bool:

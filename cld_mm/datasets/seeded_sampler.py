@@ -45,12 +45,13 @@ def mix_seed(seed: int, epoch: int, index: int) -> int:
     return value
 
 
-@DATA_SAMPLERS.register_module()
+@DATA_SAMPLERS.register_module(name=['SeededSampler', 'DefaultSampler'])
 class SeededSampler(DefaultSampler):
     """mmengine's DefaultSampler, yielding :class:`SeededIndex`.
 
-    Same order, same split over ranks. SeededMultiView uses the seed; a pipeline
-    without it sees plain integers.
+    Same order, same split over ranks, and a config's DefaultSampler means this one too:
+    its indices are integers to whatever does not look for the seed. SeededMultiView
+    uses it, and QuietRunner lets every other pipeline draw from it.
     """
 
     def __iter__(self) -> Iterator[SeededIndex]:

@@ -1,15 +1,33 @@
-"""QuietRunner: mmengine's Runner that leaves a terminal readable, on a CPU too."""
+"""QuietRunner: mmengine's Runner that leaves a terminal readable, on a CPU too.
+
+It writes checkpoints in the background, as a whole or not at all, and resumes from the
+newest that is whole.
+"""
 
 import logging
 import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
 
-from mmengine.dist import is_main_process
+import mmengine
+import torch
+from mmengine.dataset import Compose
+from mmengine.dist import broadcast_object_list, get_rank, is_main_process
+from mmengine.fileio import LocalBackend, get_file_backend
 from mmengine.logging import MMLogger
-from mmengine.model import revert_sync_batchnorm
+from mmengine.model import is_model_wrapper, revert_sync_batchnorm
 from mmengine.runner import Runner
+from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from ..compat.cpu_distributed import has_accelerator
+from ..datasets.seeded_sampler import mix_seed
+from ..datasets.transforms import SeededCompose
+from .checkpoint import CheckpointError, CheckpointWriter, damage, newest_good
+from .checkpoint.stop import leave_signals_to_the_rank
 
 
 class AboveTheBar(logging.Handler):
@@ -45,6 +63,149 @@ class QuietRunner(Runner):
             model = revert_sync_batchnorm(model)
         return super().wrap_model(model_wrapper_cfg, model)
 
+    @property
+    def checkpoint_writer(self) -> CheckpointWriter:
+        """What writes this run's checkpoints."""
+        if not hasattr(self, '_checkpoint_writer'):
+            self._checkpoint_writer = CheckpointWriter()
+        return self._checkpoint_writer
+
+    @staticmethod
+    def build_dataloader(dataloader, seed=None, diff_rank_seed=False) -> DataLoader:
+        """As mmengine's, but nothing in it depends on where a run was interrupted.
+
+        Loaders draw from a generator of their own, never from training's; a sample's
+        augmentations from its own seed; and workers leave signals to their rank.
+        """
+        loader = Runner.build_dataloader(dataloader, seed, diff_rank_seed)
+        if isinstance(dataloader, DataLoader):
+            return loader
+        if seed is not None:
+            loader.generator = torch.Generator().manual_seed(
+                mix_seed(seed, 0, get_rank()) % 2**63
+            )
+        pipeline: Any = getattr(loader.dataset, 'pipeline', None)
+        if type(pipeline) is Compose:
+            seeded = SeededCompose(pipeline.transforms)
+            loader.dataset.pipeline = seeded  # type: ignore[attr-defined]
+        loader.worker_init_fn = partial(_start_worker, loader.worker_init_fn)
+        return loader
+
+    def load_or_resume(self) -> None:
+        """Load, or resume from the newest whole checkpoint or from that named.
+
+        Raises:
+            CheckpointError: the one that is named is damaged, or all are.
+        """
+        if self._has_loaded or not self._resume:
+            super().load_or_resume()
+            return
+        found: list[Any] = [None, None]
+        if is_main_process():  # each rank reading all of it would find the same
+            try:
+                found[0] = self._checkpoint_to_resume()
+            except CheckpointError as error:
+                found[1] = str(error)
+        broadcast_object_list(found)
+        if found[1]:
+            raise CheckpointError(found[1])
+        if found[0] is None:
+            self.logger.warning(
+                f'there is no checkpoint in {self.work_dir} to resume from: the run '
+                'starts anew.'
+            )
+            return
+        self.resume(found[0])
+
+    def _checkpoint_to_resume(self) -> str | None:
+        named = self._load_from
+        if named is None:
+            newest = newest_good(self.work_dir)
+            return None if newest is None else str(newest)
+        reason = damage(named) if Path(named).is_file() else None
+        if reason is not None:
+            raise CheckpointError(
+                f'the checkpoint {named} {reason}: name another one, or let --resume '
+                'alone find the newest that is whole.'
+            )
+        return named
+
+    def resume(self, filename, *args, map_location='default', **kwargs) -> None:
+        """As mmengine's, reading into CPU memory: other ranks' states are in it too."""
+        where = 'cpu' if map_location == 'default' else map_location
+        super().resume(filename, *args, map_location=where, **kwargs)
+
+    def save_checkpoint(
+        self,
+        out_dir: str,
+        filename: str,
+        file_client_args: dict | None = None,
+        save_optimizer: bool = True,
+        save_param_scheduler: bool = True,
+        meta: dict | None = None,
+        by_epoch: bool = True,
+        backend_args: dict | None = None,
+        then: Callable[[], None] | None = None,
+    ) -> None:
+        """As mmengine's, but returns once the state is copied; a thread writes it.
+
+        A file on a remote store is written by mmengine at once.
+
+        Args:
+            then: called in the thread, once the file is there.
+            out_dir, filename, file_client_args, save_optimizer, save_param_scheduler,
+                meta, by_epoch, backend_args: as in mmengine's Runner.
+        """
+        if not is_main_process():
+            return
+        local = isinstance(
+            get_file_backend(out_dir, backend_args=backend_args), LocalBackend
+        )
+        if file_client_args is not None or not local:
+            super().save_checkpoint(
+                out_dir,
+                filename,
+                file_client_args,
+                save_optimizer,
+                save_param_scheduler,
+                meta,
+                by_epoch,
+                backend_args,
+            )
+            if then is not None:
+                then()
+            return
+        model = self.model.module if is_model_wrapper(self.model) else self.model
+        checkpoint: dict[str, Any] = {
+            'meta': {
+                'epoch': self.epoch + by_epoch,
+                'iter': self.iter + (not by_epoch),
+                **(meta or {}),
+                'cfg': self.cfg.pretty_text,
+                'seed': self.seed,
+                'experiment_name': self.experiment_name,
+                'time': time.strftime('%Y%m%d_%H%M%S'),
+                'mmengine_version': mmengine.__version__,
+                'dataset_meta': getattr(
+                    self.train_dataloader.dataset, 'metainfo', None
+                ),
+            },
+            'state_dict': model.state_dict(),
+            'message_hub': self.message_hub.state_dict(),
+        }
+        if save_optimizer:
+            checkpoint['optimizer'] = self.optim_wrapper.state_dict()
+        if save_param_scheduler and self.param_schedulers is not None:
+            schedulers: Any = self.param_schedulers
+            checkpoint['param_schedulers'] = (
+                {n: [s.state_dict() for s in own] for n, own in schedulers.items()}
+                if isinstance(schedulers, dict)
+                else [scheduler.state_dict() for scheduler in schedulers]
+            )
+        self.call_hook('before_save_checkpoint', checkpoint=checkpoint)
+        Path(out_dir).mkdir(parents=True, exist_ok=True)
+        self.checkpoint_writer.submit(checkpoint, Path(out_dir) / filename, then)
+
     def build_logger(self, *args, **kwargs) -> MMLogger:
         """The logger, its terminal handler replaced where there is a terminal."""
         logger = super().build_logger(*args, **kwargs)
@@ -54,3 +215,9 @@ class QuietRunner(Runner):
                     logger.removeHandler(handler)
                     logger.addHandler(AboveTheBar(handler))
         return logger
+
+
+def _start_worker(before: Callable[[int], None] | None, number: int) -> None:
+    leave_signals_to_the_rank()
+    if before is not None:
+        before(number)

@@ -8,7 +8,9 @@ default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=50),
     param_scheduler=dict(type='ParamSchedulerHook'),
-    checkpoint=dict(type='CheckpointHook', interval=10, max_keep_ckpts=3),
+    checkpoint=dict(
+        type='CheckpointHook', interval=10, max_keep_ckpts=3, every_minutes=30
+    ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
 )
 custom_hooks = [

@@ -1,5 +1,6 @@
 """Hooks: what happens around an iteration."""
 
+from .checkpoint import CheckpointHook
 from .choose_learning_rate import ChooseLearningRateHook
 from .collapse import CollapseHook
 from .dataset_size import DatasetSizeHook
@@ -12,6 +13,7 @@ from .rank_watchdog import RankWatchdogHook
 from .run_info import RunInfoHook
 
 __all__ = [
+    'CheckpointHook',
     'ChooseLearningRateHook',
     'CollapseHook',
     'DatasetSizeHook',

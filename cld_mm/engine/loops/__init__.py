@@ -1,5 +1,6 @@
 """Loops beside mmengine's."""
 
+from .epoch_loop import ResumableEpochLoop
 from .knn_loop import KNNLoop
 
-__all__ = ['KNNLoop']
+__all__ = ['KNNLoop', 'ResumableEpochLoop']

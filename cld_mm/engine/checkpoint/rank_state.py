@@ -1,0 +1,124 @@
+"""What each rank has of its own: random states, own buffers, half an accumulation.
+
+A checkpoint's ``ranks`` is a list with an entry for each rank:
+
+- ``random``: states of Python's, numpy's, torch's and the device's generators;
+- ``buffers``: those of the model's buffers that differ from rank 0's, which are in
+  ``state_dict`` (BatchNorm statistics where buffers are not broadcast, a rank's part
+  of a divided memory);
+- ``gradients``: of parameters, where an accumulation over several batches is
+  unfinished.
+"""
+
+import hashlib
+import logging
+import random
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.dist import broadcast_object_list, get_rank, get_world_size
+from mmengine.logging import print_log
+from mmengine.model import is_model_wrapper
+from torch import Tensor, nn
+from torch import distributed as dist
+
+
+def random_states() -> dict[str, Any]:
+    """The generators' states as numbers and tensors, which load safely."""
+    version, words, gauss = random.getstate()
+    name, keys, *rest = np.random.get_state(legacy=True)
+    states: dict[str, Any] = {
+        'python': [version, list(words), gauss],
+        'numpy': [name, torch.from_numpy(np.asarray(keys, np.int64)), *rest],
+        'torch': torch.get_rng_state(),
+    }
+    if torch.cuda.is_available():
+        states['cuda'] = torch.cuda.get_rng_state()
+    return states
+
+
+def set_random_states(states: dict[str, Any]) -> None:
+    """Put the generators back to where they were."""
+    version, words, gauss = states['python']
+    random.setstate((version, tuple(words), gauss))
+    name, keys, *rest = states['numpy']
+    np.random.set_state((name, keys.cpu().numpy().astype(np.uint32), *rest))
+    torch.set_rng_state(states['torch'].cpu())
+    if 'cuda' in states and torch.cuda.is_available():
+        torch.cuda.set_rng_state(states['cuda'].cpu())
+
+
+def gather_rank_states(runner: Any) -> list[dict[str, Any]] | None:
+    """Every rank's own state, on rank 0; None on the others. All ranks call it."""
+    own = {
+        'random': random_states(),
+        'buffers': _own_buffers(_plain(runner.model)),
+        'gradients': _unfinished_gradients(runner),
+    }
+    if get_world_size() == 1:
+        return [own]
+    gathered: list | None = [None] * get_world_size() if get_rank() == 0 else None
+    dist.gather_object(own, gathered, dst=0)
+    return gathered
+
+
+def restore_rank_state(runner: Any, ranks: list[dict[str, Any]]) -> None:
+    """Put this rank's own state back; the last thing before training goes on.
+
+    Where the number of ranks has changed there is nothing to put back, and a warning
+    says that the run goes on, but not to the last bit.
+    """
+    if len(ranks) != get_world_size():
+        print_log(
+            f'the checkpoint is of {len(ranks)} rank(s) and this run has '
+            f'{get_world_size()}: it goes on, but not as it would have to the last '
+            'bit, because random states and own buffers belong to ranks.',
+            'current',
+            level=logging.WARNING,
+        )
+        return
+    own, model = ranks[get_rank()], _plain(runner.model)
+    buffers, parameters = dict(model.named_buffers()), dict(model.named_parameters())
+    with torch.no_grad():
+        for name, value in own['buffers'].items():
+            buffers[name].copy_(value)
+    for name, value in own['gradients'].items():
+        parameters[name].grad = value.to(parameters[name].device, copy=True)
+    set_random_states(own['random'])
+
+
+def _own_buffers(model: nn.Module) -> dict[str, Tensor]:
+    if get_world_size() == 1:
+        return {}
+    saved = model.state_dict()
+    buffers = {n: b for n, b in model.named_buffers() if n in saved}
+    digests = {name: _digest(value) for name, value in buffers.items()}
+    first = [digests]
+    broadcast_object_list(first, src=0)
+    return {
+        name: buffers[name].detach().cpu()
+        for name, digest in digests.items()
+        if first[0].get(name) != digest
+    }
+
+
+def _digest(value: Tensor) -> bytes:
+    plain = value.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
+    return hashlib.sha256(plain.numpy().data).digest()
+
+
+def _unfinished_gradients(runner: Any) -> dict[str, Tensor]:
+    wrapper = runner.optim_wrapper
+    # Where the optimiser has just stepped, gradients are none or zero.
+    if not hasattr(wrapper, 'should_update') or wrapper.should_update():
+        return {}
+    return {
+        name: parameter.grad.detach().cpu()
+        for name, parameter in _plain(runner.model).named_parameters()
+        if parameter.grad is not None
+    }
+
+
+def _plain(model: nn.Module) -> nn.Module:
+    return model.module if is_model_wrapper(model) else model  # type: ignore[return-value]

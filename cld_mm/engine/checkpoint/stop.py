@@ -1,0 +1,66 @@
+"""Signals that ask a run to save and leave."""
+
+import os
+import signal
+import threading
+
+# sysexits.h's EX_TEMPFAIL: "try again later".
+REQUEUE = 75
+INTERRUPTED = 130
+
+
+class StoppedBySignal(Exception):
+    """A run was asked to stop, has saved, and should leave.
+
+    Attributes:
+        code: exit code: 75 for "start me again", 130 after Ctrl-C.
+    """
+
+    def __init__(self, number: int, iteration: int, checkpoint: str) -> None:
+        name = signal.Signals(number).name
+        super().__init__(
+            f'stopped by {name} after iteration {iteration}; {checkpoint} is saved: go '
+            'on with --resume.'
+        )
+        self.code = INTERRUPTED if number == signal.SIGINT else REQUEUE
+
+
+class StopSignals:
+    """Notes SIGTERM, SIGUSR1 and SIGINT until the training loop looks.
+
+    A second Ctrl-C has its usual effect at once, even where Python is not running.
+    """
+
+    numbers = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
+
+    def __init__(self) -> None:
+        self.received = 0
+        self._before: dict[int, object] = {}
+
+    def install(self) -> None:
+        """Take the signals over; does nothing outside the main thread."""
+        if threading.current_thread() is threading.main_thread():
+            for number in self.numbers:
+                self._before[number] = signal.signal(number, self._note)
+
+    def remove(self) -> None:
+        """Give the signals back."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+        self._before.clear()
+
+    def _note(self, number: int, frame: object) -> None:
+        self.received = number
+        if number == signal.SIGINT:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def leave_signals_to_the_rank() -> None:
+    """Let a loader's process stay out of what is sent to its rank's process group.
+
+    torchrun and terminals signal whole groups; a worker that stopped would take the
+    rank with it before the rank has saved.
+    """
+    os.setpgid(0, 0)
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

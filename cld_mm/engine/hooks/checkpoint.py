@@ -1,0 +1,291 @@
+"""CheckpointHook: when to save, what to keep, and when to stop.
+
+On top of mmengine's: saves by minutes too, loses no older file to a crash or a full
+disk, holds every rank's own state, writes while training goes on, and ends a run that a
+signal asks to stop, all ranks after the same iteration.
+"""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.dist import get_world_size, is_main_process
+from mmengine.hooks import CheckpointHook as MMCheckpointHook
+from mmengine.runner.base_loop import BaseLoop
+from torch import distributed as dist
+
+from cld_mm.registry import HOOKS
+
+from ..checkpoint import (
+    CheckpointError,
+    StoppedBySignal,
+    StopSignals,
+    gather_rank_states,
+    read_label,
+    restore_rank_state,
+)
+from ..checkpoint.files import write_text
+from ..checkpoint.find import resumable
+
+
+@HOOKS.register_module()
+class CheckpointHook(MMCheckpointHook):
+    """mmengine's CheckpointHook for runs on machines that get taken away.
+
+    ``interval``, ``by_epoch``, ``max_keep_ckpts``, ``save_best`` and the rest mean what
+    they mean there. ``max_keep_ckpts`` counts files on disk, and one is deleted only
+    after a newer one has been written and verified, so the disk must hold one more.
+
+    Args:
+        every_iters: beside ``interval``, save ``iter_N.pth`` every so many iterations;
+            0 for never.
+        every_minutes: and whenever so many minutes have passed since the last save, by
+            rank 0's clock; 0 for never.
+        keep_recent: how many of those, where ``interval`` counts epochs.
+        **kwargs: as in mmengine's CheckpointHook.
+
+    Raises:
+        ValueError: ``every_iters`` or ``every_minutes`` is below 0, or ``keep_recent``
+            below 1.
+        CheckpointError: during training, on every rank: a checkpoint could not be
+            written.
+        StoppedBySignal: during training, on every rank: SIGTERM, SIGUSR1 or Ctrl-C
+            came, and a checkpoint has been saved.
+    """
+
+    best_ckpt_path: Any
+    best_ckpt_path_dict: Any
+
+    def __init__(
+        self,
+        *args: Any,
+        every_iters: int = 0,
+        every_minutes: float = 0,
+        keep_recent: int = 2,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        if every_iters < 0 or every_minutes < 0 or keep_recent < 1:
+            raise ValueError(
+                f'every_iters is {every_iters}, every_minutes {every_minutes} and '
+                f'keep_recent {keep_recent}: the first two are 0 (never) or more, the '
+                'last 1 or more.'
+            )
+        self.every_iters = every_iters
+        self.every_minutes = every_minutes
+        self.keep_recent = keep_recent
+        self.signals = StopSignals()
+        self._ranks: list | None = None
+        self._resumed: dict | None = None
+        self._group: Any = None
+        self._saved_at = 0.0
+        self._epoch_just_ended = False
+        self._run = time.time_ns()
+
+    def before_train(self, runner) -> None:
+        """Put this rank's own state back, and take the signals over."""
+        super().before_train(runner)
+        if is_main_process():
+            for half in Path(self.out_dir).glob('.*.part'):
+                half.unlink()  # of a run that was killed while writing
+        if get_world_size() > 1 and dist.get_backend() != 'gloo':
+            self._group = dist.new_group(backend='gloo')
+        self._saved_at = time.monotonic()
+        if self._resumed is not None:
+            self._run = self._resumed['meta'].get('run', self._run)
+            _place_in_epoch(runner.train_loop, self._resumed['meta'])
+            if 'ranks' in self._resumed:
+                restore_rank_state(runner, self._resumed['ranks'])
+            self._resumed = None
+        self.signals.install()
+
+    def after_train_iter(
+        self, runner, batch_idx, data_batch=None, outputs=None
+    ) -> None:
+        """Save if it is time to, and stop if asked to."""
+        number, failed, due = self._agree(runner)
+        if failed:
+            self._raise(runner)
+        last = self.save_last and self.is_last_train_iter(runner)
+        regular = not self.by_epoch and (
+            last or self.every_n_train_iters(runner, self.interval, self.save_begin)
+        )
+        if due or number or regular:
+            self._save_iteration(runner, runner.iter + 1)
+        if number:
+            self._leave(runner, number, runner.iter + 1)
+
+    def after_train_epoch(self, runner) -> None:
+        """Save if it is time to."""
+        self._epoch_just_ended = True
+        super().after_train_epoch(runner)
+        self._epoch_just_ended = False
+
+    def after_val_epoch(self, runner, metrics=None) -> None:
+        """Save the best, and stop if asked to."""
+        super().after_val_epoch(runner, metrics or {})
+        if not self.signals._before:
+            return  # not in training
+        number, failed, _ = self._agree(runner)
+        if failed:
+            self._raise(runner)
+        if number:
+            self._save_iteration(runner, runner.iter)
+            self._leave(runner, number, runner.iter)
+
+    def after_train(self, runner) -> None:
+        """Wait for the last file."""
+        _wait(runner)
+        super().after_train(runner)
+
+    def after_run(self, runner) -> None:
+        """Wait for what other hooks have saved at the end."""
+        _wait(runner)
+        self.signals.remove()
+
+    def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
+        """Add what a resumed run needs beyond mmengine's."""
+        if 'optimizer' not in checkpoint:
+            return
+        checkpoint['meta'].update(
+            batches_per_epoch=len(runner.train_dataloader),
+            run=self._run,
+            validated=not self._epoch_just_ended,
+        )
+        if self._ranks is not None:
+            checkpoint['ranks'] = self._ranks
+
+    def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
+        """Keep what is put back just before training."""
+        if runner._resume:
+            kept = ('meta', 'ranks')
+            self._resumed = {key: checkpoint[key] for key in kept if key in checkpoint}
+
+    def _agree(self, runner) -> tuple[int, bool, bool]:
+        """(signal, failed, due), the same on every rank: the largest of each."""
+        waited = time.monotonic() - self._saved_at
+        due = self.every_minutes and is_main_process()
+        due = bool(due and waited >= 60 * self.every_minutes)
+        writer = getattr(runner, 'checkpoint_writer', None)
+        failed = writer is not None and writer.failed
+        flags = torch.tensor([self.signals.received, int(failed), int(due)])
+        if get_world_size() > 1:
+            dist.all_reduce(flags, op=dist.ReduceOp.MAX, group=self._group)
+        number, any_failed, any_due = flags.tolist()
+        by_count = self.every_n_train_iters(runner, self.every_iters or -1)
+        return number, bool(any_failed), bool(any_due or by_count)
+
+    def _save_iteration(self, runner, iteration: int) -> None:
+        runner.logger.info(f'Saving checkpoint at {iteration} iterations')
+        meta = {'epoch': runner.epoch, 'iter': iteration}
+        self._save(runner, f'iter_{iteration}.pth', meta, by_epoch=False)
+
+    def _save_checkpoint_with_step(self, runner, step, meta) -> None:
+        self._save(runner, self.filename_tmpl.format(step), meta, self.by_epoch)
+
+    def _save(self, runner, name: str, meta: dict, by_epoch: bool) -> None:
+        self.last_ckpt = self.file_backend.join_path(self.out_dir, name)
+        runner.message_hub.update_info('last_ckpt', self.last_ckpt)
+        self._saved_at = time.monotonic()
+        self._ranks = gather_rank_states(runner) if self.save_optimizer else None
+        extra = {}
+        if hasattr(runner, 'checkpoint_writer'):
+            extra['then'] = lambda: self._written(runner.work_dir, name)
+        try:
+            runner.save_checkpoint(
+                self.out_dir,
+                name,
+                self.file_client_args,
+                save_optimizer=self.save_optimizer,
+                save_param_scheduler=self.save_param_scheduler,
+                meta=meta,
+                by_epoch=by_epoch,
+                backend_args=self.backend_args,
+                **extra,
+                **self.args,
+            )
+        finally:
+            self._ranks = None
+        if not extra and is_main_process():
+            self._written(runner.work_dir, name)
+
+    def _written(self, work_dir: str, name: str) -> None:
+        """Point to the new file and delete what is one too many, maybe in a thread."""
+        folder = Path(self.out_dir)
+        if not folder.is_dir():
+            return  # on a remote store, which mmengine has written to
+        write_text(Path(work_dir) / 'last_checkpoint', str(folder / name))
+        regular = self.filename_tmpl.split('{')[0]
+        kinds = {regular: self.max_keep_ckpts}
+        kinds.setdefault('iter_', self.keep_recent)
+        for start, number in kinds.items():
+            kept = [
+                path
+                for path in resumable([folder])
+                if path.name.startswith(start) and self._mine(path)
+            ]
+            for path in kept[number:] if number > 0 else []:
+                if path.name != name:
+                    path.unlink(missing_ok=True)
+
+    def _mine(self, path: Path) -> bool:
+        label = read_label(path)
+        return label is not None and label.run == self._run
+
+    def _save_best_checkpoint(self, runner, metrics) -> None:
+        """As mmengine's, but the old best goes only once the new one is there."""
+        if not self.save_best:
+            return
+        single = hasattr(self, 'best_ckpt_path')
+        old: dict[str, Any] = (
+            {'': self.best_ckpt_path} if single else dict(self.best_ckpt_path_dict)
+        )
+        if single:
+            self.best_ckpt_path = None
+        else:
+            self.best_ckpt_path_dict = dict.fromkeys(old)
+        super()._save_best_checkpoint(runner, metrics)
+        new: dict[str, Any] = (
+            {'': self.best_ckpt_path} if single else self.best_ckpt_path_dict
+        )
+        _wait(runner)
+        for key, path in old.items():
+            if new.get(key) is None:
+                new[key] = path
+            elif path and new[key] != path and is_main_process():
+                Path(path).unlink(missing_ok=True)
+        if single:
+            self.best_ckpt_path = new['']
+
+    def _leave(self, runner, number: int, iteration: int) -> None:
+        _wait(runner)
+        raise StoppedBySignal(number, iteration, str(self.last_ckpt))
+
+    @staticmethod
+    def _raise(runner) -> None:
+        _wait(runner)
+        raise CheckpointError(
+            'rank 0 could not write a checkpoint and says why; the older ones are '
+            'kept: go on with --resume.'
+        )
+
+
+def _wait(runner) -> None:
+    if hasattr(runner, 'checkpoint_writer'):
+        runner.checkpoint_writer.wait()
+
+
+def _place_in_epoch(loop: BaseLoop | Any, meta: dict) -> None:
+    """Tell the loop where in its epoch it goes on, also with other batches."""
+    batches = len(loop.dataloader)
+    before = meta.get('batches_per_epoch', batches)
+    loop.validated = meta.get('validated', True)
+    if before != batches:
+        done = (meta['iter'] - meta['epoch'] * before) * batches // before
+        loop._iter = meta['epoch'] * batches + max(0, min(done, batches))
+        loop.runner.logger.warning(
+            f'an epoch had {before} batches when the checkpoint was saved and has '
+            f'{batches} now (other data, batch size or ranks): the run goes on at the '
+            f'same share of the epoch, iteration {loop._iter}, but not to the last bit.'
+        )

@@ -1,0 +1,58 @@
+"""An epoch-based training loop that goes on where it was, in the middle of an epoch."""
+
+from mmengine.runner import EpochBasedTrainLoop
+
+from cld_mm.datasets.skip import skip_batches
+from cld_mm.registry import LOOPS
+
+
+@LOOPS.register_module(name='EpochBasedTrainLoop')
+class ResumableEpochLoop(EpochBasedTrainLoop):
+    """mmengine's EpochBasedTrainLoop; its name in configs is the same.
+
+    Resumed from a checkpoint inside an epoch, it passes over the batches that were
+    seen, without loading them. Resumed from one that was saved after an epoch and
+    before its validation, it validates first.
+
+    Attributes:
+        validated: whether the validation that follows the last whole epoch is done.
+    """
+
+    validated = True
+
+    def run(self):
+        """Train."""
+        self.runner.call_hook('before_train')
+        if not self.validated:
+            self._validate()
+        while self._epoch < self._max_epochs and not self.stop_training:
+            self.run_epoch()
+            self._validate()
+        self.runner.call_hook('after_train')
+        return self.runner.model
+
+    def run_epoch(self) -> None:
+        """The rest of the epoch; all of it unless resumed inside it."""
+        self.runner.call_hook('before_train_epoch')
+        self.runner.model.train()
+        seen = self._iter - self._epoch * len(self.dataloader)
+        if not 0 <= seen <= len(self.dataloader):
+            self.runner.logger.warning(
+                f'iteration {self._iter} is not in epoch {self._epoch + 1} of '
+                f'{len(self.dataloader)} batches: the epoch starts anew.'
+            )
+            seen = 0
+        with skip_batches(self.dataloader, seen) as batches:
+            for place, batch in enumerate(batches, start=seen):
+                self.run_iter(place, batch)
+        self.runner.call_hook('after_train_epoch')
+        self._epoch += 1
+
+    def _validate(self) -> None:
+        self._decide_current_val_interval()
+        due = (
+            self._epoch % self.val_interval == 0 or self._epoch == self._max_epochs
+        ) and self._epoch >= self.val_begin
+        if self.runner.val_loop is not None and due:
+            self.runner.val_loop.run()
+        self.validated = True

@@ -1,0 +1,392 @@
+"""Small runs of every recipe, in processes forked from one that has imported all.
+
+What kill_resume.py, soak.py and the tests share: a run's config, its ranks, ways to
+kill it, and what two runs must have in common to the last bit.
+"""
+
+import json
+import os
+import random
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+import torch
+from mmengine.config import Config
+from mmengine.hooks import Hook
+from torch import distributed as dist
+
+import cld_mm  # noqa: F401
+from cld_mm.apis.launch import build_runner
+from cld_mm.compat.cpu_distributed import prepare_distributed
+from cld_mm.datasets.fetch import fetch
+from cld_mm.engine.checkpoint import StoppedBySignal, files, newest_good
+
+PROBE = 'benchmarks/linear/linear_r18_fashionmnist'
+FINE_TUNE = 'benchmarks/semi/semi_10percent_r18_fashionmnist'
+NO_CLD = {'model.cld': None, 'model.neck.type': 'MLP'}
+CASES: dict[str, tuple[str, dict[str, Any]]] = {
+    'npid': ('npid_r18_fashionmnist_10e', {}),
+    'npid_cld': ('npid_cld_r18_fashionmnist_10e', {}),
+    'npid_nce': ('npid_r18_fashionmnist_10e', {'model.num_negatives': 6}),
+    'npid_nce_cld': ('npid_cld_r18_fashionmnist_10e', {'model.num_negatives': 6}),
+    'moco': ('mocov2_r18_fashionmnist_10e', {}),
+    'moco_cld': ('mocov2_cld_r18_fashionmnist_10e', {}),
+    'infomin': ('infomin_cld_r18_fashionmnist_10e', NO_CLD),
+    'infomin_cld': ('infomin_cld_r18_fashionmnist_10e', {}),
+    'byol': ('byol_r18_fashionmnist_10e', {}),
+    'byol_cld': ('byol_cld_r18_fashionmnist_10e', {}),
+    'linear': (PROBE, {}),
+    'fine_tune': (FINE_TUNE, {}),
+}
+IMAGES, BATCH = 24, 6
+
+
+class Kill(NamedTuple):
+    """When a run is killed.
+
+    Attributes:
+        how: 'iteration' (within it), 'time' (seconds after training began) or 'write'
+            (after a share of a checkpoint's bytes).
+        when: the iteration, the seconds, or the number of the write.
+        share: of the write that gets to the disk.
+    """
+
+    how: str
+    when: float
+    share: float = 0.5
+
+
+class Record(Hook):
+    """Notes each step's losses, and kills the run where it is told to."""
+
+    priority = 'VERY_HIGH'
+
+    def __init__(self, folder: Path, rank: int, kill: Kill | None) -> None:
+        self.path = folder / f'losses_{rank}.jsonl'
+        self.kill = kill
+
+    def before_train(self, runner) -> None:
+        (self.path.parent / 'started').touch()
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        values = {k: float(v).hex() for k, v in outputs.items() if 'loss' in k}
+        with open(self.path, 'a') as file:
+            file.write(json.dumps([runner.iter + 1, values]) + '\n')
+        kill = self.kill
+        if kill and kill.how == 'iteration' and runner.iter + 1 == kill.when:
+            kill_group()
+
+
+def kill_group() -> None:
+    """End this run, all ranks and loaders of it, as a machine does that goes away."""
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+def config(
+    case: str,
+    folder: Path,
+    data: Path,
+    epochs: int = 3,
+    workers: int = 0,
+    seed: int = 0,
+    **changes: Any,
+) -> Config:
+    """A tiny run of one of the project's recipes.
+
+    Args:
+        case: a key of CASES.
+        folder: work dir.
+        data: folder in Fashion-MNIST's layout.
+        epochs: to train; 4 batches each, over all ranks.
+        workers: of the loader.
+        seed: of the run.
+        **changes: settings, with ``__`` for a dot.
+    """
+    name, settings = CASES[case]
+    cfg = Config.fromfile(ROOT / 'configs' / f'{name}.py')
+    probe = name in (PROBE, FINE_TUNE)
+    cfg.merge_from_dict(
+        {
+            'work_dir': str(folder),
+            'launcher': 'none',
+            'randomness': {'seed': seed},
+            'train_cfg.max_epochs': epochs,
+            'train_cfg.val_interval': 2,
+            'train_dataloader.num_workers': workers,
+            'train_dataloader.persistent_workers': workers > 0,
+            'default_hooks.checkpoint.interval': 1,
+            'default_hooks.checkpoint.every_iters': 2,
+            'default_hooks.logger.interval': 100,
+            'model.backbone.stem_channels': 4,
+            'model.backbone.base_channels': 4,
+            'visualizer.vis_backends': [],
+            'log_level': 'ERROR',
+            **settings,
+        }
+    )
+    for loader in ('train_dataloader', 'val_dataloader'):
+        _small(cfg[loader].dataset, data)
+    if probe:
+        cfg.model.backbone.init_cfg = None
+        cfg.model.head.in_channels = 32
+        cfg.default_hooks.checkpoint.save_best = 'auto'
+        # Augmentations of mmpretrain's, which draw from running random states.
+        augment = {'type': 'RandomCrop', 'crop_size': 28, 'padding': 4}
+        whole = cfg.train_dataloader.dataset
+        whole = whole.get('dataset', whole)
+        whole.pipeline = [augment, {'type': 'RandomFlip', 'prob': 0.5}, *whole.pipeline]
+        if name == FINE_TUNE:
+            cfg.train_dataloader.dataset.update(fraction=1.0)
+    else:
+        _small(cfg.val_cfg.train_dataloader.dataset, data)
+        cfg.val_cfg.k = 5
+        _narrow(cfg.model)
+        if cfg.model.type == 'NPID':
+            cfg.model.num_images = IMAGES
+        elif cfg.model.type != 'BYOL':
+            cfg.model.queue_len = 40
+        if cfg.model.get('cld'):
+            cfg.model.cld.grouping.num_groups = 3
+    cfg.merge_from_dict({key.replace('__', '.'): v for key, v in changes.items()})
+    return cfg
+
+
+def _small(dataset: Any, data: Path) -> None:
+    dataset = dataset.get('dataset', dataset)
+    dataset.indices, dataset.data_root = IMAGES, str(data)
+
+
+def _narrow(node: Any) -> None:
+    """Necks on a backbone of width 4 read 32 channels where the recipe's have 128."""
+    if isinstance(node, dict):
+        if node.get('in_channels') == 128:
+            node['in_channels'] = 32
+        for value in node.values():
+            _narrow(value)
+
+
+def spawn(
+    make: Callable[[], Config],
+    folder: Path,
+    ranks: int = 1,
+    resume: bool = False,
+    kill: Kill | None = None,
+    prepare: Callable[[], None] | None = None,
+) -> int:
+    """Fork a run in a process group of its own.
+
+    Args:
+        make: its config.
+        folder: for records; log.txt gets what it prints.
+        ranks: processes, joined over gloo.
+        resume: from the newest checkpoint.
+        kill: when it ends itself.
+        prepare: called in each rank first.
+
+    Returns:
+        Process id of the group's leader, which ends with rank 0's exit code.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / 'started').unlink(missing_ok=True)
+    port = _free_port()
+    sys.stdout.flush()
+    leader = os.fork()
+    if leader:
+        return leader
+    code = 1
+    try:
+        os.setpgid(0, 0)
+        log = os.open(folder / 'log.txt', os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        others = []
+        for rank in range(1, ranks):
+            other = os.fork()
+            if not other:
+                code = _rank(make, folder, rank, ranks, port, resume, kill, prepare)
+                os._exit(code)
+            others.append(other)
+        code = _rank(make, folder, 0, ranks, port, resume, kill, prepare)
+        for other in others:
+            code = code or os.waitstatus_to_exitcode(os.waitpid(other, 0)[1])
+    finally:
+        os._exit(code)
+
+
+def _rank(make, folder, rank, ranks, port, resume, kill, prepare) -> int:
+    torch.set_num_threads(1)
+    if prepare is not None:
+        prepare()
+    cfg = make()
+    cfg.resume = resume
+    if ranks > 1:
+        os.environ.update(MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port))
+        os.environ.update(RANK=str(rank), WORLD_SIZE=str(ranks), LOCAL_RANK=str(rank))
+        cfg.launcher = 'pytorch'
+        prepare_distributed(cfg)
+    if kill is not None and kill.how == 'write' and rank == 0:
+        _kill_in_write(kill)
+    if kill is not None and kill.how == 'time' and rank == 0:
+        _kill_after(kill.when, folder)
+    try:
+        runner = build_runner(cfg)
+        runner.register_hook(Record(folder, rank, kill if rank == 0 else None))
+        runner.train()
+        if ranks > 1:
+            dist.barrier()
+        return 0
+    except StoppedBySignal as stopped:
+        print(stopped, flush=True)
+        return stopped.code
+    except BaseException as error:
+        import traceback
+
+        traceback.print_exc()
+        print(f'error: {error}', flush=True)
+        return 1
+
+
+def _kill_in_write(kill: Kill) -> None:
+    """Let the disk get a share of one checkpoint's bytes, then kill."""
+    put, counts = files._HashingFile.put, {'files': 0, 'parts': 0}
+    begin = files._HashingFile.__init__
+
+    def start(self, file) -> None:
+        begin(self, file)
+        counts['files'] += 1
+        counts['parts'] = 0
+
+    def count(self, data) -> None:
+        counts['parts'] += 1
+        # A tiny run's archive comes in some hundreds of parts.
+        if counts['files'] == kill.when and counts['parts'] > 400 * kill.share:
+            self.file.flush()
+            kill_group()
+        put(self, data)
+
+    files._HashingFile.__init__, files._HashingFile.put = start, count
+
+
+def _kill_after(seconds: float, folder: Path) -> None:
+    watcher = os.fork()
+    if not watcher:
+        while not (folder / 'started').exists():
+            time.sleep(0.005)
+        time.sleep(seconds)
+        kill_group()
+        os._exit(0)
+
+
+def wait(leader: int, seconds: float = 240) -> int:
+    """The exit code of a run, minus the signal's number where one ended it.
+
+    Raises:
+        TimeoutError: it does not end; it is killed.
+    """
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        done, status = os.waitpid(leader, os.WNOHANG)
+        if done:
+            _clear(leader)
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.02)
+    _clear(leader)
+    os.waitpid(leader, 0)
+    raise TimeoutError(f'a run did not end within {seconds:.0f} s.')
+
+
+def _clear(leader: int) -> None:
+    try:
+        os.killpg(leader, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def _free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(('127.0.0.1', 0))
+        return sock.getsockname()[1]
+
+
+def losses(folder: Path, rank: int = 0) -> dict[int, list[dict[str, str]]]:
+    """Every step's losses, as often as it was done, in hexadecimal: to the last bit."""
+    found: dict[int, list] = {}
+    path = folder / f'losses_{rank}.jsonl'
+    for line in path.read_text().splitlines() if path.exists() else []:
+        try:
+            step, values = json.loads(line)
+        except json.JSONDecodeError:
+            continue  # killed while it was written
+        found.setdefault(step, []).append(values)
+    return found
+
+
+def differences(whole: Path, parts: Path, ranks: int = 1) -> list[str]:
+    """In what a broken and resumed run differs from the unbroken one; empty if none."""
+    found = []
+    for rank in range(ranks):
+        expected, got = losses(whole, rank), losses(parts, rank)
+        if expected.keys() != got.keys():
+            missing = sorted(expected.keys() ^ got.keys())
+            found.append(f'rank {rank}: iterations {missing} are in one run only')
+        found += [
+            f'rank {rank}: losses of iteration {step}: {expected[step][0]} != {values}'
+            for step in sorted(expected.keys() & got.keys())
+            for values in got[step]
+            if values != expected[step][0]
+        ]
+    ends = [newest_good(folder) for folder in (whole, parts)]
+    if None in ends:
+        return [*found, 'a run left no checkpoint']
+    one, two = (torch.load(end, weights_only=True) for end in ends if end)
+    for key in ('state_dict', 'optimizer', 'param_schedulers', 'ranks'):
+        unequal(one[key], two[key], key, found)
+    scores = [
+        end['message_hub']['runtime_info'].get('best_score') for end in (one, two)
+    ]
+    unequal(*scores, 'best_score', found)
+    return found
+
+
+def unequal(one: Any, two: Any, name: str, found: list[str]) -> None:
+    """Note where two nested structures differ; NaN equals NaN."""
+    if isinstance(one, torch.Tensor) and isinstance(two, torch.Tensor):
+        same = one.shape == two.shape and one.dtype == two.dtype
+        if not (same and torch.equal(one.nan_to_num(7.5), two.nan_to_num(7.5))):
+            found.append(name)
+    elif isinstance(one, dict) and isinstance(two, dict):
+        if one.keys() != two.keys():
+            found.append(f'{name}: keys {sorted(map(str, one.keys() ^ two.keys()))}')
+        for key in one.keys() & two.keys():
+            unequal(one[key], two[key], f'{name}.{key}', found)
+    elif isinstance(one, Sequence) and not isinstance(one, str):
+        if len(one) != len(two):
+            found.append(f'{name}: {len(one)} and {len(two)} entries')
+        for place, pair in enumerate(zip(one, two, strict=False)):
+            unequal(*pair, f'{name}.{place}', found)
+    elif one != two and not (one != one and two != two):
+        found.append(f'{name}: {one} != {two}')
+
+
+def random_kill(draw: random.Random, steps: int, seconds: float) -> Kill:
+    """A kill by iteration, by time or in the middle of writing, all as likely."""
+    how = draw.choice(('iteration', 'time', 'write'))
+    if how == 'iteration':
+        return Kill(how, draw.randint(1, steps))
+    if how == 'time':
+        return Kill(how, draw.uniform(0, seconds))
+    return Kill(how, draw.randint(1, max(1, steps // 2)), draw.random())
+
+
+def digits(folder: Path) -> Path:
+    """Real 8×8 digits in Fashion-MNIST's layout; no network needed."""
+    fetch(folder, 'digits')
+    return folder
