@@ -1,10 +1,10 @@
 """Kill runs at random points and resume them: is anything lost?
 
 ``python tools/stress/kill_resume.py --kills 50 --seed 0``: runs of every algorithm,
-with and without CLD, of linear probing and of fine-tuning, on one and two ranks and with
-0 to 2 loader processes, are killed (kill -9 of the whole process group) in an iteration,
-at a time, or while a checkpoint is written, and resumed until they are done. All losses
-of every rank and the last checkpoint must equal an unbroken run's to the last bit.
+with and without CLD, of linear probing and of fine-tuning, on one and two ranks and
+with 0 to 2 loader processes, are killed (kill -9 of the whole process group) in an
+iteration, at a time, or while a checkpoint is written, and resumed until they are done.
+All losses of every rank and the last checkpoint must equal an unbroken run's.
 """
 
 import argparse

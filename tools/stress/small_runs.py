@@ -31,7 +31,15 @@ from cld_mm.engine.checkpoint import StoppedBySignal, files, newest_good
 
 PROBE = 'benchmarks/linear/linear_r18_fashionmnist'
 FINE_TUNE = 'benchmarks/semi/semi_10percent_r18_fashionmnist'
-NO_CLD = {'model.cld': None, 'model.neck.type': 'MLP'}
+NO_CLD = {
+    'model.cld': None,
+    'model.neck': {
+        '_delete_': True,
+        'type': 'MLP',
+        'in_channels': 128,
+        'out_channels': 64,
+    },
+}
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
     'npid': ('npid_r18_fashionmnist_10e', {}),
     'npid_cld': ('npid_cld_r18_fashionmnist_10e', {}),
