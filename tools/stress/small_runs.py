@@ -33,6 +33,7 @@ PROBE = 'benchmarks/linear/linear_r18_fashionmnist'
 FINE_TUNE = 'benchmarks/semi/semi_10percent_r18_fashionmnist'
 NO_CLD = {
     'model.cld': None,
+    'model.num_queries': 2,
     'model.neck': {
         '_delete_': True,
         'type': 'MLP',
