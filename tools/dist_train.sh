@@ -1,15 +1,36 @@
 #!/usr/bin/env bash
-# Train on several ranks: tools/dist_train.sh CONFIG RANKS [flags of train.py]
-# One rank a GPU; without a GPU, ranks are processes on the CPU over gloo.
+# Train on several ranks: [MAX_RESTARTS=3] tools/dist_train.sh CONFIG RANKS [flags]
+# One rank a GPU; without a GPU, ranks are processes on the CPU over gloo. A rank that
+# dies restarts all up to MAX_RESTARTS times, from the newest checkpoint. SIGTERM and
+# SIGUSR1 save and end with code 75 ("start me again with --resume"), Ctrl-C with 130.
 set -euo pipefail
 [ $# -ge 2 ] || { echo "usage: $0 CONFIG RANKS [flags of train.py]" >&2; exit 2; }
 CONFIG=$1 GPUS=$2
 CORES=$(nproc 2>/dev/null || echo 1)
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$((CORES / GPUS > 0 ? CORES / GPUS : 1))}
-exec "${PYTHON:-python}" "$(dirname "$0")/launch_ranks.py" \
+# torchrun ends with 1 whatever its ranks end with: rank 0 leaves its code here.
+CLD_MM_EXIT_FILE=$(mktemp)
+export CLD_MM_EXIT_FILE
+trap 'rm -f "$CLD_MM_EXIT_FILE"' EXIT
+"${PYTHON:-python}" -m torch.distributed.run \
     --nnodes="${NNODES:-1}" \
     --node_rank="${NODE_RANK:-0}" \
     --master_addr="${MASTER_ADDR:-127.0.0.1}" \
     --master_port="${PORT:-29500}" \
     --nproc_per_node="$GPUS" \
-    "$(dirname "$0")/train.py" "$CONFIG" --launcher pytorch "${@:3}"
+    --max-restarts="${MAX_RESTARTS:-0}" \
+    --signals-to-handle=SIGTERM,SIGINT,SIGHUP,SIGQUIT,SIGUSR1 \
+    "$(dirname "$0")/train.py" "$CONFIG" --launcher pytorch "${@:3}" &
+RUN=$!
+trap 'kill -TERM $RUN 2>/dev/null || true' TERM
+trap 'kill -USR1 $RUN 2>/dev/null || true' USR1
+trap 'kill -INT $RUN 2>/dev/null || true' INT
+CODE=0
+wait $RUN || CODE=$?
+# A signal ends "wait" before the run has ended.
+while kill -0 $RUN 2>/dev/null; do
+    CODE=0
+    wait $RUN || CODE=$?
+done
+[ ! -s "$CLD_MM_EXIT_FILE" ] || CODE=$(cat "$CLD_MM_EXIT_FILE")
+exit "$CODE"

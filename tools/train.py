@@ -59,6 +59,10 @@ def merge(cfg, args: argparse.Namespace) -> None:
     set_amp(cfg, args)
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    # torchrun and Slurm count how often they have started the run again.
+    counts = ('TORCHELASTIC_RESTART_COUNT', 'SLURM_RESTART_COUNT')
+    if any(int(os.environ.get(name) or 0) for name in counts):
+        args.resume = 'auto'
     if args.resume is not None:
         cfg.resume = True
         cfg.load_from = None if args.resume == 'auto' else args.resume
