@@ -107,3 +107,38 @@ def test_the_copy_is_taken_at_once(tmp_path):
         writer.wait()
     saved = torch.load(tmp_path / 'a.pth', weights_only=True)
     assert torch.equal(saved['state_dict']['weight'], torch.arange(300.0) + 1)
+
+
+STOP = """
+import os, sys, time
+sys.path.insert(0, 'tools/stress')
+import small_runs as runs
+from pathlib import Path
+folder = Path(sys.argv[1])
+data = runs.digits(folder / 'data')
+for name, number, code in (('TERM', 15, 75), ('USR1', 10, 75), ('INT', 2, 130)):
+    where = folder / name
+    make = lambda: runs.config('moco', where, data, epochs=2000, workers=1,
+        train_dataloader__batch_size=3)
+    leader = runs.spawn(make, where, ranks=2)
+    end = time.time() + 60
+    while not runs.losses(where, 1) and time.time() < end:
+        time.sleep(0.05)
+    os.killpg(leader, number)
+    found = runs.wait(leader, 60)
+    assert found == code, (name, found, (where / 'log.txt').read_text()[-2000:])
+    done = max(runs.losses(where))
+    assert (where / f'iter_{done}.pth').is_file(), (name, done, os.listdir(where))
+"""
+
+
+def test_signals_save_and_leave_with_their_code(tmp_path):
+    done = subprocess.run(
+        [sys.executable, '-c', STOP, str(tmp_path)],
+        cwd=ROOT,
+        env={**os.environ, 'OMP_NUM_THREADS': '1'},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr
