@@ -2,13 +2,21 @@
 
 from .jigsaw import JigsawPatches
 from .load_image import LoadImage
+from .pack_views import PackViews, collate_views
+from .random_view import RandomView
 from .seeded_compose import SeededCompose
+from .view_parameters import Column, ViewDistribution
 from .views import SeededMultiView, seeded_random
 
 __all__ = [
+    'Column',
     'JigsawPatches',
     'LoadImage',
+    'PackViews',
+    'RandomView',
     'SeededCompose',
     'SeededMultiView',
+    'ViewDistribution',
+    'collate_views',
     'seeded_random',
 ]

@@ -10,6 +10,8 @@ from mmpretrain.datasets.transforms import MultiView
 
 from cld_mm.registry import TRANSFORMS
 
+from ..seeded_sampler import mix_seed
+
 
 @contextmanager
 def seeded_random(seed: int) -> Iterator[None]:
@@ -44,9 +46,37 @@ class SeededMultiView(MultiView):
     """
 
     def transform(self, results: dict) -> dict:
-        """Add the list of views under 'img'."""
+        """Add the list of views under 'img'.
+
+        Where RandomView left the colours to the device, their parameters come under
+        'augmentations', ``(V, 16)`` for V views.
+
+        Raises:
+            ValueError: only some of the views are left to the device.
+        """
         seed = getattr(results.get('sample_idx'), 'seed', None)
         if seed is None:
-            return super().transform(results)
+            return self._views(results, None)
         with seeded_random(seed):
-            return super().transform(results)
+            return self._views(results, seed)
+
+    def _views(self, results: dict, seed: int | None) -> dict:
+        views, drawn = [], []
+        for place, pipeline in enumerate(self.transforms):
+            # Transforms replace what they change, so the image need not be copied.
+            view = dict(results)
+            if seed is not None:
+                view['view_seed'] = mix_seed(seed, place, 0)
+            view = pipeline(view)
+            views.append(view['img'])
+            if 'augmentation' in view:
+                drawn.append(view['augmentation'])
+        if len(drawn) not in (0, len(views)):
+            raise ValueError(
+                f'{len(drawn)} of {len(views)} views have on_device=True: set it in '
+                'the RandomView of all of them, or of none.'
+            )
+        results['img'] = views
+        if drawn:
+            results['augmentations'] = np.stack(drawn)
+        return results
