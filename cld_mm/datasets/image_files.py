@@ -28,7 +28,6 @@ MAX_ASPECT = 100  # resizing the short side to 256 makes at most 256×25600
 BYTES_A_PIXEL = 8
 _ORIENTATION = 0x0112
 _MARKER = re.compile(rb'\xff+[^\x00\xff]')
-_MARKER_IN_SCAN = re.compile(rb'\xff+[^\x00\xff\xd0-\xd7]')
 
 
 class BrokenImage(OSError):
@@ -173,17 +172,34 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 def _jpeg_ends(data: bytes) -> bool:
     """Whether the marker of the end stands behind the last scan."""
-    place, pattern = 2, _MARKER
-    while found := pattern.search(data, place):
-        marker, place, pattern = data[found.end() - 1], found.end(), _MARKER
+    place, in_scan = 2, False
+    bytes_ = np.frombuffer(data, np.uint8)
+    # Once for the whole file: every 0xff that a scan's data cannot contain.
+    after = bytes_[1:]
+    found_at = np.flatnonzero(
+        (bytes_[:-1] == 0xFF)
+        & (after != 0)
+        & (after != 0xFF)
+        & ((after < 0xD0) | (after > 0xD7))
+    )
+    while True:
+        if in_scan:
+            next_one = np.searchsorted(found_at, place)
+            if next_one == len(found_at):
+                return False
+            place = int(found_at[next_one]) + 2
+        else:
+            found = _MARKER.search(data, place)
+            if found is None:
+                return False
+            place = found.end()
+        marker, in_scan = data[place - 1], False
         if marker == 0xD9:
             return True
         if marker == 0x01 or 0xD0 <= marker <= 0xD8:  # these have no length
             continue
         place += int.from_bytes(data[place : place + 2], 'big')
-        if marker == 0xDA:
-            pattern = _MARKER_IN_SCAN
-    return False
+        in_scan = marker == 0xDA
 
 
 def _check_png(data: bytes) -> None:

@@ -70,7 +70,7 @@ class RandomView(BaseTransform):
         self.distribution = ViewDistribution(**distribution)
 
     def transform(self, results: dict) -> dict:
-        """Replace 'img' by the view; with ``on_device`` add 'augmentation', ``(16,)``."""
+        """Replace 'img' by the view; ``on_device`` adds 'augmentation', ``(16,)``."""
         seed = results.pop('view_seed', None)
         if seed is None:
             seed = np.random.randint(2**63, dtype=np.int64)

@@ -108,8 +108,8 @@ class ViewDistribution:
         strengths = (self.brightness, self.contrast, self.saturation, self.hue)
         if min(strengths) < 0 or self.hue > 0.5:
             raise ValueError(
-                f'brightness, contrast, saturation and hue are {strengths}, but must be '
-                '0 or more, and hue 0.5 at most.'
+                f'brightness, contrast, saturation and hue are {strengths}, but must '
+                'be 0 or more, and hue 0.5 at most.'
             )
 
     def draw(

@@ -70,7 +70,7 @@ class BaseAlgorithm(FollowsOptimizer, BaseSelfSupervisor):
                 kwargs[part] = MODELS.build(kwargs[part])
         if not isinstance(data_preprocessor, nn.Module):
             data_preprocessor = MODELS.build(
-                {'type': 'SelfSupDataPreprocessor', **(data_preprocessor or {})}
+                {'type': 'ViewsPreprocessor', **(data_preprocessor or {})}
             )
         super().__init__(data_preprocessor=data_preprocessor, **kwargs)
         # Convolutions are faster on it, on CPUs and on GPUs; values are the same.

@@ -5,33 +5,27 @@ Layout: ``data/ImageNet/{train,val}/<class id>/*.JPEG``.
 
 data_root = 'data/ImageNet'
 
+# on_device=True leaves colours, blur and flip to the model's ViewsPreprocessor.
 view = [
-    dict(type='NumpyToPIL', to_rgb=True),
-    dict(type='torchvision/RandomResizedCrop', size=224, scale=(0.2, 1.0)),
     dict(
-        type='RandomApply',
-        prob=0.8,
-        transforms=[
-            dict(
-                type='torchvision/ColorJitter',
-                brightness=0.4,
-                contrast=0.4,
-                saturation=0.4,
-                hue=0.1,
-            )
-        ],
-    ),
-    dict(type='torchvision/RandomGrayscale', p=0.2),
-    dict(type='torchvision/RandomHorizontalFlip'),
-    dict(type='PILToNumpy', to_bgr=True),
-    dict(
-        type='GaussianBlur', magnitude_range=(0.1, 2.0), magnitude_std='inf', prob=0.5
-    ),
+        type='RandomView',
+        size=224,
+        scale=(0.2, 1.0),
+        brightness=0.4,
+        contrast=0.4,
+        saturation=0.4,
+        hue=0.1,
+        jitter_prob=0.8,
+        grey_prob=0.2,
+        blur_prob=0.5,
+        blur_sigma=(0.1, 2.0),
+        on_device=False,
+    )
 ]
 train_pipeline = [
     dict(type='LoadImage'),
     dict(type='SeededMultiView', num_views=[2], transforms=[view]),
-    dict(type='PackInputs'),
+    dict(type='PackViews'),
 ]
 test_pipeline = [
     dict(type='LoadImage'),
@@ -46,7 +40,7 @@ train_dataloader = dict(
     persistent_workers=True,
     drop_last=True,
     sampler=dict(type='SeededSampler', shuffle=True),
-    collate_fn=dict(type='default_collate'),
+    collate_fn=dict(type='collate_views'),
     dataset=dict(
         type='ImageNet', data_root=data_root, split='train', pipeline=train_pipeline
     ),
@@ -55,6 +49,7 @@ train_dataloader = dict(
 _frozen_dataloader = dict(
     batch_size=128,
     num_workers=8,
+    persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=False),
     collate_fn=dict(type='default_collate'),
 )

@@ -1,0 +1,249 @@
+"""Images a second and core through the three-view MoCo v2 pipeline, three ways.
+
+``python tools/benchmarks/loader.py``: from JPEGs of ImageNet's size, which it makes, to
+uint8 views of 224 pixels; one process, one thread; all sides take turns in one run;
+medians of the ratios of neighbouring rounds, with quartiles; the last line is JSON.
+Sides:
+
+- torchvision: its transforms on PIL images, and PIL's Gaussian blur;
+- mmpretrain: its own transforms, as in its MoCo v2 config with the recipe's crop; its
+  hue jitter, which fails under numpy 2, is mended here;
+- ours: ``imagenet_b224.py`` with three views;
+- device: the same with ``on_device=True``: the worker's share alone. What is left to
+  the device is timed on this machine's and printed, not counted.
+
+Then the wait for the first batch of an epoch, with two workers that are kept or not.
+"""
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import cld_mm  # noqa: F401, I001
+import cv2
+import mmcv
+import mmpretrain.datasets  # noqa: F401
+import numpy as np
+import torch
+from mmcv.transforms import Compose
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+from mmengine.runner import Runner
+from PIL import Image, ImageFilter
+from torchvision import transforms
+
+from cld_mm.datasets.seeded_sampler import SeededIndex, mix_seed
+from cld_mm.datasets.transforms import collate_views
+from cld_mm.registry import MODELS
+
+ROOT = Path(__file__).resolve().parents[2]
+JITTER = {'brightness': 0.4, 'contrast': 0.4, 'saturation': 0.4, 'hue': 0.1}
+
+
+def make_images(folder: Path, count: int) -> list[str]:
+    """Write JPEGs of 500×375 with a photo's spectrum, about 110 kB each."""
+    rng = np.random.default_rng(0)
+    frequency = np.hypot(np.fft.fftfreq(375)[:, None], np.fft.rfftfreq(500)[None])
+    frequency[0, 0] = 1
+    paths = []
+    for place in range(count):
+        spectrum = np.fft.rfft2(rng.standard_normal((4, 375, 500))) / frequency
+        noise = np.fft.irfft2(spectrum, s=(375, 500))
+        noise /= noise.std(axis=(1, 2), keepdims=True)
+        pixels = 120 + 60 * noise[0] + 15 * noise[1:]  # mostly light, some colour
+        image = np.clip(pixels, 0, 255).astype(np.uint8).transpose(1, 2, 0)
+        paths.append(str(folder / f'{place}.jpg'))
+        cv2.imwrite(paths[-1], image, [cv2.IMWRITE_JPEG_QUALITY, 89])
+    return paths
+
+
+def torchvision_side() -> Callable[[str, int], object]:
+    view = transforms.Compose(
+        [
+            transforms.RandomResizedCrop(224, (0.2, 1.0)),
+            transforms.RandomApply([transforms.ColorJitter(**JITTER)], 0.8),
+            transforms.RandomGrayscale(0.2),
+            transforms.RandomApply(
+                [
+                    transforms.Lambda(
+                        lambda image: image.filter(
+                            ImageFilter.GaussianBlur(0.1 + 1.9 * float(torch.rand(())))
+                        )
+                    )
+                ],
+                0.5,
+            ),
+            transforms.RandomHorizontalFlip(),
+            transforms.PILToTensor(),
+        ]
+    )
+
+    def load(path: str, _: int) -> list:
+        image = Image.open(path).convert('RGB')
+        return [view(image) for _ in range(3)]
+
+    return load
+
+
+def mended_hue(
+    image: np.ndarray, hue_factor: float, backend: str | None = None
+) -> np.ndarray:
+    """What mmcv's adjust_hue does with Pillow before numpy 2."""
+    hue, saturation, value = Image.fromarray(image[..., ::-1]).convert('HSV').split()
+    turned = np.array(hue) + np.uint8(int(hue_factor * 255) % 256)
+    merged = Image.merge('HSV', (Image.fromarray(turned), saturation, value))
+    return np.array(merged.convert('RGB'))[..., ::-1]
+
+
+def mmpretrain_side() -> Callable[[str, int], object]:
+    mmcv.adjust_hue = mended_hue
+    DefaultScope.get_instance('loader-mmpretrain', scope_name='mmpretrain')
+    blur = {'magnitude_range': (0.1, 2.0), 'magnitude_std': 'inf', 'prob': 0.5}
+    jitter = {'type': 'ColorJitter', **JITTER}
+    crop = {'scale': 224, 'crop_ratio_range': (0.2, 1.0), 'backend': 'pillow'}
+    weights = {'keep_channels': True, 'channel_weights': (0.114, 0.587, 0.2989)}
+    view = [
+        {'type': 'RandomResizedCrop', **crop},
+        {'type': 'RandomApply', 'transforms': [jitter], 'prob': 0.8},
+        {'type': 'RandomGrayscale', 'prob': 0.2, **weights},
+        {'type': 'GaussianBlur', **blur},
+        {'type': 'RandomFlip', 'prob': 0.5},
+    ]
+    pipeline = Compose(
+        [
+            {'type': 'LoadImageFromFile'},
+            {'type': 'MultiView', 'num_views': [3], 'transforms': [view]},
+            {'type': 'PackInputs'},
+        ]
+    )
+    return lambda path, place: pipeline({'img_path': path, 'sample_idx': place})
+
+
+def our_pipeline(on_device: bool) -> list[dict]:
+    """The config's pipeline with its switch set."""
+    cfg = Config.fromfile(ROOT / 'configs/mocov2_2q_r50_200e.py')
+    pipeline = cfg.train_dataloader.dataset.pipeline
+    pipeline[1].transforms[0][0].on_device = on_device
+    return pipeline
+
+
+def our_side(on_device: bool) -> Callable[[str, int], dict]:
+    DefaultScope.get_instance(f'loader-{on_device}', scope_name='cld_mm')
+    pipeline = Compose(our_pipeline(on_device))
+
+    def load(path: str, place: int) -> dict:
+        index = SeededIndex(place, mix_seed(0, 0, place))
+        return pipeline({'img_path': path, 'sample_idx': index})
+
+    return load
+
+
+def epoch_border(folder: Path, workers: int, kept: bool, batch: int) -> float:
+    """Seconds from asking for an epoch's second start to its first batch."""
+    config = {
+        'batch_size': batch,
+        'num_workers': workers,
+        'persistent_workers': kept,
+        'sampler': {'type': 'SeededSampler', 'shuffle': True},
+        'collate_fn': {'type': 'collate_views'},
+        'dataset': {
+            'type': 'CustomDataset',
+            'data_root': str(folder),
+            'with_label': False,
+            'pipeline': our_pipeline(on_device=True),
+        },
+    }
+    loader = Runner.build_dataloader(config, seed=0)
+    for _ in loader:
+        pass
+    start = time.perf_counter()
+    next(iter(loader))
+    return time.perf_counter() - start
+
+
+def device_share(load: Callable[[str, int], dict], path: str) -> float:
+    """Seconds an image of colours, blur and normalising, on this machine's device."""
+    device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    cfg = Config.fromfile(ROOT / 'configs/mocov2_2q_r50_200e.py')
+    preprocessor = MODELS.build(cfg.model.data_preprocessor).to(device)
+    batch = collate_views([load(path, place) for place in range(32)])
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        preprocessor(batch, training=True)
+        if device == 'cuda':
+            torch.cuda.synchronize()
+        times.append((time.perf_counter() - start) / 32)
+    return statistics.median(times)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description='Time the loading of images.')
+    parser.add_argument('--images', type=int, default=64)
+    parser.add_argument('--repeats', type=int, default=9)
+    parser.add_argument('--workers', type=int, default=2)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    cv2.setNumThreads(0)
+    with tempfile.TemporaryDirectory() as name:
+        paths = make_images(Path(name), args.images)
+        size = sum(Path(path).stat().st_size for path in paths) / len(paths)
+        sides = {
+            'torchvision': torchvision_side(),
+            'mmpretrain': mmpretrain_side(),
+            'ours': our_side(on_device=False),
+            'device': our_side(on_device=True),
+        }
+        seconds: dict[str, list[float]] = {side: [] for side in sides}
+        for repeat in range(args.repeats + 1):
+            # Every other round backwards, so that no side always follows the same one.
+            for side in list(sides)[:: 1 if repeat % 2 else -1]:
+                start = time.perf_counter()
+                for place, path in enumerate(paths):
+                    sides[side](path, repeat * len(paths) + place)
+                if repeat:
+                    seconds[side].append((time.perf_counter() - start) / len(paths))
+        left = device_share(sides['device'], paths[0])
+        border = {
+            kept: epoch_border(Path(name), args.workers, kept, args.images // 4)
+            for kept in (False, True)
+        }
+
+    def ratio(slow: str, fast: str) -> float:
+        pairs = zip(seconds[slow], seconds[fast], strict=True)
+        low, middle, high = statistics.quantiles([a / b for a, b in pairs], n=4)
+        print(f'{fast} over {slow}: {middle:.2f} times ({low:.2f} to {high:.2f})')
+        return round(middle, 3)
+
+    print(
+        f'{args.images} JPEGs of 500×375, {size / 1000:.0f} kB, one core, three views'
+    )
+    for side, times in seconds.items():
+        low, middle, high = statistics.quantiles([1 / t for t in times], n=4)
+        print(f'{side:12s}{middle:7.1f} images/s ({low:.1f} to {high:.1f})')
+    print(f'left to the device, done here: {1 / left:.1f} images/s')
+    print(
+        f'first batch of an epoch, {args.workers} workers: started anew '
+        f'{border[False]:.3f} s, kept {border[True]:.3f} s'
+    )
+    on_device = min(ratio('torchvision', 'device'), ratio('mmpretrain', 'device'))
+    print(
+        json.dumps(
+            {
+                'speedup_over_torchvision': ratio('torchvision', 'ours'),
+                'speedup_over_mmpretrain': ratio('mmpretrain', 'ours'),
+                'speedup_on_device': on_device,
+            }
+        )
+    )
+
+
+if __name__ == '__main__':
+    main()
