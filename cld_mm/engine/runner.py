@@ -15,7 +15,7 @@ from typing import Any
 import mmengine
 import torch
 from mmengine.dataset import Compose
-from mmengine.dist import broadcast_object_list, get_rank, is_main_process
+from mmengine.dist import barrier, broadcast_object_list, get_rank, is_main_process
 from mmengine.fileio import LocalBackend, get_file_backend
 from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper, revert_sync_batchnorm
@@ -26,6 +26,7 @@ from tqdm import tqdm
 from ..compat.cpu_distributed import has_accelerator
 from ..datasets.seeded_sampler import mix_seed
 from ..datasets.transforms import SeededCompose
+from .bank_files import load_rows, remove_orphans, save_rows, sharded_bank
 from .checkpoint import CheckpointError, CheckpointWriter, damage, newest_good
 from .checkpoint.stop import leave_signals_to_the_rank
 
@@ -156,8 +157,16 @@ class QuietRunner(Runner):
             out_dir, filename, file_client_args, save_optimizer, save_param_scheduler,
                 meta, by_epoch, backend_args: as in mmengine's Runner.
         """
+        bank = sharded_bank(self.model)
+        if bank is not None:
+            # Every rank its rows, once the writer no longer looks for orphans.
+            if is_main_process():
+                self.checkpoint_writer.wait()
+            barrier()
+            save_rows(bank, Path(out_dir) / filename)
         if not is_main_process():
             return
+        done = partial(_finish, then, out_dir if bank is not None else None)
         local = isinstance(
             get_file_backend(out_dir, backend_args=backend_args), LocalBackend
         )
@@ -172,8 +181,7 @@ class QuietRunner(Runner):
                 by_epoch,
                 backend_args,
             )
-            if then is not None:
-                then()
+            done()
             return
         model = self.model.module if is_model_wrapper(self.model) else self.model
         checkpoint: dict[str, Any] = {
@@ -204,7 +212,15 @@ class QuietRunner(Runner):
             )
         self.call_hook('before_save_checkpoint', checkpoint=checkpoint)
         Path(out_dir).mkdir(parents=True, exist_ok=True)
-        self.checkpoint_writer.submit(checkpoint, Path(out_dir) / filename, then)
+        self.checkpoint_writer.submit(checkpoint, Path(out_dir) / filename, done)
+
+    def load_checkpoint(self, filename: str, *args, **kwargs):
+        """Load as mmengine does, and this rank's rows of a sharded bank."""
+        checkpoint = super().load_checkpoint(filename, *args, **kwargs)
+        bank = sharded_bank(self.model)
+        if bank is not None and 'bank.features' not in checkpoint['state_dict']:
+            load_rows(bank, filename)
+        return checkpoint
 
     def build_logger(self, *args, **kwargs) -> MMLogger:
         """The logger, its terminal handler replaced where there is a terminal."""
@@ -221,3 +237,11 @@ def _start_worker(before: Callable[[int], None] | None, number: int) -> None:
     leave_signals_to_the_rank()
     if before is not None:
         before(number)
+
+
+def _finish(then: Callable[[], None] | None, bank_dir: str | None) -> None:
+    """What follows a written file: the caller's part, then banks without a file go."""
+    if then is not None:
+        then()
+    if bank_dir is not None:
+        remove_orphans(bank_dir)

@@ -13,7 +13,13 @@ from cld_mm.registry import MODELS
 
 from ..losses.bank_loss import bank_nce_loss, bank_softmax_loss, estimate_normaliser
 from ..losses.cld_loss import check_temperature
-from ..memories import MemoryBank
+from ..losses.sharded_bank_loss import (
+    route_pairs,
+    sharded_nce_loss,
+    sharded_normaliser,
+    sharded_softmax_loss,
+)
+from ..memories import MemoryBank, ShardedMemoryBank
 from .base import BaseAlgorithm, feature_std
 
 
@@ -32,6 +38,8 @@ class NPID(BaseAlgorithm):
         feat_dim: C, size of the instance feature.
         bank_momentum: share of the new feature in a row's average.
         bank_dtype: 'float32' or 'float16'.
+        bank_sharded: split the bank's rows over the ranks; values and gradients are the
+            same but for rounding (docs/scaling.md).
         data_preprocessor: config of the preprocessor.
         init_cfg: initialisation.
 
@@ -53,6 +61,7 @@ class NPID(BaseAlgorithm):
         feat_dim: int = 128,
         bank_momentum: float = 0.5,
         bank_dtype: str = 'float32',
+        bank_sharded: bool = False,
         data_preprocessor: dict[str, Any] | None = None,
         init_cfg: dict[str, Any] | None = None,
     ) -> None:
@@ -71,7 +80,11 @@ class NPID(BaseAlgorithm):
             )
         self.temperature = temperature
         self.num_negatives = num_negatives
-        self.bank = MemoryBank(num_images, feat_dim, bank_momentum, bank_dtype)
+        bank = ShardedMemoryBank if bank_sharded else MemoryBank
+        self.bank = bank(num_images, feat_dim, bank_momentum, bank_dtype)
+        if bank_sharded:
+            # DistributedDataParallel would make every rank's rows those of rank 0.
+            self._ddp_params_and_buffers_to_ignore = ['bank.storage']
         # log Z of the NCE form; NaN until the first batch has estimated it.
         self.register_buffer('log_normaliser', torch.tensor(float('nan')))
 
@@ -129,27 +142,46 @@ class NPID(BaseAlgorithm):
         self, features: list[Tensor], indices: Tensor, data_samples: list
     ) -> Tensor:
         if not self.num_negatives:
-            losses = [
-                bank_softmax_loss(view, self.bank.features, indices, self.temperature)
-                for view in features
-            ]
+            losses = [self._softmax_loss(view, indices) for view in features]
         else:
             generator = self._generator(data_samples, indices.device)
             losses = [self._nce_loss(view, indices, generator) for view in features]
         return sum(losses[1:], losses[0]) / len(losses)
 
+    def _softmax_loss(self, features: Tensor, indices: Tensor) -> Tensor:
+        if isinstance(self.bank, ShardedMemoryBank):
+            return sharded_softmax_loss(features, self.bank, indices, self.temperature)
+        return bank_softmax_loss(
+            features, self.bank.features, indices, self.temperature
+        )
+
     def _nce_loss(
         self, features: Tensor, indices: Tensor, generator: torch.Generator | None
     ) -> Tensor:
-        bank = self.bank.features
         negatives = torch.randint(
-            len(bank),
+            len(self.bank),
             (len(features), self.num_negatives),
             generator=generator,
             device=features.device,
         )
+        if isinstance(self.bank, ShardedMemoryBank):
+            pairs = route_pairs(features, self.bank, indices, negatives)
+            if not self._estimated:
+                self._estimate(sharded_normaliser(pairs, self.bank, self.temperature))
+            return sharded_nce_loss(
+                features,
+                self.bank,
+                indices,
+                negatives,
+                self.log_normaliser,
+                self.temperature,
+                pairs,
+            )
+        bank = self.bank.features
         if not self._estimated:
-            self._estimate(features, negatives)
+            self._estimate(
+                estimate_normaliser(features, bank, negatives, self.temperature)
+            )
         return bank_nce_loss(
             features, bank, indices, negatives, self.log_normaliser, self.temperature
         )
@@ -161,11 +193,7 @@ class NPID(BaseAlgorithm):
             self.__dict__['_known'] = bool(self.log_normaliser.isfinite())
         return self.__dict__['_known']
 
-    @torch.no_grad()
-    def _estimate(self, features: Tensor, negatives: Tensor) -> None:
-        estimate = estimate_normaliser(
-            features, self.bank.features, negatives, self.temperature
-        )
+    def _estimate(self, estimate: Tensor) -> None:
         if torch.distributed.is_initialized():
             torch.distributed.all_reduce(estimate)
             estimate /= torch.distributed.get_world_size()

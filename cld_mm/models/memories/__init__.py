@@ -1,6 +1,8 @@
 """Memories: features of earlier steps that serve as negatives."""
 
 from .feature_queue import FeatureQueue
+from .initial_rows import initial_rows
 from .memory_bank import MemoryBank
+from .sharded_bank import ShardedMemoryBank
 
-__all__ = ['FeatureQueue', 'MemoryBank']
+__all__ = ['FeatureQueue', 'MemoryBank', 'ShardedMemoryBank', 'initial_rows']

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..utils.gather import gather
+from .initial_rows import initial_rows
 
 
 class MemoryBank(nn.Module):
@@ -59,12 +60,16 @@ class MemoryBank(nn.Module):
             raise ValueError(
                 f"bank_dtype is {dtype!r}, but it must be 'float32' or 'float16'."
             )
-        rows = F.normalize(torch.randn(num_images, channels), dim=1)
-        self.register_buffer('features', rows.to(getattr(torch, dtype)))
+        self.num_images = num_images
         self.momentum = momentum
+        self._allocate(channels, getattr(torch, dtype))
+
+    def _allocate(self, channels: int, dtype: torch.dtype) -> None:
+        rows = initial_rows(self.num_images, channels, 0, self.num_images)
+        self.register_buffer('features', rows.to(dtype))
 
     def __len__(self) -> int:
-        return len(self.features)
+        return self.num_images
 
     @torch.no_grad()
     def update(self, indices: Tensor, features: Tensor) -> None:
@@ -81,11 +86,14 @@ class MemoryBank(nn.Module):
         same = indices[:, None] == indices[None]
         places = torch.arange(len(indices), device=indices.device)
         last = (same * places).amax(dim=1)
-        rows = self.features[indices].float()
-        rows = torch.lerp(rows, features[last], self.momentum)
-        rows = F.normalize(rows, dim=1).to(self.features.dtype)
+        self._average(self.features, indices, features[last])
+
+    def _average(self, bank: Tensor, rows: Tensor, features: Tensor) -> None:
+        """Average ``(N, C)`` features into rows; equal rows bring equal features."""
+        averaged = torch.lerp(bank[rows].float(), features, self.momentum)
+        averaged = F.normalize(averaged, dim=1).to(bank.dtype)
         # Equal indices write equal rows, so the order of writing cannot matter.
-        self.features.index_copy_(0, indices, rows)
+        bank.index_copy_(0, rows, averaged)
 
     @torch.no_grad()
     def undo(self) -> None:

@@ -1,0 +1,41 @@
+"""Join a sharded memory bank: ``python tools/model_converters/merge_bank.py SRC DST``.
+
+SRC is a checkpoint with its rows beside it (``epoch_1.pth`` and ``epoch_1.bank``); DST
+gets them as one bank, for ``bank_sharded=False`` and for other tools.
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import torch
+
+import cld_mm  # noqa: F401
+from cld_mm.apis.errors import one_sentence_errors
+from cld_mm.engine.bank_files import bank_folder, num_rows, read_rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description='Join a sharded memory bank.')
+    parser.add_argument('src', type=Path, help='checkpoint with a .bank folder')
+    parser.add_argument('dst', type=Path, help='new checkpoint')
+    parser.add_argument('--debug', action='store_true', help='show tracebacks')
+    args = parser.parse_args()
+    with one_sentence_errors(args.debug):
+        if args.dst.exists():
+            raise ValueError(f'{args.dst} exists: name another file.')
+        folder = bank_folder(args.src)
+        checkpoint = torch.load(args.src, map_location='cpu')
+        rows = read_rows(folder, 0, max(1, num_rows(folder)))
+        checkpoint['state_dict']['bank.features'] = rows
+        partial = args.dst.with_name(args.dst.name + '.part')
+        torch.save(checkpoint, partial)
+        os.replace(partial, args.dst)
+        print(f'{len(rows)} rows of {folder} joined in {args.dst}.')
+
+
+if __name__ == '__main__':
+    main()
