@@ -2,6 +2,7 @@
 
 from . import transforms
 from .imagenet_subset import ImageNetSubset
+from .in_memory_views import InMemoryViews, whole_batch
 from .seeded_sampler import SeededIndex, SeededSampler
 from .stl10 import STL10
 from .subsets import HeldOut, LabelledFraction, LongTailed
@@ -10,9 +11,11 @@ __all__ = [
     'STL10',
     'HeldOut',
     'ImageNetSubset',
+    'InMemoryViews',
     'LabelledFraction',
     'LongTailed',
     'SeededIndex',
     'SeededSampler',
     'transforms',
+    'whole_batch',
 ]

@@ -7,6 +7,7 @@ from torch import Tensor
 from cld_mm.registry import MODELS
 
 from .batch_colour import augment_batch
+from .batch_crop import crop_batch
 
 
 @MODELS.register_module()
@@ -14,7 +15,8 @@ class ViewsPreprocessor(SelfSupDataPreprocessor):
     """mmpretrain's SelfSupDataPreprocessor, which also augments on the device.
 
     Where a batch brings 'augmentations' (RandomView with ``on_device=True``), they are
-    applied before normalising; otherwise this is the base class.
+    applied before normalising; where the crop is left too (InMemoryViews), each image
+    arrives once and all views are made of it. Otherwise this is the base class.
     """
 
     @torch.no_grad()
@@ -23,7 +25,8 @@ class ViewsPreprocessor(SelfSupDataPreprocessor):
 
         Args:
             data: ``inputs``: one ``(N, C, H, W)`` or a list of V such;
-                ``data_samples``; possibly ``augmentations``, ``(N, V, 16)``, CPU.
+                ``data_samples``; possibly ``augmentations``, ``(N, V, 16)``, CPU, and
+                with one tensor of whole images ``crop_size``, pixels.
             training: handed on.
 
         Returns:
@@ -36,6 +39,17 @@ class ViewsPreprocessor(SelfSupDataPreprocessor):
         if drawn is None:
             return super().forward(data, training)
         views = data['inputs']
+        size = data.get('crop_size')
+        if size is not None:
+            cast = self.cast_data(
+                {'inputs': views, 'data_samples': data.get('data_samples')}
+            )
+            images = cast['inputs'].float()
+            inputs = [
+                self._augmented(crop_batch(images, own, size), own)
+                for own in drawn.cpu().unbind(1)
+            ]
+            return {'inputs': inputs, 'data_samples': cast['data_samples']}
         if not isinstance(views, list) or drawn.shape[1] != len(views):
             raise ValueError(
                 f'{len(views)} views came with parameters of {drawn.shape[1]}: pack '

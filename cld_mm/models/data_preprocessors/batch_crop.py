@@ -1,0 +1,42 @@
+"""Crops of a batch, each enlarged from its own box, on any device."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from cld_mm.datasets.transforms.view_parameters import Column
+
+
+def crop_batch(images: Tensor, drawn: Tensor, size: int) -> Tensor:
+    """Cut each image's own box out and enlarge it bilinearly, as PIL does.
+
+    PIL's antialiasing only matters where a crop shrinks, which none does here. Values
+    are PIL's but for rounding to bytes.
+
+    Args:
+        images: ``(N, C, H, W)`` float.
+        drawn: ``(N, 16)`` on the CPU; the boxes are its last columns.
+        size: of the results' sides, pixels; not below a box's.
+
+    Returns:
+        ``(N, C, size, size)``.
+    """
+    boxes = drawn[:, Column.TOP :].to(images.device, non_blocking=True)
+    top, left, height, width = boxes.to(images.dtype).unbind(1)
+    steps = (torch.arange(size, device=images.device) + 0.5) / size
+    y = _grid(top, height, steps, images.shape[2])
+    x = _grid(left, width, steps, images.shape[3])
+    grid = torch.stack(
+        [x[:, None].expand(-1, size, -1), y[:, :, None].expand(-1, -1, size)], dim=3
+    )
+    return F.grid_sample(images, grid, padding_mode='border', align_corners=False)
+
+
+def _grid(start: Tensor, length: Tensor, steps: Tensor, side: int) -> Tensor:
+    """Where the results' pixels lie in the image, in grid_sample's -1 to 1: ``(N, S)``.
+
+    A crop's own border pixels are repeated; what lies beyond them is not seen.
+    """
+    start, length = start[:, None], length[:, None]
+    places = (start + length * steps).clamp(start + 0.5, start + length - 0.5)
+    return places * (2 / side) - 1
