@@ -30,8 +30,9 @@ def test_config_builds(path):
     DefaultScope.get_instance(f'test-{path.stem}', scope_name='cld_mm')
     model = MODELS.build(cfg.model)
     dataset = cfg.train_dataloader.dataset
-    pipeline = dataset.get('dataset', dataset).pipeline
+    pipeline = dataset.get('dataset', dataset).get('pipeline', [])
     found = [sum(step['num_views']) for step in pipeline if 'num_views' in step]
+    found = [dataset.num_views] if dataset.type == 'InMemoryViews' else found
     views = 8 if 'swav' in path.stem else getattr(model, 'num_views', 2)
     wanted = [views] if 'benchmarks' not in path.parts else []
     assert found == wanted

@@ -336,14 +336,14 @@ class _Pictures(BaseDataset):
         ]
 
 
-@pytest.mark.parametrize(('hue', 'limit'), [(0.0, 1.0), (0.1, 3.0)])
+@pytest.mark.parametrize(('hue', 'limit'), [(0.0, 2.0), (0.1, 3.0)])
 def test_images_in_memory_get_the_views_of_the_pipeline(hue, limit):
     drawn = {**B224, 'hue': hue}
     view = RandomView(32, channel_order='rgb', **drawn)
     with DefaultScope.overwrite_default_scope('cld_mm'):
         DATASETS.register_module(module=_Pictures, force=True)
         memory = InMemoryViews(
-            {'type': '_Pictures', 'ann_file': ''}, num_views=2, size=32, **B224
+            {'type': '_Pictures', 'ann_file': ''}, num_views=2, size=32, **drawn
         )
     loader = DataLoader(
         memory,
@@ -378,7 +378,7 @@ def test_a_crop_on_the_device_is_pils():
         box = tuple(int(value) for value in row[Column.TOP :])
         slow = F.resized_crop(Image.fromarray(image.numpy()), *box, [40, 40])
         gap = crop.permute(1, 2, 0).numpy() - np.asarray(slow)
-        assert np.abs(gap).max() <= 1.0
+        assert np.abs(gap).max() < 1.01
 
 
 @pytest.mark.parametrize(
