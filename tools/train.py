@@ -44,6 +44,9 @@ def parse_args() -> argparse.Namespace:
         action='store_true',
         help='start the loader processes anew each epoch',
     )
+    parser.add_argument(
+        '--compile', action='store_true', help='backbones through torch.compile'
+    )
     parser.add_argument('--seed', type=int, help='seed of everything random')
     parser.add_argument(
         '--deterministic',
@@ -83,6 +86,8 @@ def merge(cfg, args: argparse.Namespace) -> None:
                 'auto_scale_lr.base_batch_size to scale from: add it.'
             )
         cfg.auto_scale_lr.enable = True
+    if args.compile:
+        cfg.custom_hooks = [*cfg.get('custom_hooks', []), {'type': 'CompileHook'}]
     if args.seed is not None:
         cfg.merge_from_dict({'randomness.seed': args.seed})
     if args.deterministic:

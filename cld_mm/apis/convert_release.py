@@ -114,6 +114,8 @@ def revert(
     memory = state.get('queue.features', state.get('bank.features'))
     if memory is None:
         missing.append('queue.features or bank.features')
+    else:
+        memory = memory.float()  # kept in half precision by choice, never released so
     _report(
         unknown, "the release's layout has no name for", allow_unknown, 'allow-unknown'
     )

@@ -21,6 +21,7 @@ from ..engine.checkpoint import StoppedBySignal
 from ..engine.ranks.agreement import check_same_setup
 from ..engine.ranks.watchdog import watching
 from ..engine.runner import QuietRunner
+from .allocators import keep_freed_memory
 from .check_config import check_config, check_data
 from .check_sections import check_sections
 from .config_error import ConfigError
@@ -172,6 +173,7 @@ def run_tool(
         dataloaders: those whose data must be there.
         work: what to do with the runner.
     """
+    keep_freed_memory()
     with one_sentence_errors(args.debug) as configs:
         cfg = load_config(args)
         configs.append(cfg)

@@ -3,6 +3,7 @@
 from .checkpoint import CheckpointHook
 from .choose_learning_rate import ChooseLearningRateHook
 from .collapse import CollapseHook
+from .compile_passes import CompileHook
 from .dataset_size import DatasetSizeHook
 from .group_quality import GroupQualityHook
 from .momentum_update import MomentumUpdateHook
@@ -16,6 +17,7 @@ __all__ = [
     'CheckpointHook',
     'ChooseLearningRateHook',
     'CollapseHook',
+    'CompileHook',
     'DatasetSizeHook',
     'GroupQualityHook',
     'MomentumUpdateHook',

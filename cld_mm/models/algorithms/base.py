@@ -16,6 +16,7 @@ from cld_mm.registry import MODELS
 
 from ..heads.cld_head import CLDHead
 from ..necks import Projections, pooled
+from ..utils.checkpointing import count_batches_once
 from ..utils.momentum_encoder import MomentumEncoder
 
 
@@ -75,9 +76,23 @@ class BaseAlgorithm(FollowsOptimizer, BaseSelfSupervisor):
         super().__init__(data_preprocessor=data_preprocessor, **kwargs)
         # Convolutions are faster on it, on CPUs and on GPUs; values are the same.
         self.backbone.to(memory_format=torch.channels_last)
+        if getattr(self.backbone, 'with_cp', False):
+            count_batches_once(self.backbone)
         self.cld: CLDHead | None = None
         if cld is not None:
             self.cld = MODELS.build({'type': 'CLDHead', **cld})
+
+    def compile_passes(self, **settings) -> None:
+        """Compile the backbone and its momentum copies in place, without graph breaks.
+
+        Parameters keep their names, so checkpoints fit compiled and plain models.
+
+        Args:
+            **settings: of torch.compile.
+        """
+        copies = [encoder['backbone'] for encoder in self.momentum_encoders()]
+        for backbone in (self.backbone, *copies):
+            backbone.compile(fullgraph=True, **settings)
 
     def check_views(self, views: list[Tensor] | Tensor, needed: int) -> list[Tensor]:
         """The views as a list, after checking that there are enough of them.

@@ -39,6 +39,7 @@ class MoCo(BaseAlgorithm):
         num_queries: query views a step; 2 with ``cld``, else 1.
         queue_len: L, how many past keys are negatives.
         feat_dim: C, size of the instance feature.
+        queue_dtype: type the queue is kept in, 'float32' or 'float16'.
         momentum: share of the new weights in the momentum encoder; 0.001 where
             the papers say 0.999.
         shuffle_bn: exchange images between ranks before the momentum encoder,
@@ -59,6 +60,7 @@ class MoCo(BaseAlgorithm):
         num_queries: int | None = None,
         queue_len: int = 65536,
         feat_dim: int = 128,
+        queue_dtype: str = 'float32',
         momentum: float = 0.001,
         shuffle_bn: bool = True,
         data_preprocessor: dict[str, Any] | None = None,
@@ -82,7 +84,7 @@ class MoCo(BaseAlgorithm):
             )
         self.num_queries = num_queries
         self.shuffle_bn = shuffle_bn
-        self.queue = FeatureQueue(queue_len, feat_dim)
+        self.queue = FeatureQueue(queue_len, feat_dim, queue_dtype)
         self.momentum_encoder = MomentumEncoder(
             {'backbone': self.backbone, 'neck': self.neck}, momentum
         )

@@ -14,32 +14,37 @@ class FeatureQueue(nn.Module):
     Args:
         length: L, how many keys it holds.
         channels: C, size of a key.
+        dtype: type it is kept in, 'float32' or 'float16' (half the memory: 17 instead
+            of 34 MB at 65,536 keys of size 128; keys are rounded to three digits).
 
     Attributes:
-        features: ``(L, C)`` float32 buffer; rows are keys.
+        features: ``(L, C)`` buffer; rows are keys.
         pointer: ``(1,)`` int64 buffer, the row that is written next. It stays
             on the device, so writing never waits for it.
         overwritten: None, or a list to which each write adds its rows and what was in
             them, for :meth:`undo`.
 
     Raises:
-        ValueError: length or channels is below 1.
+        ValueError: length or channels is below 1, or the type is unknown.
     """
 
     features: Tensor
     pointer: Tensor
     overwritten: list[tuple[Tensor, Tensor]] | None = None
 
-    def __init__(self, length: int, channels: int) -> None:
+    def __init__(self, length: int, channels: int, dtype: str = 'float32') -> None:
         super().__init__()
         if length < 1 or channels < 1:
             raise ValueError(
                 f'a queue of {length} keys of size {channels} cannot hold '
                 'anything: set both to 1 or more.'
             )
-        self.register_buffer(
-            'features', F.normalize(torch.randn(length, channels), dim=1)
-        )
+        if dtype not in ('float32', 'float16'):
+            raise ValueError(
+                f"queue_dtype is {dtype!r}, but it must be 'float32' or 'float16'."
+            )
+        rows = F.normalize(torch.randn(length, channels), dim=1)
+        self.register_buffer('features', rows.to(getattr(torch, dtype)))
         self.register_buffer('pointer', torch.zeros(1, dtype=torch.long))
 
     def __len__(self) -> int:

@@ -1,0 +1,26 @@
+"""CompileHook: backbones through torch.compile."""
+
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+
+from cld_mm.registry import HOOKS
+
+
+@HOOKS.register_module()
+class CompileHook(Hook):
+    """Compile the model's backbones in place before training.
+
+    Names in the checkpoint stay as they are. Fused operations round differently in
+    the last digits, so it is a switch (``tools/train.py --compile``).
+
+    Args:
+        **settings: of torch.compile, such as ``mode='max-autotune'``.
+    """
+
+    def __init__(self, **settings) -> None:
+        self.settings = settings
+
+    def before_train(self, runner) -> None:
+        """Compile; the first step then takes as long as the compiler does."""
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model.compile_passes(**self.settings)

@@ -1,0 +1,206 @@
+"""A step waits for nothing, copies no queue, and its switches keep its values."""
+
+import copy
+import itertools
+import os
+import sys
+
+import pytest
+import torch
+from conftest import CLD, tiny_moco
+from mmengine.optim import OptimWrapper
+from mmpretrain.structures import DataSample
+from torch.utils import _pytree as pytree
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from cld_mm.apis.allocators import keep_freed_memory
+from cld_mm.models.memories import FeatureQueue
+from cld_mm.registry import MODELS
+
+# Operations whose result, or its size, the CPU has to wait for.
+WAITING = {
+    '_local_scalar_dense', 'equal', 'is_nonzero', 'item', 'nonzero', 'masked_select',
+    '_unique', '_unique2', 'unique_dim', 'unique_consecutive', 'bincount', 'argwhere',
+}  # fmt: skip
+
+
+class Watch(TorchDispatchMode):
+    """Notes operations that wait, and results as large as the queue."""
+
+    def __init__(self, queue=None):
+        super().__init__()
+        self.waiting, self.copies = [], []
+        self.queue = queue
+
+    def is_copy(self, out):
+        same_size = isinstance(out, torch.Tensor) and sorted(out.shape) == sorted(
+            self.queue.shape
+        )
+        mine = self.queue.untyped_storage().data_ptr()
+        return same_size and out.untyped_storage().data_ptr() != mine
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        name = func.overloadpacket.__name__
+        out = func(*args, **(kwargs or {}))
+        masks = name in ('index', 'index_put', 'index_put_') and any(
+            t is not None and t.dtype in (torch.bool, torch.uint8) for t in args[1]
+        )
+        sizes = name == 'repeat_interleave' and 'output_size' not in (kwargs or {})
+        if name in WAITING or masks or sizes:
+            self.waiting.append(name)
+        if self.queue is not None:
+            self.copies += [name for t in pytree.tree_leaves(out) if self.is_copy(t)]
+        return out
+
+
+def on_a_gpu(monkeypatch):
+    """Take the ways that are a GPU's."""
+
+    module = sys.modules['cld_mm.models.grouping.kmeans']
+    monkeypatch.setattr(module, '_on_cpu', lambda x: False)
+
+
+def samples(n):
+    made = [DataSample() for _ in range(n)]
+    for i, sample in enumerate(made):
+        sample.set_field(i, 'sample_idx', field_type='metainfo')
+    return made
+
+
+def algorithm(name, cld):
+    if name == 'MoCo':
+        return tiny_moco(cld, queue_len=701)
+    moco = tiny_moco(cld)
+    backbone = {'type': 'ResNet_CIFAR', 'depth': 18}
+    backbone |= {'stem_channels': 4, 'base_channels': 4}
+    neck = {'type': 'TwoBranchNeck' if cld else 'NormMLP', 'in_channels': 32}
+    neck['out_channels'] = 8
+    if name.startswith('NPID'):
+        del moco
+        return MODELS.build(
+            {
+                'type': 'NPID',
+                'backbone': backbone,
+                'neck': neck,
+                'num_images': 40,
+                'feat_dim': 8,
+                'num_negatives': 5 if name == 'NPID-NCE' else 0,
+                'cld': cld,
+            }
+        )
+    neck = {'in_channels': 32, 'hid_channels': 16, 'out_channels': 8}
+    latent = {'type': 'NonLinearNeck', 'with_avg_pool': False, 'num_layers': 2}
+    latent |= {'in_channels': 8, 'hid_channels': 16, 'out_channels': 8}
+    if cld:
+        neck |= {'type': 'TwoBranchNonLinearNeck', 'group_channels': 8}
+    else:
+        neck |= {'type': 'NonLinearNeck', 'num_layers': 2, 'with_avg_pool': True}
+    head = {'type': 'LatentPredictHead', 'predictor': latent}
+    head['loss'] = {'type': 'CosineSimilarityLoss'}
+    config = {'type': 'BYOL', 'backbone': backbone, 'neck': neck, 'head': head}
+    model = MODELS.build({**config, 'cld': cld})
+    for encoder in model.momentum_encoders():
+        encoder.total_steps = 10
+    return model
+
+
+@pytest.mark.parametrize(
+    ('name', 'cld'),
+    list(itertools.product(['MoCo', 'NPID', 'NPID-NCE', 'BYOL'], [None, CLD])),
+)
+def test_a_step_waits_for_nothing(name, cld, views, monkeypatch):
+    on_a_gpu(monkeypatch)
+    device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    model = algorithm(name, cld).to(device)
+    needed = [view.to(device) for view in views[: model.num_views]]
+    wrapper = OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9))
+    data = {'inputs': needed, 'data_samples': samples(6)}
+    model.train_step(data, wrapper)  # the first may estimate and initialise
+    queue = getattr(model, 'queue', None)
+    with Watch(None if queue is None else queue.features) as watch:
+        if device == 'cuda':
+            torch.cuda.set_sync_debug_mode('error')
+        try:
+            model.train_step(data, wrapper)
+        finally:
+            if device == 'cuda':
+                torch.cuda.set_sync_debug_mode('default')
+    assert watch.waiting == []
+    assert watch.copies == []
+
+
+def test_the_watch_sees_what_it_should():
+    x = torch.randn(5, 3)
+    with Watch(x) as watch:
+        x[x[:, 0] > 0], x.sum().item(), x.unique(), x.clone(), x.t()
+    assert {'_local_scalar_dense', '_unique2', 'index'} <= set(watch.waiting)
+    assert watch.copies == ['clone']
+
+
+def saved_bytes(model, views):
+    """Bytes kept for the backward pass, and the loss."""
+    sizes = {}
+
+    def pack(tensor):
+        storage = tensor.untyped_storage()
+        sizes[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        parts = model.loss(views)
+    return sum(sizes.values()), sum(v for name, v in parts.items() if 'loss' in name)
+
+
+def test_checkpointing_saves_memory_and_changes_nothing(views):
+    plain = tiny_moco(CLD)
+    saving = tiny_moco(
+        CLD,
+        backbone={
+            'type': 'ResNet_CIFAR',
+            'depth': 18,
+            'stem_channels': 4,
+            'base_channels': 4,
+            'zero_init_residual': False,
+            'with_cp': True,
+        },
+    )
+    saving.load_state_dict(plain.state_dict())
+    (many, one), (few, two) = saved_bytes(plain, views), saved_bytes(saving, views)
+    assert few < 0.6 * many
+    one.backward(), two.backward()
+    for (name, a), b in zip(plain.named_parameters(), saving.parameters(), strict=True):
+        if a.requires_grad:
+            torch.testing.assert_close(a.grad, b.grad, msg=name)
+    for name, value in plain.state_dict().items():  # statistics among them
+        torch.testing.assert_close(saving.state_dict()[name], value, msg=name)
+
+
+def test_compiled_backbones_keep_values_and_names(views):
+    plain = tiny_moco()
+    compiled = copy.deepcopy(plain)
+    compiled.compile_passes(backend='eager')
+    one, two = plain.loss(views[:2]), compiled.loss(views[:2])
+    torch.testing.assert_close(one['loss_instance'], two['loss_instance'])
+    assert list(plain.state_dict()) == list(compiled.state_dict())
+
+
+def test_a_queue_of_half_the_size(views, tmp_path):
+    full, half = tiny_moco(CLD), tiny_moco(CLD, queue_dtype='float16')
+    half.load_state_dict(full.state_dict())
+    assert half.queue.features.dtype == torch.float16
+    one, two = full.loss(views)['loss_instance'], half.loss(views)['loss_instance']
+    torch.testing.assert_close(one, two, atol=2e-3, rtol=1e-3)
+    torch.testing.assert_close(half.queue.features, full.queue.features.half())
+    torch.save(half.state_dict(), tmp_path / 'half.pth')
+    resumed = tiny_moco(CLD, queue_dtype='float16')
+    resumed.load_state_dict(torch.load(tmp_path / 'half.pth'))
+    assert torch.equal(resumed.queue.features, half.queue.features)
+    with pytest.raises(ValueError, match="queue_dtype is 'int8'"):
+        FeatureQueue(4, 2, 'int8')
+
+
+def test_allocators_leave_a_users_setting(monkeypatch):
+    monkeypatch.setenv('PYTORCH_CUDA_ALLOC_CONF', 'max_split_size_mb:64')
+    monkeypatch.setenv('MALLOC_TRIM_THRESHOLD_', '131072')
+    assert not keep_freed_memory()
+    assert os.environ['PYTORCH_CUDA_ALLOC_CONF'] == 'max_split_size_mb:64'
