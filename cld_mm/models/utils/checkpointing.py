@@ -22,4 +22,5 @@ def count_batches_once(module: nn.Module) -> None:
 
 
 def _track_in_forward(norm: nn.Module, _) -> None:
-    norm.track_running_stats = torch._C._current_graph_task_id() == -1
+    in_forward = torch._C._current_graph_task_id() == -1
+    norm.track_running_stats = in_forward  # type: ignore[assignment]
