@@ -12,7 +12,6 @@ import json
 import random
 import shutil
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from small_runs import (
     differences,
     digits,
     random_kill,
+    scratch,
     spawn,
     wait,
 )
@@ -82,8 +82,7 @@ def main() -> int:
     args = parser.parse_args()
     draw = random.Random(args.seed)  # noqa: S311
     kills, differing, runs = 0, 0, 0
-    root = Path(tempfile.mkdtemp(prefix='kill_resume_'))
-    try:
+    with scratch('kill_resume_') as root:
         data = digits(root / 'data')
         while kills < args.kills:
             case = args.cases[runs % len(args.cases)]
@@ -100,8 +99,6 @@ def main() -> int:
             )
             for line in result['found'][:5]:
                 print(f'    {line}', flush=True)
-    finally:
-        shutil.rmtree(root, ignore_errors=True)
     print(
         json.dumps(
             {

@@ -7,11 +7,14 @@ kill it, and what two runs must have in common to the last bit.
 import json
 import os
 import random
+import shutil
 import signal
 import socket
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -55,15 +58,17 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     'linear': (PROBE, {}),
     'fine_tune': (FINE_TUNE, {}),
 }
-IMAGES, BATCH = 24, 6
+IMAGES = 24
+_running: set[int] = set()  # leaders of runs not yet waited for
 
 
 class Kill(NamedTuple):
     """When a run is killed.
 
     Attributes:
-        how: 'iteration' (within it), 'time' (seconds after training began) or 'write'
-            (after a share of a checkpoint's bytes).
+        how: 'iteration' (within it), 'time' (seconds after training began), 'write'
+            (after a share of a checkpoint's bytes), or 'stop' (SIGTERM in an iteration,
+            so that it saves and leaves).
         when: the iteration, the seconds, or the number of the write.
         share: of the write that gets to the disk.
     """
@@ -92,6 +97,8 @@ class Record(Hook):
         kill = self.kill
         if kill and kill.how == 'iteration' and runner.iter + 1 == kill.when:
             kill_group()
+        if kill and kill.how == 'stop' and runner.iter + 1 == kill.when:
+            os.kill(os.getpid(), signal.SIGTERM)
 
 
 def kill_group() -> None:
@@ -209,10 +216,13 @@ def spawn(
     sys.stdout.flush()
     leader = os.fork()
     if leader:
+        _running.add(leader)
+        os.setpgid(leader, leader)  # it does so too: whoever is first
         return leader
     code = 1
     try:
         os.setpgid(0, 0)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         log = os.open(folder / 'log.txt', os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(log, 1)
         os.dup2(log, 2)
@@ -313,10 +323,31 @@ def wait(leader: int, seconds: float = 240) -> int:
 
 
 def _clear(leader: int) -> None:
+    _running.discard(leader)
     try:
         os.killpg(leader, signal.SIGKILL)
     except ProcessLookupError:
         return
+
+
+@contextmanager
+def scratch(prefix: str) -> Iterator[Path]:
+    """A temporary folder; on the way out, by SIGTERM too, its runs end and it goes."""
+
+    def leave(number: int, frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    root = Path(tempfile.mkdtemp(prefix=prefix))
+    try:
+        yield root
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        for leader in list(_running):
+            _clear(leader)
+            os.waitpid(leader, 0)
+        shutil.rmtree(root, ignore_errors=True)
+        signal.signal(signal.SIGTERM, before)
 
 
 def _free_port() -> int:

@@ -1,0 +1,307 @@
+"""Train for hours under random kills and restarts: does anything grow or get lost?
+
+``python tools/stress/soak.py --minutes 120 --seed 0``: two ranks over gloo train a tiny
+model on small data; again and again all ranks or one are killed (kill -9), also in the
+middle of writing a checkpoint, or asked to stop (SIGTERM), and the run is resumed. Once
+the minutes are over, an unbroken run of as many iterations follows, on top of the
+minutes; losses, weights, optimiser and random states of the two must be equal.
+
+Memory and open files of ranks and loader workers are sampled throughout. Slopes are
+taken within processes, without their first seconds, and over restarts, between
+processes of the same age. Slopes of a run of a few minutes are mostly noise.
+"""
+
+import argparse
+import json
+import os
+import random
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from processes import (
+    Orphans,
+    Process,
+    adopt_orphans,
+    living,
+    memory_and_files,
+    reap,
+)
+from slopes import slope_per_hour
+from small_runs import (
+    CASES,
+    Kill,
+    config,
+    differences,
+    digits,
+    losses,
+    scratch,
+    spawn,
+    wait,
+)
+
+RANKS, EVERY = 2, 0.25  # seconds between samples
+HANG = 90  # seconds that a rank has to end once another has died
+
+
+class Sample(NamedTuple):
+    """One process at one time: seconds, MB and open files."""
+
+    leg: int
+    role: str
+    process: str
+    time: float
+    memory: float
+    files: float
+
+
+class Watch:
+    """Samples the processes of one run after another into a file.
+
+    Attributes:
+        ranks: of the run that is going, as last seen.
+        orphans: workers whose rank has died.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path  # not a list: forked runs would inherit its growth
+        self.ranks: list[Process] = []
+        self.orphans = Orphans()
+        self._workers: dict[tuple[int, int], Process] = {}
+        self._leg = 0
+
+    def look(self, leader: int) -> None:
+        """Take a sample of all processes of a run."""
+        among = living()
+        self.ranks = [p for p in among.values() if p.group == leader]
+        parents = {rank.pid for rank in self.ranks}
+        workers = [
+            p for p in among.values() if p.parent in parents and p.group != leader
+        ]
+        self._sample('rank', self.ranks)
+        self._sample('worker', workers)
+        self._workers.update({(p.pid, p.start): p for p in workers})
+        for key, worker in list(self._workers.items()):
+            if worker.parent not in parents:
+                self.orphans.expect_to_end(worker)
+                del self._workers[key]
+        self.orphans.look(among)
+
+    def _sample(self, role: str, processes: list[Process]) -> None:
+        with open(self.path, 'a') as file:
+            for process in processes:
+                measured = memory_and_files(process)
+                if measured is not None:
+                    name = f'{process.pid}.{process.start}'
+                    row = (self._leg, role, name, time.monotonic(), *measured)
+                    file.write(json.dumps(row) + '\n')
+
+    def next_leg(self) -> None:
+        """Another run begins."""
+        reap()
+        self._leg += 1
+
+    def samples(self) -> list[Sample]:
+        """All that was sampled."""
+        return [Sample(*json.loads(x)) for x in self.path.read_text().splitlines()]
+
+
+def kill_all(ranks: list[Process], draw: random.Random) -> None:
+    """As a machine that goes away."""
+    os.killpg(ranks[0].group, signal.SIGKILL)
+
+
+def kill_one(ranks: list[Process], draw: random.Random) -> None:
+    """As the kernel when memory is short; the other ranks must notice and leave."""
+    os.kill(draw.choice(ranks).pid, signal.SIGKILL)
+
+
+def ask_to_stop(ranks: list[Process], draw: random.Random) -> None:
+    """As a scheduler that wants the machine."""
+    os.killpg(ranks[0].group, signal.SIGTERM)
+
+
+KILLS = {'all': kill_all, 'one': kill_one, 'term': ask_to_stop, 'write': kill_all}
+
+
+def run_leg(
+    leader: int, watch: Watch, draw: random.Random, due: Callable[[], str | None]
+) -> tuple[int, str | None]:
+    """Watch a run until all its ranks have ended, killing on the way.
+
+    Args:
+        leader: the run's.
+        watch: takes the samples.
+        draw: chooses the rank.
+        due: says how to kill once it is time to, and None until then.
+
+    Returns:
+        Exit code of rank 0, and how it was killed from here, if it was.
+
+    Raises:
+        TimeoutError: a rank did not end after another was killed.
+    """
+    watch.next_leg()
+    how, killed_at = None, 0.0
+    while True:
+        watch.look(leader)
+        if not watch.ranks:
+            return wait(leader), how
+        if how is None:
+            how, killed_at = due(), time.monotonic()
+            if how is not None:
+                KILLS[how](watch.ranks, draw)
+        elif time.monotonic() - killed_at > HANG:
+            raise TimeoutError(f'a rank goes on {HANG} s after a kill ({how}).')
+        time.sleep(EVERY)
+
+
+def break_for(minutes: float, make, folder: Path, watch: Watch, draw) -> Counter:
+    """Train, kill and resume until the time is over; how often killed in which way.
+
+    Raises:
+        RuntimeError: a run ended by itself.
+    """
+    end = time.monotonic() + 60 * minutes
+    mean = min(45, max(4, 60 * minutes / 40))
+    kills: Counter = Counter()
+    resume = False
+    while time.monotonic() < end:
+        how, at = draw.choice(list(KILLS)), time.monotonic() + 2
+        at += draw.expovariate(1 / mean)
+        write = Kill('write', draw.randint(1, 30), draw.random())
+        leader = spawn(
+            make, folder, RANKS, resume, kill=write if how == 'write' else None
+        )
+
+        def due(how=how, at=at) -> str | None:
+            return how if time.monotonic() > min(at, end) else None
+
+        code, done = run_leg(leader, watch, draw, due)
+        if done is None and (how, code) != ('write', -signal.SIGKILL):
+            tail = (folder / 'log.txt').read_text()[-2000:]
+            raise RuntimeError(f'a run ended by itself with {code}: {tail}')
+        kills[f'{how} by time' if how == 'write' and done else how] += 1
+        resume = True
+    return kills
+
+
+def stop_well(make, folder: Path, watch: Watch, draw) -> int:
+    """Resume once more and ask the run to stop; the iterations it has done."""
+    before = len(losses(folder, RANKS - 1))
+    leader = spawn(make, folder, RANKS, resume=True)
+
+    def due() -> str | None:
+        return 'term' if len(losses(folder, RANKS - 1)) > before else None
+
+    code, _ = run_leg(leader, watch, draw, due)
+    if code != 75:
+        tail = (folder / 'log.txt').read_text()[-2000:]
+        raise RuntimeError(f'a run asked to stop ended with {code}: {tail}')
+    return max(losses(folder))
+
+
+def slopes(samples: list[Sample], field: str, warm: float) -> dict[str, float | None]:
+    """Of ranks and of workers, per hour: within processes, and over restarts.
+
+    Args:
+        samples: of all processes.
+        field: 'memory' (MB) or 'files'.
+        warm: seconds at a process's beginning that do not count; over restarts,
+            processes are compared at this age.
+    """
+    found = {}
+    for role in ('rank', 'worker'):
+        series: dict[str, list[tuple[float, float]]] = {}
+        for sample in samples:
+            if sample.role == role:
+                point = (sample.time, getattr(sample, field))
+                series.setdefault(sample.process, []).append(point)
+        grown = [
+            [point for point in points if point[0] >= points[0][0] + warm]
+            for points in series.values()
+        ]
+        found[f'{role}s_within'] = slope_per_hour(grown)
+        same_age = [points[0] for points in grown if points]
+        found[f'{role}s_over_restarts'] = slope_per_hour([same_age])
+    return found
+
+
+def largest(found: dict[str, float | None]) -> float | None:
+    """The largest of some slopes."""
+    return max((slope for slope in found.values() if slope is not None), default=None)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description='Train long, under random kills.')
+    parser.add_argument('--minutes', type=float, default=120, help='of broken training')
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--case', choices=list(CASES), default='moco_cld')
+    parser.add_argument('--workers', type=int, default=1, help='loaders of a rank')
+    args = parser.parse_args()
+    draw = random.Random(args.seed)  # noqa: S311
+    adopt_orphans()
+    with scratch('soak_') as root:
+        data = digits(root / 'data')
+        whole, parts = root / 'whole', root / 'parts'
+
+        def make(folder: Path, saves: int):
+            return lambda: config(
+                args.case,
+                folder,
+                data,
+                epochs=10**6,
+                workers=args.workers,
+                seed=args.seed,
+                train_dataloader__batch_size=6 // RANKS,
+                train_cfg__val_interval=50,
+                default_hooks__checkpoint__interval=25 if saves else -1,
+                default_hooks__checkpoint__max_keep_ckpts=3,
+                default_hooks__checkpoint__every_iters=saves,
+            )
+
+        watch = Watch(root / 'samples.jsonl')
+        broken = make(parts, 7)
+        kills = break_for(args.minutes, broken, parts, watch, draw)
+        stop = stop_well(broken, parts, watch, draw)
+        print(f'{stop} iterations, killed: {dict(kills)}; now unbroken', flush=True)
+        leader = spawn(make(whole, 0), whole, RANKS, kill=Kill('stop', stop))
+        code, _ = run_leg(leader, watch, draw, lambda: None)
+        found = differences(whole, parts, RANKS)
+        if code != 75:
+            found.append(f'the unbroken run ended with {code}')
+        while watch.orphans.look(living()):
+            time.sleep(EVERY)
+        for line in found[:10]:
+            print(f'    {line}', flush=True)
+        warm = 10 if args.minutes >= 5 else 3
+        memory = slopes(watch.samples(), 'memory', warm)
+        files = slopes(watch.samples(), 'files', warm)
+    report = {
+        'minutes': args.minutes,
+        'seed': args.seed,
+        'case': args.case,
+        'kills': sum(kills.values()),
+        'kinds': dict(kills),
+        'iterations': stop,
+        'memory_slopes': memory,
+        'fd_slopes': files,
+        'memory_slope_mb_per_hour': largest(memory),
+        'fd_slope': largest(files),
+        'orphaned_workers': watch.orphans.left,
+        'slowest_orphan_s': watch.orphans.slowest,
+        'final_weights_equal': not found,
+    }
+    rounded = json.loads(json.dumps(report), parse_float=lambda x: round(float(x), 2))
+    print(json.dumps(rounded))
+    return int(bool(found) or watch.orphans.left > 0)
+
+
+if __name__ == '__main__':
+    sys.exit(main())
