@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 import torch
 from conftest import run_ranks
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from cld_mm.compat import checkpoint_loading, mmcv_module, torchvision_ops
 from cld_mm.datasets import SeededIndex, SeededSampler
 from cld_mm.datasets.transforms import SeededMultiView, seeded_random
 from cld_mm.evaluation import knn_classify
+from cld_mm.evaluation.functional.knn import _top
 
 
 @pytest.mark.parametrize(('n', 'm', 'k'), [(50, 20, 7), (10, 3, 10), (5, 4, 1)])
@@ -95,3 +98,16 @@ def test_torchvision_patch_does_nothing_twice():
 
     assert torchvision_ops.define_missing_torchvision_ops() is False
     assert callable(v2.RandomResizedCrop)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 4), st.integers(0, 15), st.integers(1, 5), st.booleans())
+def test_nearest_by_blocks_are_the_nearest(k, rest, rows, ties):
+    generator = torch.Generator().manual_seed(rest)
+    similarity = torch.randn(rows, 16 * 40 + rest, generator=generator)
+    if ties:
+        similarity = similarity.round()
+    values, places = _top(similarity, k)
+    assert torch.equal(values, similarity.topk(k, dim=1).values)
+    assert torch.equal(similarity.gather(1, places), values)
+    assert all(len(set(row.tolist())) == k for row in places)

@@ -13,6 +13,8 @@ from torch.nn import functional as F
 
 from cld_mm.models.utils.gather import gather, world_size
 
+BLOCK = 16  # columns whose maximum is looked at first
+
 
 @torch.no_grad()
 def knn_classify(
@@ -108,8 +110,8 @@ def _nearest(
     best = test.new_full((len(test), k), float('-inf'))
     found = labels.new_zeros(len(test), k)
     for start in range(0, train.shape[1], columns):
-        similarity = test @ train[:, start : start + columns]
-        values, rows = similarity.topk(min(k, similarity.shape[1]), dim=1)
+        similarity = _product(test, train[:, start : start + columns])
+        values, rows = _top(similarity, min(k, similarity.shape[1]))
         near = labels[start : start + columns][rows]
         if start == 0 and values.shape[1] == k:
             best, found = values, near
@@ -118,6 +120,33 @@ def _nearest(
             torch.cat([best, values], 1), torch.cat([found, near], 1), k
         )
     return best, found
+
+
+def _product(test: Tensor, train: Tensor) -> Tensor:
+    """``(M, C) @ (C, N)``; on a CPU by numpy's BLAS, which some CPUs prefer to MKL."""
+    if test.device.type != 'cpu':
+        return test @ train
+    return torch.from_numpy(test.numpy() @ train.numpy())
+
+
+def _top(similarity: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """The k largest of each row ``(M, N)``, and where.
+
+    They lie in the k blocks of columns with the largest maxima, and finding those reads
+    each value once: where blocks are many, twice as fast as torch's topk of all.
+    """
+    blocks, rest = divmod(similarity.shape[1], BLOCK)
+    if similarity.device.type != 'cpu' or blocks < 4 * k:
+        return similarity.topk(k, dim=1)
+    whole = similarity[:, : blocks * BLOCK].unflatten(1, (BLOCK, blocks))
+    chosen = whole.amax(dim=1).topk(k, dim=1).indices  # M×k
+    steps = blocks * torch.arange(BLOCK)
+    places = (chosen[:, None] + steps[:, None]).flatten(1)
+    if rest:
+        tail = torch.arange(blocks * BLOCK, similarity.shape[1])
+        places = torch.cat([places, tail.expand(len(places), -1)], dim=1)
+    values, rows = similarity.gather(1, places).topk(k, dim=1)
+    return values, places.gather(1, rows)
 
 
 def _best(similarity: Tensor, labels: Tensor, k: int) -> tuple[Tensor, Tensor]:

@@ -12,6 +12,7 @@ model = dict(backbone=dict(frozen_stages=-1, norm_eval=True))
 whole = {{_base_.train_dataloader.dataset}}
 train_dataloader = dict(
     batch_size=50,
+    drop_last=False,  # of 100 images a batch is half
     dataset=dict(_delete_=True, type='LabelledFraction', dataset=whole, fraction=0.01),
 )
 optim_wrapper = dict(
