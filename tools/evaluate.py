@@ -14,12 +14,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import cld_mm  # noqa: F401, I001
 import torch
+from mmengine.dist import is_main_process
 from torch import Tensor
 from torch.nn import functional as F
+from tqdm import tqdm
 
 from cld_mm.apis import extract_features
 from cld_mm.apis.frozen import load_frozen, run_frozen
 from cld_mm.apis.launch import add_common_flags
+from cld_mm.datasets import instance_numbers
 from cld_mm.evaluation import (
     accuracy_by_frequency,
     dimension_std,
@@ -64,26 +67,52 @@ def measure(
     }
 
 
+def instance_retrieval(
+    train: Tensor, test: Tensor, instances: list[Tensor] | None
+) -> dict[str, float]:
+    """Retrieval of the same object; empty where the data set names no objects.
+
+    Among the training images, or, where these show other objects, among the test
+    images themselves.
+    """
+    if instances is None:
+        return {}
+    gallery, wanted = instances
+    shared = bool(torch.isin(wanted, gallery).any())
+    if not shared and len(wanted.unique()) == len(wanted):
+        return {}  # each object is shown once: there is nothing to find
+    found = (
+        retrieval(test, wanted, train, gallery)
+        if shared
+        else retrieval(test, wanted, test, wanted, same_images=True)
+    )
+    return {f'instance_{name}': value for name, value in found.items()}
+
+
 def evaluate(runner, args: argparse.Namespace) -> None:
     """Print and write the measures."""
     loop = load_frozen(runner)
+    instances = instance_numbers(loop.train_dataloader.dataset, loop.dataloader.dataset)
     train = extract_features(runner.model, loop.train_dataloader)
     test = extract_features(runner.model, loop.dataloader)
+    if not is_main_process():  # every rank has all features: one measures
+        return
     results = {
         name: measure(
             train[name], train['labels'], test[name], test['labels'], loop, args.groups
         )
-        for name in train
+        | instance_retrieval(train[name], test[name], instances)
+        for name in tqdm(train, 'measures', unit='feature', leave=False, disable=None)
         if name != 'labels'
     }
     for values in results.values():  # JSON knows no NaN
         values.update({key: None for key, v in values.items() if v != v})
     names = list(results)
-    print(f'{"":18s}' + ''.join(f'{name:>12s}' for name in names))
+    print(f'{"":22s}' + ''.join(f'{name:>12s}' for name in names))
     for key in results[names[0]]:
         values = [results[name][key] for name in names]
         row = ''.join(f'{"-" if v is None else f"{v:.4f}":>12s}' for v in values)
-        print(f'{key:18s}{row}')
+        print(f'{key:22s}{row}')
     if args.out:
         Path(args.out).write_text(json.dumps(results, indent=2) + '\n')
 

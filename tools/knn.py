@@ -4,13 +4,17 @@ Features are extracted once; every k and temperature then takes a vote.
 """
 
 import argparse
+import itertools
 import json
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import cld_mm  # noqa: F401
+import cld_mm  # noqa: F401, I001
+from mmengine.dist import is_main_process
+from tqdm import tqdm
+
 from cld_mm.apis import extract_features
 from cld_mm.apis.frozen import load_frozen, run_frozen
 from cld_mm.apis.launch import add_common_flags
@@ -33,23 +37,23 @@ def evaluate(runner, args: argparse.Namespace) -> None:
     loop = load_frozen(runner)
     train = extract_features(runner.model, loop.train_dataloader)
     test = extract_features(runner.model, loop.dataloader)
+    if not is_main_process():  # every rank has all features: one votes
+        return
+    names = [name for name in train if name != 'labels']
+    grid = list(itertools.product(names, args.k, args.temperature))
     rows = []
-    for name in (name for name in train if name != 'labels'):
-        for k in args.k:
-            for temperature in args.temperature:
-                scores = knn_classify(
-                    train[name], train['labels'], test[name], k, temperature
-                )
-                top1, top5 = top_k_accuracy(scores, test['labels'])
-                rows.append(
-                    {
-                        'features': name,
-                        'k': k,
-                        'temperature': temperature,
-                        'top1': top1,
-                        'top5': top5,
-                    }
-                )
+    for name, k, temperature in tqdm(grid, 'kNN', leave=False, disable=None):
+        scores = knn_classify(train[name], train['labels'], test[name], k, temperature)
+        top1, top5 = top_k_accuracy(scores, test['labels'])
+        rows.append(
+            {
+                'features': name,
+                'k': k,
+                'temperature': temperature,
+                'top1': top1,
+                'top5': top5,
+            }
+        )
     print(f'{"features":10s} {"k":>5s} {"T":>6s} {"top-1 %":>8s} {"top-5 %":>8s}')
     for row in rows:
         print(

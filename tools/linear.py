@@ -13,7 +13,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import cld_mm  # noqa: F401
+import cld_mm  # noqa: F401, I001
+from mmengine.dist import is_main_process
+
 from cld_mm.apis import extract_features
 from cld_mm.apis.frozen import load_frozen, run_frozen
 from cld_mm.apis.launch import add_common_flags
@@ -47,6 +49,8 @@ def evaluate(runner, args: argparse.Namespace) -> None:
     loop = load_frozen(runner)
     train = extract_features(runner.model, loop.train_dataloader)
     test = extract_features(runner.model, loop.dataloader)
+    if not is_main_process():  # every rank has all features: one fits
+        return
     x, y, truth = train['backbone'], train['labels'], test['labels']
     fit = fit_linear(x, y, args.lr, args.epochs)
     scores = fit.scores(test['backbone'])

@@ -3,10 +3,11 @@
 from typing import Any
 
 import torch
-from mmengine.dist import get_rank
+from mmengine.dist import get_rank, is_main_process
 from mmengine.model import is_model_wrapper
 from torch import Tensor
 from torch.utils.data import DataLoader
+from tqdm import tqdm
 
 from ..models.necks import pooled
 from ..models.utils.gather import gather, world_size
@@ -38,7 +39,11 @@ def extract_features(
     model.eval()
     batches: dict[str, list[Tensor]] = {}
     try:
-        for batch in dataloader:
+        # A bar on rank 0's terminal, and none for what is done in a moment.
+        quiet = None if is_main_process() else True
+        for batch in tqdm(
+            dataloader, 'features', unit='batch', leave=False, delay=2, disable=quiet
+        ):
             data = model.data_preprocessor(batch, False)
             for name, value in _encode(model, data).items():
                 batches.setdefault(name, []).append(value)

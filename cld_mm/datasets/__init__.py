@@ -3,6 +3,7 @@
 from . import transforms
 from .imagenet_subset import ImageNetSubset
 from .in_memory_views import InMemoryViews, whole_batch
+from .instances import instance_numbers
 from .seeded_sampler import SeededIndex, SeededSampler
 from .stl10 import STL10
 from .subsets import HeldOut, LabelledFraction, LongTailed
@@ -16,6 +17,7 @@ __all__ = [
     'LongTailed',
     'SeededIndex',
     'SeededSampler',
+    'instance_numbers',
     'transforms',
     'whole_batch',
 ]

@@ -12,6 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from torch import Tensor
+from tqdm import tqdm
 
 from .checks import check_features, check_labels
 
@@ -76,7 +77,10 @@ def low_shot(
     results = {}
     for number in shots:
         found = []
-        for draw in range(draws):
+        steps = tqdm(
+            range(draws), f'{number} shots', unit='draw', leave=False, disable=None
+        )
+        for draw in steps:
             generator = np.random.default_rng([seed, number, draw])
             rows = np.concatenate(
                 [
