@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from mmengine.config import Config
 from mmengine.optim import OptimWrapper
 from mmengine.registry import DefaultScope
@@ -121,3 +122,16 @@ def test_curves_are_drawn(tmp_path):
     )
     plot_curves(log, tmp_path / 'curves.png')
     assert (tmp_path / 'curves.png').read_bytes()[:4] == b'\x89PNG'
+
+
+def test_model_index_lists_every_recipe():
+    index = yaml.safe_load((ROOT / 'model-index.yml').read_text())
+    named = {collection['Name'] for collection in index['Collections']}
+    configs = [model['Config'] for model in index['Models']]
+    assert sorted(configs) == sorted(
+        str(path.relative_to(ROOT)) for path in (ROOT / 'configs').glob('*.py')
+    )
+    for model in index['Models']:
+        assert model['In Collection'] in named
+        cfg = Config.fromfile(ROOT / model['Config'])
+        assert cfg.train_cfg.max_epochs == model['Metadata']['Epochs']

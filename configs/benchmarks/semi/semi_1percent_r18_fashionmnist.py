@@ -1,6 +1,6 @@
 """Fine-tuning the small ResNet-18 on 1 % of Fashion-MNIST's labels, for a CPU.
 
-100 of the 10,000 training images; the head's learning rate is 0.3, the backbone's 0.03.
+100 of the 10,000 training images; the head's learning rate is 0.03, the backbone's 0.003.
 Run: ``python tools/train.py configs/benchmarks/semi/semi_1percent_r18_fashionmnist.py
 --pretrained CHECKPOINT``.
 """
@@ -16,7 +16,7 @@ train_dataloader = dict(
     dataset=dict(_delete_=True, type='LabelledFraction', dataset=whole, fraction=0.01),
 )
 optim_wrapper = dict(
-    optimizer=dict(lr=0.3),
+    optimizer=dict(lr=0.03),
     paramwise_cfg=dict(custom_keys={'backbone': dict(lr_mult=0.1)}),
 )
 param_scheduler = dict(milestones=[30, 40])

@@ -1,0 +1,14 @@
+"""A confusion matrix as JSON and picture: ``confusion_matrix.py CONFIG CHECKPOINT``.
+
+The same tool as tools/visualization/confusion_matrix.py, where users of OpenMMLab's
+toolboxes look for it.
+"""
+
+import runpy
+from pathlib import Path
+
+if __name__ == '__main__':
+    tools = Path(__file__).resolve().parents[1]
+    runpy.run_path(
+        str(tools / 'visualization/confusion_matrix.py'), run_name='__main__'
+    )
