@@ -1,6 +1,6 @@
 """Fine-tuning the small ResNet-18 on 1 % of Fashion-MNIST's labels, for a CPU.
 
-100 of the 10,000 training images; the head's learning rate is 0.03, the backbone's 0.003.
+100 of the 10,000 training images; the learning rate is 0.03, a tenth in the backbone.
 Run: ``python tools/train.py configs/benchmarks/semi/semi_1percent_r18_fashionmnist.py
 --pretrained CHECKPOINT``.
 """
