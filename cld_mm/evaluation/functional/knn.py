@@ -66,8 +66,11 @@ def knn_classify(
     test = F.normalize(test_features.float(), dim=1)
     columns = max(1, min(train.shape[1], chunk_elements))
     scores = []
-    for chunk in test.split(max(1, chunk_elements // columns)):
-        nearest, labels = _nearest(chunk, train, train_labels, k, columns)
+    rows = min(max(1, len(test)), max(1, chunk_elements // columns))
+    # One buffer for all chunks: fresh pages cost a quarter of the product's time.
+    buffer = test.new_empty(rows * columns)
+    for chunk in test.split(rows):
+        nearest, labels = _nearest(chunk, train, train_labels, k, buffer)
         if sharded:
             nearest, labels = _joined(nearest, labels, k)
         scores.append(_votes(nearest, labels, temperature, num_classes))
@@ -101,16 +104,20 @@ def _check(
 
 
 def _nearest(
-    test: Tensor, train: Tensor, labels: Tensor, k: int, columns: int
+    test: Tensor, train: Tensor, labels: Tensor, k: int, buffer: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Similarities ``(M, k)`` and labels of the nearest of ``(C, N)`` features.
 
-    Where there are fewer than k, the rest has similarity minus infinity.
+    Where there are fewer than k, the rest has similarity minus infinity. As many
+    columns are taken at a time as ``buffer`` holds.
     """
+    columns = max(1, len(buffer) // len(test))
     best = test.new_full((len(test), k), float('-inf'))
     found = labels.new_zeros(len(test), k)
     for start in range(0, train.shape[1], columns):
-        similarity = _product(test, train[:, start : start + columns])
+        part = train[:, start : start + columns]
+        similarity = buffer[: len(test) * part.shape[1]].view(len(test), -1)
+        torch.mm(test, part, out=similarity)
         values, rows = _top(similarity, min(k, similarity.shape[1]))
         near = labels[start : start + columns][rows]
         if start == 0 and values.shape[1] == k:
@@ -120,13 +127,6 @@ def _nearest(
             torch.cat([best, values], 1), torch.cat([found, near], 1), k
         )
     return best, found
-
-
-def _product(test: Tensor, train: Tensor) -> Tensor:
-    """``(M, C) @ (C, N)``; on a CPU by numpy's BLAS, which some CPUs prefer to MKL."""
-    if test.device.type != 'cpu':
-        return test @ train
-    return torch.from_numpy(test.numpy() @ train.numpy())
 
 
 def _top(similarity: Tensor, k: int) -> tuple[Tensor, Tensor]:
