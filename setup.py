@@ -32,6 +32,7 @@ setup(
     extras_require={
         'mmcv-lite': requirements('mmcv_lite'),
         'tests': requirements('tests'),
+        'shards': ['webdataset'],
         'umap': ['umap-learn'],
     },
     zip_safe=False,

@@ -7,6 +7,7 @@ from .instances import instance_numbers
 from .seeded_sampler import SeededIndex, SeededSampler
 from .stl10 import STL10
 from .subsets import HeldOut, LabelledFraction, LongTailed
+from .tar_shards import ShardSampler, TarShards
 
 __all__ = [
     'STL10',
@@ -17,6 +18,8 @@ __all__ = [
     'LongTailed',
     'SeededIndex',
     'SeededSampler',
+    'ShardSampler',
+    'TarShards',
     'instance_numbers',
     'transforms',
     'whole_batch',

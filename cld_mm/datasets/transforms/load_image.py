@@ -14,6 +14,7 @@ from cld_mm.datasets.image_files import (
     read_file,
     shown,
 )
+from cld_mm.datasets.shard_index import read_member
 from cld_mm.registry import TRANSFORMS
 
 
@@ -67,7 +68,11 @@ class LoadImage(BaseTransform):
             OSError: the file cannot be read as an image.
         """
         try:
-            image = self.decode(self.read(results['img_path']))
+            if 'shard' in results:  # of TarShards
+                data = read_member(results['shard'], *results['place'])
+            else:
+                data = self.read(results['img_path'])
+            image = self.decode(data)
         except Exception as error:
             self.refuse(results['img_path'], error)
             return None

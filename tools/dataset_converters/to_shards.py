@@ -1,0 +1,74 @@
+"""Make tar shards: ``python tools/dataset_converters/to_shards.py CONFIG --out NEW``.
+
+From the training images of a config or from ``--folder``. ``--verify`` compares shards
+with their index, ``--index`` writes one for shards made elsewhere.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from mmengine.config import Config
+from mmengine.dataset import Compose
+from mmengine.registry import DefaultScope
+
+import cld_mm  # noqa: F401
+from cld_mm.apis.errors import one_sentence_errors
+from cld_mm.datasets.shard_index import INDEX, scan_shard, verify, write_index
+from cld_mm.datasets.shard_writer import write_shards
+from cld_mm.registry import DATASETS
+
+
+def source(args: argparse.Namespace):
+    """The data set to write, without its pipeline."""
+    if (args.config is None) == (args.folder is None):
+        raise ValueError('give either a config or --folder, not both or neither.')
+    if args.folder is not None:
+        folder = Path(args.folder)
+        if not folder.is_dir():
+            raise FileNotFoundError(f'--folder {folder} is no folder: mend the path.')
+        # A class a folder, if all that the folder holds is folders.
+        labelled = all(entry.is_dir() for entry in folder.iterdir())
+        kind = {'type': 'CustomDataset', 'with_label': labelled}
+        dataset = DATASETS.build({**kind, 'data_root': args.folder})
+    else:
+        dataset = DATASETS.build(Config.fromfile(args.config).train_dataloader.dataset)
+    dataset.pipeline = Compose([])
+    return dataset
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description='Make tar shards of a data set.')
+    parser.add_argument('config', nargs='?', help='its train_dataloader.dataset')
+    parser.add_argument('--folder', help='of images, or of a folder of them a class')
+    parser.add_argument('--out', type=Path, required=True, help='folder of the shards')
+    parser.add_argument('--shard-size', type=float, default=256, help='MB')
+    parser.add_argument('--seed', type=int, default=0, help='of the order')
+    parser.add_argument('--verify', action='store_true', help='compare digests')
+    parser.add_argument('--index', action='store_true', help=f'write {INDEX} only')
+    parser.add_argument('--debug', action='store_true', help='show tracebacks')
+    args = parser.parse_args()
+    with one_sentence_errors(args.debug):
+        if args.verify:
+            print(f'{verify(args.out)} shards in {args.out} are what the index says.')
+            return
+        if args.index:
+            files = sorted(args.out.glob('*.tar'))
+            if not files or (args.out / INDEX).exists():
+                raise ValueError(
+                    f'{args.out} has no shards, or an {INDEX} already: mend the path, '
+                    'or remove the index.'
+                )
+            write_index(args.out, [scan_shard(f, digest=True) for f in files], None)
+            print(f'{args.out / INDEX} lists {len(files)} shards.')
+            return
+        DefaultScope.get_instance('to_shards', scope_name='cld_mm')
+        dataset = source(args)
+        count = write_shards(dataset, args.out, int(args.shard_size * 1e6), args.seed)
+        print(f'{len(dataset)} images in {count} shards and {INDEX} in {args.out}.')
+
+
+if __name__ == '__main__':
+    main()
