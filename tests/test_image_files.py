@@ -206,3 +206,15 @@ def test_a_damaged_jpeg_reads_as_pillow_reads_it_or_not_at_all():
         assert np.array_equal(found, expected)
         read += 1
     assert read > 50
+
+
+def test_a_scan_that_breaks_off_in_a_second_is_found():
+    """OpenCV takes the first scan, fills what it lacks, and only warns."""
+    data = KINDS['jpeg']
+    start = data.index(b'\xff\xda')
+    place = start + 14 + (len(data) - start - 14) // 3
+    header = data[start : start + 14]
+    broken = data[:place].rstrip(b'\xff') + header + data[place:]
+    assert cv2.imdecode(np.frombuffer(broken, np.uint8), cv2.IMREAD_COLOR) is not None
+    with pytest.raises(OSError, match='broken data stream'):
+        decode_image(broken)
