@@ -17,11 +17,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from small_configs import CASES, config, digits
 from small_runs import (
-    CASES,
-    config,
     differences,
-    digits,
     random_kill,
     scratch,
     spawn,

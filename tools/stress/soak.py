@@ -34,12 +34,10 @@ from processes import (
     reap,
 )
 from slopes import slope_per_hour
+from small_configs import CASES, config, digits
 from small_runs import (
-    CASES,
     Kill,
-    config,
     differences,
-    digits,
     losses,
     scratch,
     spawn,
@@ -181,9 +179,15 @@ def break_for(minutes: float, make, folder: Path, watch: Watch, draw) -> Counter
         )
 
         def due(how=how, at=at) -> str | None:
-            return how if time.monotonic() > min(at, end) else None
+            # Before the ranks have met, it is the launcher that ends the others.
+            met = how != 'one' or (folder / 'started').exists()
+            return how if met and time.monotonic() > min(at, end) else None
 
-        code, done = run_leg(leader, watch, draw, due)
+        try:
+            code, done = run_leg(leader, watch, draw, due)
+        except TimeoutError as error:
+            tail = (folder / 'log.txt').read_text()[-3000:]
+            raise TimeoutError(f'{error} Its log ends with: {tail}') from error
         if done is None and (how, code) != ('write', -signal.SIGKILL):
             tail = (folder / 'log.txt').read_text()[-2000:]
             raise RuntimeError(f'a run ended by itself with {code}: {tail}')

@@ -1,0 +1,134 @@
+"""Tiny configs of every recipe, for small_runs.py."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from mmengine.config import Config
+
+from cld_mm.datasets.fetch import fetch
+
+PROBE = 'benchmarks/linear/linear_r18_fashionmnist'
+FINE_TUNE = 'benchmarks/semi/semi_10percent_r18_fashionmnist'
+NO_CLD = {
+    'model.cld': None,
+    'model.num_queries': 2,
+    'model.neck': {
+        '_delete_': True,
+        'type': 'MLP',
+        'in_channels': 128,
+        'out_channels': 64,
+    },
+}
+CASES: dict[str, tuple[str, dict[str, Any]]] = {
+    'npid': ('npid_r18_fashionmnist_10e', {}),
+    'npid_cld': ('npid_cld_r18_fashionmnist_10e', {}),
+    'npid_nce': ('npid_r18_fashionmnist_10e', {'model.num_negatives': 6}),
+    'npid_nce_cld': ('npid_cld_r18_fashionmnist_10e', {'model.num_negatives': 6}),
+    'npid_sharded': ('npid_r18_fashionmnist_10e', {'model.bank_sharded': True}),
+    'npid_sharded_cld': (
+        'npid_cld_r18_fashionmnist_10e',
+        {'model.bank_sharded': True},
+    ),
+    'moco': ('mocov2_r18_fashionmnist_10e', {}),
+    'moco_cld': ('mocov2_cld_r18_fashionmnist_10e', {}),
+    'infomin': ('infomin_cld_r18_fashionmnist_10e', NO_CLD),
+    'infomin_cld': ('infomin_cld_r18_fashionmnist_10e', {}),
+    'byol': ('byol_r18_fashionmnist_10e', {}),
+    'byol_cld': ('byol_cld_r18_fashionmnist_10e', {}),
+    'linear': (PROBE, {}),
+    'fine_tune': (FINE_TUNE, {}),
+}
+IMAGES = 24
+
+
+def config(
+    case: str,
+    folder: Path,
+    data: Path,
+    epochs: int = 3,
+    workers: int = 0,
+    seed: int = 0,
+    **changes: Any,
+) -> Config:
+    """A tiny run of one of the project's recipes.
+
+    Args:
+        case: a key of CASES.
+        folder: work dir.
+        data: folder in Fashion-MNIST's layout.
+        epochs: to train; 4 batches each, over all ranks.
+        workers: of the loader.
+        seed: of the run.
+        **changes: settings, with ``__`` for a dot.
+    """
+    name, settings = CASES[case]
+    cfg = Config.fromfile(ROOT / 'configs' / f'{name}.py')
+    probe = name in (PROBE, FINE_TUNE)
+    cfg.merge_from_dict(
+        {
+            'work_dir': str(folder),
+            'launcher': 'none',
+            'randomness': {'seed': seed},
+            'train_cfg.max_epochs': epochs,
+            'train_cfg.val_interval': 2,
+            'train_dataloader.num_workers': workers,
+            'train_dataloader.persistent_workers': workers > 0,
+            'default_hooks.checkpoint.interval': 1,
+            'default_hooks.checkpoint.every_iters': 2,
+            'default_hooks.logger.interval': 100,
+            'model.backbone.stem_channels': 4,
+            'model.backbone.base_channels': 4,
+            'visualizer.vis_backends': [],
+            'log_level': 'ERROR',
+            **settings,
+        }
+    )
+    for loader in ('train_dataloader', 'val_dataloader'):
+        _small(cfg[loader].dataset, data)
+    if probe:
+        cfg.model.backbone.init_cfg = None
+        cfg.model.head.in_channels = 32
+        cfg.default_hooks.checkpoint.save_best = 'auto'
+        # Augmentations of mmpretrain's, which draw from running random states.
+        augment = {'type': 'RandomCrop', 'crop_size': 28, 'padding': 4}
+        whole = cfg.train_dataloader.dataset
+        whole = whole.get('dataset', whole)
+        whole.pipeline = [augment, {'type': 'RandomFlip', 'prob': 0.5}, *whole.pipeline]
+        if name == FINE_TUNE:
+            cfg.train_dataloader.dataset.update(fraction=1.0)
+    else:
+        _small(cfg.val_cfg.train_dataloader.dataset, data)
+        cfg.val_cfg.k = 5
+        _narrow(cfg.model)
+        if cfg.model.type == 'NPID':
+            cfg.model.num_images = IMAGES
+        elif cfg.model.type != 'BYOL':
+            cfg.model.queue_len = 40
+        if cfg.model.get('cld'):
+            cfg.model.cld.grouping.num_groups = 3
+    cfg.merge_from_dict({key.replace('__', '.'): v for key, v in changes.items()})
+    return cfg
+
+
+def _small(dataset: Any, data: Path) -> None:
+    dataset = dataset.get('dataset', dataset)
+    dataset.indices, dataset.data_root = IMAGES, str(data)
+
+
+def _narrow(node: Any) -> None:
+    """Necks on a backbone of width 4 read 32 channels where the recipe's have 128."""
+    if isinstance(node, dict):
+        if node.get('in_channels') == 128:
+            node['in_channels'] = 32
+        for value in node.values():
+            _narrow(value)
+
+
+def digits(folder: Path) -> Path:
+    """Real 8×8 digits in Fashion-MNIST's layout; no network needed."""
+    fetch(folder, 'digits')
+    return folder
