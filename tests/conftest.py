@@ -1,5 +1,6 @@
 """Shared by all tests: package first, small models, two-process runs."""
 
+import multiprocessing
 import os
 import socket
 from collections.abc import Callable
@@ -15,6 +16,9 @@ from cld_mm.datasets.fetch import fetch
 from cld_mm.registry import MODELS
 
 torch.set_num_threads(1)
+# Ranks are forked from a process that has imported all this once, for all tests; not
+# from the tests' own, whose autograd engine does not survive it.
+multiprocessing.set_forkserver_preload(['cld_mm.engine', 'cld_mm.apis.launch'])
 
 
 def _rank(rank: int, world_size: int, port: int, function: Callable, args: tuple):
@@ -31,7 +35,12 @@ def run_ranks(function: Callable, world_size: int = 2, args: tuple = ()) -> None
     with socket.socket() as sock:
         sock.bind(('127.0.0.1', 0))
         port = sock.getsockname()[1]
-    mp.spawn(_rank, (world_size, port, function, args), nprocs=world_size)
+    mp.start_processes(
+        _rank,
+        (world_size, port, function, args),
+        nprocs=world_size,
+        start_method='forkserver',
+    )
 
 
 def tiny_moco(cld: dict | None = None, **settings):

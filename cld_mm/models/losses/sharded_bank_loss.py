@@ -18,7 +18,7 @@ from torch import Tensor
 from torch import distributed as dist
 from torch.nn import functional as F
 
-from ..utils.gather import gather, world_size
+from ..utils.gather import gather, reduce_to_owner, world_size
 from .bank_loss import _WithGradient
 from .cld_loss import check_temperature
 from .softmax_bank import softmax_over_bank
@@ -28,15 +28,6 @@ def _all_reduce(tensor: Tensor, op: Any = dist.ReduceOp.SUM) -> Tensor:
     if world_size() > 1:
         dist.all_reduce(tensor, op)
     return tensor
-
-
-def _reduce_to_owner(parts: Tensor) -> Tensor:
-    """Sum ``(ranks·N, ...)`` over ranks; each keeps its own N."""
-    if world_size() == 1:
-        return parts
-    own = parts.new_empty(len(parts) // world_size(), *parts.shape[1:])
-    dist.reduce_scatter_tensor(own, parts.contiguous())
-    return own
 
 
 def sharded_softmax_loss(
@@ -67,7 +58,7 @@ def sharded_softmax_loss(
         log_sum = _all_reduce((log_part - top).exp()).log() + top
         weighted = mean_part * (log_part - log_sum).exp()[:, None]
         # One exchange: the mean row, and the positive from its only owner.
-        joined = _reduce_to_owner(torch.cat([weighted, bank.rows_of(rows)], dim=1))
+        joined = reduce_to_owner(torch.cat([weighted, bank.rows_of(rows)], dim=1))
         mean, own = joined.chunk(2, dim=1)
         if world_size() > 1:
             log_sum = log_sum.chunk(world_size())[dist.get_rank()]
@@ -179,7 +170,7 @@ def sharded_nce_loss(
                 [slopes[:, None] * rows, -F.logsigmoid(logits)[:, None]], dim=1
             )
             sums.index_add_(0, pairs.query[part], terms)
-        own = _reduce_to_owner(sums)
+        own = reduce_to_owner(sums)
         loss = own[:, channels].mean()
         gradient = own[:, :channels] / (temperature * len(features))
     return _WithGradient.apply(features, loss, gradient)
@@ -207,6 +198,6 @@ def sharded_normaliser(pairs: Pairs, bank: Any, temperature: float) -> Tensor:
         weights = (scores.double() - 1 / temperature).exp() * noise
         total.index_add_(0, pairs.query[part], weights)
         number.index_add_(0, pairs.query[part], noise)
-    both = _reduce_to_owner(torch.stack([total, number], dim=1)).sum(dim=0)
+    both = reduce_to_owner(torch.stack([total, number], dim=1)).sum(dim=0)
     log_mean = both[0].log() - both[1].log() + 1 / temperature
     return (log_mean + math.log(len(bank))).float()

@@ -1,15 +1,19 @@
-"""Gathering rows from all ranks, with and without gradient.
+"""Gathering rows from all ranks, with and without gradient, and the way back.
 
 Every rank must bring the same number of rows, which mmengine's samplers ensure
-(they pad or drop). With one rank, or none at all, both return their input.
+(they pad or drop). With one rank, or none at all, all return their input.
 """
 
 import torch
 from torch import Tensor
 from torch import distributed as dist
 
-# torch 2.13 renames it and warns about the old name.
-_reduce_scatter = getattr(dist, 'reduce_scatter_single', dist.reduce_scatter_tensor)
+# torch 2.13 has new names and warns about the old ones; looked up at each call, so
+# that who counts what is exchanged can put counters there.
+ALL_GATHER = 'all_gather_single'
+REDUCE_SCATTER = 'reduce_scatter_single'
+if not hasattr(dist, ALL_GATHER):
+    ALL_GATHER, REDUCE_SCATTER = 'all_gather_into_tensor', 'reduce_scatter_tensor'
 
 
 def world_size() -> int:
@@ -24,8 +28,21 @@ def gather(rows: Tensor) -> Tensor:
         return rows.detach()
     rows = rows.detach().contiguous()
     gathered = rows.new_empty(world_size() * rows.shape[0], *rows.shape[1:])
-    dist.all_gather_into_tensor(gathered, rows)
+    getattr(dist, ALL_GATHER)(gathered, rows)
     return gathered
+
+
+@torch.no_grad()
+def reduce_to_owner(parts: Tensor) -> Tensor:
+    """Sum ``(ranks·N, ...)`` over ranks; each keeps its own N. One reduce-scatter.
+
+    Half of what an all-reduce moves.
+    """
+    if world_size() == 1:
+        return parts
+    own = parts.new_empty(len(parts) // world_size(), *parts.shape[1:])
+    getattr(dist, REDUCE_SCATTER)(own, parts.contiguous())
+    return own
 
 
 class _GatherWithGrad(torch.autograd.Function):
@@ -35,24 +52,14 @@ class _GatherWithGrad(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad: Tensor) -> Tensor:
-        # Every rank's loss depends on these rows: their gradients add up. A rank
-        # needs the sum of its own rows alone, half of what an all-reduce moves.
-        grad = grad.contiguous()
-        if dist.get_backend() == 'gloo':
-            # Its reduce-scatter is not yet verified: an all-reduce and a slice.
-            grad = grad.clone()
-            dist.all_reduce(grad)
-            return grad.chunk(world_size())[dist.get_rank()]
-        own = grad.new_empty(len(grad) // world_size(), *grad.shape[1:])
-        _reduce_scatter(own, grad)
-        return own
+        # Every rank's loss depends on these rows: their gradients add up.
+        return reduce_to_owner(grad)
 
 
 def gather_with_grad(rows: Tensor) -> Tensor:
     """As :func:`gather`, differentiable.
 
-    One all-gather, and in the backward pass one reduce-scatter (with gloo an
-    all-reduce).
+    One all-gather, and in the backward pass one reduce-scatter.
 
     The gradient of this rank's rows is the sum over all ranks' losses. Where
     every rank's loss is a mean over its own rows, DistributedDataParallel's
