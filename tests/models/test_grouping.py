@@ -1,11 +1,16 @@
 """Grouping against slow, obvious versions."""
 
+import sys
+import tracemalloc
+from unittest import mock
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from cld_mm.models.grouping import (
     KMeansGrouping,
@@ -14,6 +19,11 @@ from cld_mm.models.grouping import (
     kmeans,
     normalized_cuts,
 )
+from cld_mm.models.grouping.eigenvectors import first_eigenvectors
+from cld_mm.models.grouping.normalized_cuts import spectral_coordinates
+
+# The package's attribute of that name is the function.
+MODULE = sys.modules['cld_mm.models.grouping.kmeans']
 
 pytestmark = pytest.mark.filterwarnings('ignore:num_groups is')
 
@@ -43,14 +53,16 @@ def slow_kmeans(x, num_groups, num_iters):
     iters=st.integers(1, 5),
     seed=st.integers(0, 1000),
     copies=st.booleans(),
+    few=st.booleans(),
 )
-def test_kmeans_is_the_slow_one(n, k, c, iters, seed, copies):
+def test_kmeans_is_the_slow_one(n, k, c, iters, seed, copies, few):
     generator = torch.Generator().manual_seed(seed)
     x = torch.randn(n, c + 3, generator=generator)
     if copies:
         x = x[torch.randint(0, n, (n,), generator=generator)]
     x = F.normalize(x, dim=1).requires_grad_()
-    groups = kmeans(x, k, iters)
+    with mock.patch.object(MODULE, 'FEW_ROWS', 1000 if few else 0):
+        groups = kmeans(x, k, iters)
     labels, centroids = slow_kmeans(x, k, iters)
     assert torch.equal(groups.labels, labels)
     torch.testing.assert_close(groups.centroids, centroids)
@@ -70,13 +82,46 @@ def test_duplicates_go_to_the_first_and_leave_a_zero_centroid():
     assert not groups.centroids[2:].any()
 
 
+@pytest.mark.parametrize('few', [0, 1000])
 @pytest.mark.parametrize('offset', [0.0, 1000.0])
-def test_close_rows_keep_their_groups(offset):
+def test_close_rows_keep_their_groups(offset, few, monkeypatch):
     """Collapsed or far from zero: the product form must not lose the digits."""
+    monkeypatch.setattr(MODULE, 'FEW_ROWS', few)
     x = torch.randn(60, 16).double() * 1e-2 + offset
     x = x.float()
     expected = ((x[:, None] - x[None, :7]) ** 2).sum(-1).argmin(1)
     assert torch.equal(kmeans(x, 7, 1).labels, expected)
+
+
+class Sizes(TorchDispatchMode):
+    """Notes how many numbers the largest result has, and how many are alive."""
+
+    def __init__(self):
+        super().__init__()
+        self.largest = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        out = func(*args, **(kwargs or {}))
+        for one in out if isinstance(out, (tuple, list)) else [out]:
+            if isinstance(one, torch.Tensor):
+                self.largest = max(self.largest, one.numel())
+        return out
+
+
+@pytest.mark.parametrize(('n', 'k', 'c'), [(64, 50, 128), (700, 300, 64)])
+@pytest.mark.parametrize('cpu', [True, False])
+def test_no_array_is_larger_than_the_rows_times_groups(n, k, c, cpu, monkeypatch):
+    monkeypatch.setattr(MODULE, '_on_cpu', lambda x: cpu)
+    # Rows near a plane, which still change their groups in the last round.
+    x = F.normalize(torch.randn(n, 2) @ torch.randn(2, c), dim=1)
+    kmeans(x, k, 20)
+    tracemalloc.start()  # numpy's arrays
+    with Sizes() as sizes:
+        kmeans(x, k, 20)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert sizes.largest <= max(n * k, n * c)
+    assert peak <= 4 * (3 * n * k + 3 * n * c) + 100_000
 
 
 @pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
@@ -125,10 +170,68 @@ def test_spectral_coordinates_are_the_laplacians():
     laplacian = np.diag(d**-0.5) @ (np.diag(d) - a) @ np.diag(d**-0.5)
     vectors = np.linalg.eigh(laplacian)[1][:, :4] * d[:, None] ** -0.5
     vectors /= vectors[0, 0]
-    from cld_mm.models.grouping.normalized_cuts import spectral_coordinates
-
     ours = spectral_coordinates(x, 4).double().numpy()
     np.testing.assert_allclose(np.abs(ours), np.abs(vectors), atol=2e-4)
+
+
+def laplacian_like(values):
+    """A symmetric matrix with these eigenvalues."""
+    n = len(values)
+    basis = torch.linalg.qr(torch.randn(n, n).double())[0]
+    return ((basis * values) @ basis.t()).float()
+
+
+def same_subspace(one, two):
+    outside = one.double() - two.double() @ (two.double().t() @ one.double())
+    return float(outside.norm()) < 1e-3
+
+
+@pytest.mark.parametrize('solver', ['direct', 'lanczos'])
+@pytest.mark.parametrize('size', [30, 520])
+def test_a_part_of_the_eigenvectors_is_the_full_solvers(solver, size):
+    torch.manual_seed(0)
+    spread = torch.linspace(1, 2, size).double()
+    spread[:6] = torch.tensor([0.0, 0.1, 0.2, 0.3, 0.4, 0.5])
+    matrix = laplacian_like(spread)
+    found = first_eigenvectors(matrix, 5, solver)
+    torch.testing.assert_close(found.t() @ found, torch.eye(5), atol=1e-4, rtol=0)
+    torch.testing.assert_close(
+        ((matrix @ found) * found).sum(0), spread[:5].float(), atol=1e-4, rtol=0
+    )
+    assert same_subspace(found, first_eigenvectors(matrix, 5, 'full'))
+
+
+def test_repeated_eigenvalues_keep_their_space():
+    torch.manual_seed(0)
+    values = torch.linspace(1, 2, 512).double()
+    values[:8] = torch.tensor([0, 0, 0, 0, 0.3, 0.3, 0.3, 0.3])
+    matrix = laplacian_like(values)
+    full = first_eigenvectors(matrix, 8, 'full')
+    assert same_subspace(first_eigenvectors(matrix, 8), full)
+
+
+@pytest.mark.parametrize('solver', ['direct', 'lanczos'])
+def test_normalized_cuts_groups_as_with_all_eigenvectors(solver):
+    torch.manual_seed(0)
+    x = torch.randn(12, 24)[torch.arange(600) % 12] + 0.3 * torch.randn(600, 24)
+    fast = normalized_cuts(x, 12, solver=solver)
+    full = normalized_cuts(x, 12, solver='full')
+    assert torch.equal(fast.labels, full.labels)
+    torch.testing.assert_close(fast.centroids, full.centroids)
+
+
+def test_lanczos_leaves_what_it_cannot_do_to_the_full_solver(monkeypatch):
+    import scipy.sparse.linalg
+
+    def stuck(*_, **__):
+        raise scipy.sparse.linalg.ArpackNoConvergence('stuck', [], [])
+
+    matrix = laplacian_like(torch.arange(12.0).double())
+    full = first_eigenvectors(matrix, 3, 'full')
+    monkeypatch.setattr(scipy.sparse.linalg, 'eigsh', stuck)
+    assert torch.equal(first_eigenvectors(matrix, 3, 'lanczos'), full)
+    with pytest.raises(ValueError, match="solver is 'magic'"):
+        NormalizedCutsGrouping(3, solver='magic')
 
 
 @pytest.mark.parametrize('x', [torch.ones(1, 4), torch.eye(5), torch.zeros(6, 3)])

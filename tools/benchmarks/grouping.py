@@ -1,7 +1,10 @@
-"""k-means against its broadcast form and against its matrix products alone.
+"""k-means against its broadcast form and its matrix products; normalised cuts' solvers.
 
-``python tools/benchmarks/grouping.py``: both sides alternate in one run; medians
-with quartiles; the last line is JSON.
+``python tools/benchmarks/grouping.py``: all sides alternate in one run; medians
+with quartiles; the last line is JSON. k-means has its products as floor at each size
+twice: for spread rows, where it may stop early, and for moving ones, where it needs all
+rounds. ``--clock cpu --threads 1`` counts the process's own seconds, which other
+processes of a busy machine do not lengthen.
 """
 
 import argparse
@@ -19,8 +22,11 @@ from torch.nn import functional as F
 
 import cld_mm  # noqa: F401
 from cld_mm.models.grouping import kmeans
+from cld_mm.models.grouping.eigenvectors import SOLVERS, first_eigenvectors
 
-SIZES = ((64, 50), (256, 200), (1024, 512), (4096, 2048))
+SIZES = ((64, 50), (128, 64), (256, 50), (256, 200), (1024, 512), (4096, 2048))
+CUTS = ((256, 10), (512, 10), (512, 128), (1024, 10), (1024, 256))
+CLOCKS = {'wall': time.perf_counter, 'cpu': time.process_time}
 
 
 def broadcast_labels(x: torch.Tensor, num_groups: int, num_iters: int) -> torch.Tensor:
@@ -41,7 +47,28 @@ def products(x: torch.Tensor, num_groups: int, num_iters: int) -> None:
         x @ centroids
 
 
-def alternate(sides: list[Callable], repeats: int) -> list[list[float]]:
+def spread_rows(n: int, channels: int) -> torch.Tensor:
+    """Rows in all directions: their groups settle in a round or two."""
+    return F.normalize(torch.randn(n, channels), dim=1)
+
+
+def moving_rows(n: int, channels: int) -> torch.Tensor:
+    """Rows near a plane, which still change their groups in the last round."""
+    return F.normalize(torch.randn(n, 2) @ torch.randn(2, channels), dim=1)
+
+
+def similar_laplacian(n: int, channels: int) -> torch.Tensor:
+    """The normalised Laplacian of rows of twenty classes."""
+    centres = 2 * torch.randn(20, channels)[torch.randint(0, 20, (n,))]
+    rows = F.normalize(torch.randn(n, channels) + centres, dim=1)
+    affinity = (rows @ rows.t()).abs().fill_diagonal_(0)
+    scale = affinity.sum(dim=1).rsqrt()
+    return torch.eye(n) - scale[:, None] * affinity * scale
+
+
+def alternate(
+    sides: list[Callable], repeats: int, now: Callable[[], float]
+) -> list[list[float]]:
     """Seconds of a call of each side, measured in turn.
 
     A turn is as many calls as take some 20 ms, after one that is not counted:
@@ -51,16 +78,16 @@ def alternate(sides: list[Callable], repeats: int) -> list[list[float]]:
     calls = []
     for side in sides:
         side()
-        start = time.perf_counter()
+        start = now()
         side()
-        calls.append(max(1, int(0.02 / (time.perf_counter() - start))))
+        calls.append(max(1, int(0.02 / (now() - start))))
     for _ in range(repeats):
         for side, times, count in zip(sides, seconds, calls, strict=True):
             side()
-            start = time.perf_counter()
+            start = now()
             for _ in range(count):
                 side()
-            times.append((time.perf_counter() - start) / count)
+            times.append((now() - start) / count)
     return seconds
 
 
@@ -75,31 +102,33 @@ def main() -> None:
     parser.add_argument('--iters', type=int, default=5, help='rounds')
     parser.add_argument('--repeats', type=int, default=21)
     parser.add_argument('--threads', type=int, default=torch.get_num_threads())
+    parser.add_argument('--clock', choices=list(CLOCKS), default='wall')
     args = parser.parse_args()
+    now = CLOCKS[args.clock]
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
 
-    x = F.normalize(torch.randn(256, args.channels), dim=1)
+    x = spread_rows(256, args.channels)
     slow, fast = alternate(
         [
             lambda: broadcast_labels(x, 200, args.iters),
             lambda: kmeans(x, 200, args.iters),
         ],
         args.repeats,
+        now,
     )
     same = torch.equal(
         broadcast_labels(x, 200, args.iters), kmeans(x, 200, args.iters).labels
     )
     speedup = statistics.median(slow) / statistics.median(fast)
-    # Rows near a plane still change their groups in the last round, so k-means
-    # cannot stop early as it does on spread rows.
-    flat = F.normalize(torch.randn(256, 2) @ torch.randn(2, args.channels), dim=1)
+    flat = moving_rows(256, args.channels)
     flat_slow, flat_fast = alternate(
         [
             lambda: broadcast_labels(flat, 200, args.iters),
             lambda: kmeans(flat, 200, args.iters),
         ],
         args.repeats,
+        now,
     )
     flat_speedup = statistics.median(flat_slow) / statistics.median(flat_fast)
     print(
@@ -112,30 +141,49 @@ def main() -> None:
         f'speed-up {flat_speedup:.1f}'
     )
 
-    floors = {}
+    floors: dict[str, dict[str, float]] = {'spread': {}, 'moving': {}}
     for n, k in SIZES:
-        rows = F.normalize(torch.randn(n, args.channels), dim=1)
-        floor, whole = alternate(
-            [
-                lambda rows=rows, k=k: products(rows, k, args.iters),
-                lambda rows=rows, k=k: kmeans(rows, k, args.iters),
-            ],
-            args.repeats,
+        for kind, make in (('spread', spread_rows), ('moving', moving_rows)):
+            rows = make(n, args.channels)
+            floor, whole = alternate(
+                [
+                    lambda rows=rows, k=k: products(rows, k, args.iters),
+                    lambda rows=rows, k=k: kmeans(rows, k, args.iters),
+                ],
+                args.repeats,
+                now,
+            )
+            ratio = statistics.median(whole) / statistics.median(floor)
+            floors[kind][f'{n}x{k}'] = round(ratio, 3)
+            print(
+                f'N {n}, K {k}, {kind}: products {shown(floor)}, kmeans '
+                f'{shown(whole)}, ratio {ratio:.2f}'
+            )
+    cuts = {}
+    for n, k in CUTS:
+        matrix = similar_laplacian(n, args.channels)
+        times = alternate(
+            [lambda m=matrix, k=k, s=s: first_eigenvectors(m, k, s) for s in SOLVERS],
+            5,
+            now,
         )
-        floors[f'{n}x{k}'] = statistics.median(whole) / statistics.median(floor)
+        medians = dict(zip(SOLVERS, map(statistics.median, times), strict=True))
+        cuts[f'{n}x{k}'] = {
+            s: round(medians['full'] / medians[s], 2) for s in SOLVERS if s != 'full'
+        }
         print(
-            f'N {n}, K {k}: products {shown(floor)}, kmeans {shown(whole)}, '
-            f'ratio {floors[f"{n}x{k}"]:.2f}'
+            f'{k} eigenvectors of {n}: times as fast as the full solver',
+            cuts[f'{n}x{k}'],
         )
     print(
         json.dumps(
             {
                 'speedup_over_broadcast': round(speedup, 2),
                 'speedup_over_broadcast_all_rounds': round(flat_speedup, 2),
-                'over_gemm_floor': round(floors['256x200'], 3),
-                'over_gemm_floor_by_size': {
-                    size: round(v, 3) for size, v in floors.items()
-                },
+                'over_gemm_floor': floors['spread']['256x200'],
+                'over_gemm_floor_by_size': floors['spread'],
+                'over_gemm_floor_all_rounds': floors['moving'],
+                'eigenvectors_over_full': cuts,
                 'same_labels': same,
             }
         )

@@ -14,6 +14,9 @@ from cld_mm.registry import MODELS
 from ..utils.row_keys import row_keys
 from .base import Groups, check_grouping, check_settings, group_means
 
+# Up to here the rows' products with each other are cheaper than launches.
+FEW_ROWS = 128
+
 
 def kmeans(features: Tensor, num_groups: int, num_iters: int = 5) -> Groups:
     """Group rows by k-means, started from the first K rows.
@@ -52,6 +55,8 @@ def kmeans_labels(x: Tensor, num_groups: int, num_iters: int) -> Tensor:
     # product keeps its digits where features are large or have collapsed.
     mean = x.mean(dim=0)
     x = x - mean
+    if _on_cpu(x) and len(x) <= FEW_ROWS:
+        return _labels_of_few(x, mean, num_groups, num_iters)
     # One buffer for all rounds: fresh pages cost as much as the product.
     scores = x.new_empty(len(x), num_groups)
     # Equal starting centroids tie, and the columns of a matrix product need
@@ -71,6 +76,41 @@ def kmeans_labels(x: Tensor, num_groups: int, num_iters: int) -> Tensor:
         if _on_cpu(x) and torch.equal(labels, previous):
             break
     return labels
+
+
+def _labels_of_few(x: Tensor, mean: Tensor, num_groups: int, num_iters: int) -> Tensor:
+    """The same from the rows' products with each other, for few rows on a CPU.
+
+    With them a row's product with a centroid is a mean of entries, and so is a
+    centroid's length: no centroid is computed, and a round is one small matrix
+    product and some ten of numpy's launches, which are the cheaper ones.
+    """
+    gram = (x @ x.t()).numpy()  # N×N
+    scores = gram[:, :num_groups] - 0.5 * gram.diagonal()[:num_groups]
+    labels = _first_equal_row(x[:num_groups]).numpy()[scores.argmax(axis=1)]
+    scores = np.empty((len(gram), num_groups), np.float32)
+    shares = np.zeros_like(scores)
+    starts = np.arange(len(gram)) * num_groups
+    for _ in range(num_iters - 1):
+        sizes = np.bincount(labels, minlength=num_groups)
+        empty = np.flatnonzero(sizes == 0)
+        sizes[empty] = 1
+        own = starts + labels
+        flat = shares.reshape(-1)
+        flat[own] = (1 / sizes)[labels]
+        np.matmul(gram, shares, out=scores)
+        flat[own] = 0
+        # |c|² is the mean of c's products with its own rows.
+        lengths = np.bincount(labels, scores.reshape(-1)[own], num_groups)
+        scores -= (0.5 * lengths / sizes).astype(np.float32)
+        if len(empty):
+            # As below: the zero vector, seen from the mean, takes part once.
+            scores[:, empty[1:]] = -np.inf
+            scores[:, empty[0]] = (x @ -mean - 0.5 * mean.dot(mean)).numpy()
+        previous, labels = labels, scores.argmax(axis=1)
+        if (labels == previous).all():
+            break
+    return torch.from_numpy(labels)
 
 
 def _means(x: Tensor, labels: Tensor, num_groups: int) -> tuple[Tensor, Tensor | None]:
@@ -115,7 +155,10 @@ def _first_equal_row(rows: Tensor) -> Tensor:
     """For each row the index of the first row with the same values."""
     positions = torch.arange(len(rows), device=rows.device)
     if _on_cpu(rows):
-        # Equal rows would have equal sums: distinct ones settle it at little cost.
+        # Equal rows would have equal first entries, and equal sums: distinct ones
+        # settle it at little cost.
+        if len(set(rows[:, 0].tolist())) == len(rows):
+            return positions
         bits = (rows + 0.0).numpy().view(np.int32)
         if len(set(np.einsum('kc->k', bits).tolist())) == len(rows):
             return positions

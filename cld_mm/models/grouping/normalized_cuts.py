@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from cld_mm.registry import MODELS
 
 from .base import Groups, check_grouping, check_settings, group_means
+from .eigenvectors import check_solver, first_eigenvectors
 from .kmeans import kmeans_labels
 
 
@@ -21,6 +22,7 @@ def normalized_cuts(
     num_groups: int,
     num_eigenvectors: int | None = None,
     num_iters: int = 10,
+    solver: str = 'direct',
 ) -> Groups:
     """Group rows by k-means in the space of the graph's first eigenvectors.
 
@@ -34,19 +36,22 @@ def normalized_cuts(
         num_eigenvectors: how many eigenvectors span the space; K by default,
             and never more than N.
         num_iters: rounds of k-means.
+        solver: of the eigenvectors, 'direct', 'full' or 'lanczos'; see
+            :func:`first_eigenvectors`.
 
     Returns:
         Labels, centroids (in feature space) and counts.
 
     Raises:
         ValueError: ``features`` is not ``(N, C)`` or empty, or a setting is
-            below 1.
+            below 1, or the solver is unknown.
     """
     check_grouping(features, num_groups, num_iters)
+    check_solver(solver)
     features = features.float()
     with torch.no_grad():
         coordinates = spectral_coordinates(
-            features.detach(), _count(num_groups, num_eigenvectors)
+            features.detach(), _count(num_groups, num_eigenvectors), solver
         )
         labels = kmeans_labels(coordinates, num_groups, num_iters)
     return Groups(labels, *group_means(features, labels, num_groups))
@@ -63,7 +68,9 @@ def _count(num_groups: int, num_eigenvectors: int | None) -> int:
     return num_eigenvectors
 
 
-def spectral_coordinates(features: Tensor, num_eigenvectors: int) -> Tensor:
+def spectral_coordinates(
+    features: Tensor, num_eigenvectors: int, solver: str = 'direct'
+) -> Tensor:
     """Rows of the normalised Laplacian's first eigenvectors, ``(N, k)``.
 
     Each row is divided by the square root of its degree, and everything by the
@@ -75,7 +82,7 @@ def spectral_coordinates(features: Tensor, num_eigenvectors: int) -> Tensor:
     # A row at right angles to all others has no degree; it is its own cut.
     scale = degree.clamp(min=torch.finfo(degree.dtype).eps).rsqrt()
     laplacian = scale[:, None] * (degree.diag() - affinity) * scale
-    eigenvectors = torch.linalg.eigh(laplacian).eigenvectors[:, :num_eigenvectors]
+    eigenvectors = first_eigenvectors(laplacian, num_eigenvectors, solver)
     coordinates = eigenvectors * scale[:, None]
     first = coordinates[0, 0]
     return coordinates / torch.where(first == 0, torch.ones_like(first), first)
@@ -89,15 +96,22 @@ class NormalizedCutsGrouping:
         num_groups: K.
         num_eigenvectors: dimensions of the space; K by default.
         num_iters: rounds of k-means.
+        solver: of the eigenvectors, 'direct', 'full' or 'lanczos'.
 
     Raises:
-        ValueError: a setting is below 1.
+        ValueError: a setting is below 1, or the solver is unknown.
     """
 
     def __init__(
-        self, num_groups: int, num_eigenvectors: int | None = None, num_iters: int = 10
+        self,
+        num_groups: int,
+        num_eigenvectors: int | None = None,
+        num_iters: int = 10,
+        solver: str = 'direct',
     ) -> None:
         check_settings(num_groups, num_iters)
+        check_solver(solver)
+        self.solver = solver
         self.num_groups = num_groups
         self.num_eigenvectors = _count(num_groups, num_eigenvectors)
         self.num_iters = num_iters
@@ -105,5 +119,9 @@ class NormalizedCutsGrouping:
     def __call__(self, features: Tensor) -> Groups:
         """Group ``(N, C)`` features."""
         return normalized_cuts(
-            features, self.num_groups, self.num_eigenvectors, self.num_iters
+            features,
+            self.num_groups,
+            self.num_eigenvectors,
+            self.num_iters,
+            self.solver,
         )
