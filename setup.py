@@ -27,7 +27,7 @@ setup(
     license='MIT',
     python_requires='>=3.10',
     packages=find_packages(include=['cld_mm', 'cld_mm.*']),
-    package_data={'cld_mm.report': ['page.*']},
+    package_data={'cld_mm.report': ['page.*', '*.js']},
     install_requires=requirements('core'),
     extras_require={
         'mmcv-lite': requirements('mmcv_lite'),

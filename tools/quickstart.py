@@ -77,7 +77,7 @@ def draw(work_dir: Path, runner, before: tuple, after: tuple) -> None:
     """Write curves.png and nearest-neighbours.png."""
     scalars = sorted(work_dir.glob('*/vis_data/scalars.json'))
     if scalars:
-        plot_curves(scalars[-1], work_dir / 'curves.png')
+        plot_curves(work_dir, work_dir / 'curves.png')
     train_images = images_of(runner.val_loop.train_dataloader)[:, 0].numpy()
     test_images = images_of(runner.val_loop.dataloader)[:, 0].numpy()
     names = runner.val_loop.dataloader.dataset.metainfo['classes']

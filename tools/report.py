@@ -22,40 +22,45 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--images', type=int, default=1000, help='images to show')
     parser.add_argument('--groups', type=int, help='K; else the number of classes')
     parser.add_argument(
+        '--checkpoints', type=int, default=12, help='checkpoints to look at, at most'
+    )
+    parser.add_argument(
         '--no-look', action='store_true', help='leave embedding and groups out'
+    )
+    parser.add_argument(
+        '--safe-config',
+        action='store_true',
+        help="read a stranger's work dir and run nothing in its config",
     )
     parser.add_argument('--debug', action='store_true', help='show tracebacks')
     return parser.parse_args()
 
 
-def report(
-    work_dirs: list[Path],
-    out: Path,
-    images: int = 1000,
-    groups: int | None = None,
-    look: bool = True,
-) -> Path:
-    """Write the page and return its path."""
-    runs = [collect_run(work_dir) for work_dir in work_dirs]
+def report(args: argparse.Namespace, out: Path) -> None:
+    """Write the page."""
+    if min(args.images, args.checkpoints, args.groups or 1) < 1:
+        raise ValueError('--images, --checkpoints and --groups are 1 at least.')
+    runs = [collect_run(work_dir, args.safe_config) for work_dir in args.work_dirs]
     snapshots = []
     for run in runs:
         snapshot = None
-        if look:
-            try:
-                snapshot = look_at_run(run, images, groups)
-            except FileNotFoundError as error:  # its data set is not on this machine
-                print(f'{run.name} without its embedding: {error}', file=sys.stderr)
+        if args.no_look:
+            run.notes.append('No embedding: --no-look was given.')
+        else:
+            snapshot = look_at_run(run, args.images, args.groups, args.checkpoints)
         snapshots.append(snapshot)
+        for note in run.notes:
+            print(f'{run.name}: {note}', file=sys.stderr)
+    out.parent.mkdir(parents=True, exist_ok=True)
     write_page(runs, snapshots, out)
-    return out
 
 
 def main() -> None:
     args = parse_args()
     out = args.out or args.work_dirs[0] / 'report.html'
     with one_sentence_errors(args.debug):
-        report(args.work_dirs, out, args.images, args.groups, not args.no_look)
-        print(f'report {out}')
+        report(args, out)
+        print(f'report {out} ({out.stat().st_size / 1e6:.1f} MB)')
 
 
 if __name__ == '__main__':

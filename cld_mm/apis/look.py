@@ -130,7 +130,7 @@ def stored_image(dataset: Any, place: int, side: int | None = None) -> np.ndarra
     return np.asarray(image)
 
 
-def newest_config(work_dir: Path) -> Config:
+def config_file(work_dir: Path) -> Path:
     """The config that a work dir's newest run dumped.
 
     Raises:
@@ -143,7 +143,7 @@ def newest_config(work_dir: Path) -> Config:
         raise FileNotFoundError(
             f'{work_dir} has no dumped config: name the work dir of a training run.'
         )
-    return Config.fromfile(found[-1])
+    return found[-1]
 
 
 def checkpoints_of(work_dir: Path) -> dict[int, Path]:

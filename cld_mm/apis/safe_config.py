@@ -4,6 +4,7 @@ A Python config is a program. mmengine's registries also import any object that 
 'type' spells with dots ('os.system'), so here each name must be a registered part's.
 """
 
+import ast
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -60,6 +61,53 @@ def load_safe_config(path: str | Path) -> Config:
         raise ConfigError(
             f'the config {path} cannot be read: {" ".join(str(error).split())}.'
         ) from error
+    return _checked(values, path)
+
+
+def load_safe_dump(path: str | Path) -> Config:
+    """Read the Python config that a work dir keeps, without running it.
+
+    What mmengine dumps is values alone, ``key = dict(...)``; they are read as such.
+
+    Args:
+        path: a ``vis_data/config.py``.
+
+    Raises:
+        ConfigError: it has more than values, or ``load_safe_config`` would refuse it.
+    """
+    values = {}
+    try:
+        for line in ast.parse(Path(path).read_text(encoding='utf-8')).body:
+            match line:
+                case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                    values[name] = _literal(value)
+                case _:
+                    raise ValueError(f'line {line.lineno} is no value')
+    except (ValueError, SyntaxError, RecursionError, MemoryError) as error:
+        raise ConfigError(
+            f'--safe-config does not run {path}, and it is more than a dump of values: '
+            f'{" ".join(str(error).split())}.'
+        ) from error
+    return _checked(values, path)
+
+
+def _literal(node: ast.expr) -> Any:
+    """The value of a literal, in which ``dict(key=value)`` may stand."""
+    match node:
+        case ast.Call(func=ast.Name(id='dict'), args=[], keywords=keywords):
+            return {word.arg: _literal(word.value) for word in keywords if word.arg}
+        case ast.Dict(keys=keys, values=values):
+            return {
+                ast.literal_eval(key): _literal(value)
+                for key, value in zip(keys, values, strict=True)
+                if key is not None
+            }
+        case ast.List(elts=items) | ast.Tuple(elts=items):
+            return [_literal(item) for item in items]
+    return ast.literal_eval(node)
+
+
+def _checked(values: Any, path: str | Path) -> Config:
     if not isinstance(values, dict):
         raise ConfigError(f'the config {path} holds no keys and values.')
     imports = values.get('custom_imports')

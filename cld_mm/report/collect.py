@@ -6,10 +6,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..apis.look import newest_config
-from ..visualization.curves import Curves, newest_scalars, read_scalars
+from mmengine.config import Config
+
+from ..apis.look import config_file
+from ..apis.safe_config import load_safe_dump
+from ..visualization.scalars import Curves, read_run
 
 MEASURES = ('top1', 'top5', 'group_nmi', 'group_acc')
+PICTURES = {'.png': 'image/png', '.svg': 'image/svg+xml'}
+LONGEST = 200  # letters of a result that is text
 
 
 @dataclass
@@ -23,7 +28,9 @@ class Run:
         info: versions, hardware, data and command; empty where not noted.
         curves: steps and values of each logged name.
         results: JSON files of measured figures, flattened, by file.
-        pictures: PNG files of the work dir, as data URLs.
+        pictures: PNG and SVG files of the work dir, as data URLs.
+        notes: what could not be read or shown, a sentence each.
+        cfg: the config itself.
     """
 
     name: str
@@ -33,46 +40,76 @@ class Run:
     curves: Curves = field(default_factory=dict)
     results: dict[str, dict[str, Any]] = field(default_factory=dict)
     pictures: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    cfg: Config | None = None
 
     def finals(self) -> dict[str, float]:
-        """The last value of each accuracy and group measure."""
-        return {
-            name: values[-1]
-            for name, (_, values) in self.curves.items()
-            if values and any(part in name for part in MEASURES)
-        }
+        """The last value of each accuracy, then of each group measure."""
+        names = [
+            name for name, curve in self.curves.items() if curve[1] and measured(name)
+        ]
+        names.sort(key=lambda name: ('top' not in name, name))
+        return {name: self.curves[name][1][-1] for name in names}
 
 
-def collect_run(work_dir: Path) -> Run:
+def measured(name: str) -> bool:
+    """Whether a logged name is a figure of the final table."""
+    return any(part in name for part in MEASURES)
+
+
+def collect_run(work_dir: Path, safe: bool = False) -> Run:
     """Read a work dir.
+
+    Args:
+        work_dir: of a run.
+        safe: read its Python config as values, without running it.
 
     Raises:
         FileNotFoundError: it has no log or no config.
+        ValueError: its log is empty.
+        ConfigError: the config cannot be read safely.
     """
     if not work_dir.is_dir():
         raise FileNotFoundError(f'{work_dir} is not a folder: name a work dir.')
-    scalars = newest_scalars(work_dir)
-    run = Run(work_dir.resolve().name, work_dir, newest_config(work_dir).pretty_text)
-    run.curves = read_scalars(scalars)
+    curves = read_run(work_dir)
+    path = config_file(work_dir)
+    cfg = load_safe_dump(path) if safe else Config.fromfile(path)
+    run = Run(
+        work_dir.resolve().name, work_dir, cfg.pretty_text, curves=curves, cfg=cfg
+    )
     infos = sorted(work_dir.glob('*/vis_data/run_info.json'))
     if infos:
-        run.info = json.loads(infos[-1].read_text())
-    for path in sorted(work_dir.glob('*.json')):
-        content = json.loads(path.read_text())
-        if isinstance(content, dict):
-            run.results[path.name] = flat(content)
-    for path in sorted(work_dir.glob('*.png')):
-        data = base64.b64encode(path.read_bytes()).decode()
-        run.pictures[path.name] = f'data:image/png;base64,{data}'
+        run.info = read_json(infos[-1], run.notes)
+    for file in sorted(work_dir.glob('*.json')):
+        run.results[file.name] = flat(read_json(file, run.notes))
+    for file in sorted(work_dir.iterdir()):
+        if file.suffix in PICTURES:
+            data = base64.b64encode(file.read_bytes()).decode()
+            run.pictures[file.name] = f'data:{PICTURES[file.suffix]};base64,{data}'
     return run
 
 
+def read_json(path: Path, notes: list[str]) -> dict[str, Any]:
+    """A file's keys and values; a note and nothing where it cannot be read."""
+    try:
+        content = json.loads(path.read_text(encoding='utf-8'))
+    except (ValueError, RecursionError) as error:
+        notes.append(f'{path.name} cannot be read as JSON and is left out: {error}.')
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
 def flat(content: dict[str, Any], before: str = '') -> dict[str, Any]:
-    """Nested dicts as one, with dotted names."""
+    """Numbers and short texts of nested dicts, with dotted names.
+
+    Lists, such as the counts beside a confusion matrix, are no figures of a table.
+    """
     found: dict[str, Any] = {}
     for key, value in content.items():
         if isinstance(value, dict):
             found |= flat(value, f'{before}{key}.')
-        else:
+        elif isinstance(value, (bool, int, float)) or (
+            isinstance(value, str) and len(value) <= LONGEST
+        ):
             found[f'{before}{key}'] = value
     return found

@@ -2,7 +2,10 @@
 
 import base64
 import io
+import math
+import pickle
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,13 +14,15 @@ from PIL import Image
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from ..apis.look import Sample, checkpoints_of, neighbours, newest_config, take_sample
+from ..apis.look import Sample, checkpoints_of, neighbours, take_sample
 from ..evaluation import group_features, group_quality
 from ..visualization import embed, group_members
 from .collect import Run
 
-THUMBNAIL, COLUMNS = 36, 40
+THUMBNAIL = 48
+LARGEST = 16383  # pixels of a WebP's side
 QUERIES, NEIGHBOURS, MEMBERS = 8, 8, 12
+UNREADABLE = (OSError, EOFError, RuntimeError, ValueError, pickle.UnpicklingError)
 
 
 @dataclass
@@ -25,7 +30,7 @@ class Snapshot:
     """A sample of images through a run's checkpoints.
 
     Attributes:
-        sprite: all thumbnails in one PNG, a data URL.
+        sprite: all thumbnails in one picture, a data URL.
         side: pixels of a thumbnail.
         columns: thumbnails in a row of it.
         labels: class of each image.
@@ -33,6 +38,7 @@ class Snapshot:
         queries: images whose neighbours are shown.
         epochs: what each checkpoint gives: ``places``, ``groups``, ``members`` of
             each group from most to least central, ``neighbours``, ``quality``.
+        unit: what checkpoints are counted in, 'epoch' or 'iteration'.
     """
 
     sprite: str
@@ -42,41 +48,82 @@ class Snapshot:
     names: list[str]
     queries: list[int]
     epochs: dict[int, dict[str, Any]]
+    unit: str = 'epoch'
 
 
-def look_at_run(run: Run, number: int, groups: int | None) -> Snapshot | None:
-    """Features of a sample by every checkpoint; None if there is no checkpoint.
+def look_at_run(
+    run: Run, number: int, groups: int | None, most: int = 12
+) -> Snapshot | None:
+    """Features of a sample by the checkpoints; None if there is none to show.
+
+    What is left out, and why, is added to the run's notes.
 
     Args:
         run: the run.
         number: images of the sample.
         groups: K of the k-means groups; the number of classes by default.
+        most: checkpoints at most, evenly spread with the first and the last.
     """
     checkpoints = checkpoints_of(run.work_dir)
-    if not checkpoints:
+    if not checkpoints or run.cfg is None:
+        run.notes.append('There is no checkpoint (epoch_*.pth), so no embedding.')
         return None
-    sample = take_sample(newest_config(run.work_dir), number)
+    try:
+        sample = take_sample(run.cfg, number)
+    except (FileNotFoundError, ValueError) as error:  # data are not on this machine
+        run.notes.append(f'No embedding: {error}')
+        return None
+    chosen = spread_over(list(checkpoints), most)
+    if len(chosen) < len(checkpoints):
+        run.notes.append(f'{len(chosen)} of {len(checkpoints)} checkpoints are shown.')
     classes = len(set(sample.labels.tolist()))
     queries = first_of_each(sample.labels)
     epochs: dict[int, dict[str, Any]] = {}
     places = None
-    for epoch, path in tqdm(checkpoints.items(), desc=run.name, unit='checkpoint'):
-        found = sample.features(path)
-        features = F.normalize(found.get('instance', found['backbone']).cpu(), dim=1)
+    for epoch in tqdm(chosen, desc=run.name[:40], unit='checkpoint'):
+        try:
+            features = unit_features(sample, checkpoints[epoch])
+        except UNREADABLE as error:
+            reason = ' '.join(str(error).split())[:300]
+            run.notes.append(f'{checkpoints[epoch].name} is left out: {reason}')
+            continue
         places = embed(features.numpy(), start=places)
         epochs[epoch] = describe(
             features, places, sample, queries, min(groups or classes, len(features))
         )
-    sprite = sprite_of(sample)
+    if not epochs:
+        return None
+    sprite, columns = sprite_of(sample)
+    iterations = checkpoints[chosen[0]].name.startswith('iter')
     return Snapshot(
         sprite,
         THUMBNAIL,
-        COLUMNS,
+        columns,
         sample.labels.tolist(),
         sample.names,
         queries,
         epochs,
+        'iteration' if iterations else 'epoch',
     )
+
+
+def unit_features(sample: Sample, checkpoint: Path) -> torch.Tensor:
+    """Features ``(N, C)`` of length 1 on the CPU.
+
+    Raises:
+        ValueError: they are not finite.
+    """
+    found = sample.features(checkpoint)
+    features = found.get('instance', found['backbone']).cpu()
+    if not features.isfinite().all():
+        raise ValueError('its features are not finite.')
+    return F.normalize(features, dim=1)
+
+
+def spread_over(values: list[int], most: int) -> list[int]:
+    """At most so many of the values, evenly spread, the last among them."""
+    places = np.linspace(0, len(values) - 1, min(most, len(values))).round()
+    return [values[int(place)] for place in places] if most > 1 else values[-1:]
 
 
 def first_of_each(labels: np.ndarray) -> list[int]:
@@ -103,15 +150,25 @@ def describe(
     }
 
 
-def sprite_of(sample: Sample) -> str:
-    """All images as thumbnails in one PNG, a data URL."""
+def sprite_of(sample: Sample) -> tuple[str, int]:
+    """All images as thumbnails in one WebP, a data URL, and its columns.
+
+    Raises:
+        ValueError: they do not fit into one.
+    """
     number = len(sample.labels)
-    rows = -(-number // COLUMNS)
-    sheet = Image.new('RGB', (COLUMNS * THUMBNAIL, rows * THUMBNAIL))
+    columns = math.ceil(math.sqrt(number))
+    if columns * THUMBNAIL > LARGEST:
+        raise ValueError(
+            f'{number} images are too many for a page: take {341**2} at most.'
+        )
+    rows = -(-number // columns)
+    sheet = Image.new('RGB', (columns * THUMBNAIL, rows * THUMBNAIL))
     for place in range(number):
         image = Image.fromarray(sample.image(place, THUMBNAIL)).convert('RGB')
-        corner = (place % COLUMNS * THUMBNAIL, place // COLUMNS * THUMBNAIL)
+        corner = (place % columns * THUMBNAIL, place // columns * THUMBNAIL)
         sheet.paste(image, corner)
     buffer = io.BytesIO()
-    sheet.save(buffer, 'PNG', optimize=True)
-    return f'data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}'
+    sheet.save(buffer, 'WEBP', quality=85)
+    data = base64.b64encode(buffer.getvalue()).decode()
+    return f'data:image/webp;base64,{data}', columns

@@ -8,15 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
-from ..visualization.curves import PANELS
-from ..visualization.style import COLOURS, class_colours
+from ..visualization.curves import panels_of
+from ..visualization.scalars import Curves
+from ..visualization.style import COLOURS
 from .collect import Run
 from .look import Snapshot
 
 FOLDER = Path(__file__).parent
+POINTS = 2000  # of a curve; a longer one is thinned, and the page says so
 
 
 def write_page(
@@ -30,24 +32,28 @@ def write_page(
         out: HTML file to write.
     """
     runs = unlike_names(runs)
+    shown = panels_of([run.curves for run in runs])
     environment = Environment(loader=FileSystemLoader(FOLDER), autoescape=True)
+    environment.filters |= {'readable': readable, 'breakable': breakable}
     page = environment.get_template('page.html').render(
         runs=runs,
         snapshots=snapshots,
         finals=figures(runs),
         style=Markup((FOLDER / 'page.css').read_text()),  # noqa: S704 our own file
-        script=Markup((FOLDER / 'page.js').read_text()),  # noqa: S704 our own file
+        scripts=[
+            Markup((FOLDER / name).read_text())  # noqa: S704 our own files
+            for name in ('curves.js', 'look.js')
+        ],
+        thinned=any(len(c[0]) > POINTS for run in runs for c in run.curves.values()),
+        points=POINTS,
         plotly=Markup(get_plotlyjs()),  # noqa: S704 the library's script
         data=embedded(
             {
                 'runs': [run.name for run in runs],
-                'curves': [run.curves for run in runs],
-                'panels': panels(runs),
+                'curves': [drawn(run.curves, shown) for run in runs],
+                'panels': shown,
                 'colours': COLOURS,
-                'snapshots': [
-                    asdict(s) | {'colours': class_colours(len(s.names))} if s else None
-                    for s in snapshots
-                ],
+                'snapshots': [asdict(s) if s else None for s in snapshots],
             }
         ),
     )
@@ -55,21 +61,34 @@ def write_page(
 
 
 def unlike_names(runs: Sequence[Run]) -> Sequence[Run]:
-    """Work dirs of one name are told apart by their parents."""
+    """Work dirs of one name are told apart by their parents, or by the whole path.
+
+    Raises:
+        ValueError: one work dir is named twice.
+    """
+    paths = [run.work_dir.resolve() for run in runs]
+    for level in (2, None):
+        names = [run.name for run in runs]
+        for run, path in zip(runs, paths, strict=True):
+            if names.count(run.name) > 1:
+                run.name = '/'.join(path.parts[-level:]) if level else str(path)
     names = [run.name for run in runs]
-    for run in runs:
-        if names.count(run.name) > 1:
-            run.name = f'{run.work_dir.resolve().parent.name}/{run.name}'
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise ValueError(f'{twice[0]} is named twice: give each work dir once.')
     return runs
 
 
-def panels(runs: Sequence[Run]) -> dict[str, list[str]]:
-    """Titles and logged names of the curves that any run has."""
-    found = {
-        title: [name for name in names if any(name in run.curves for run in runs)]
-        for title, names in PANELS.items()
-    }
-    return {title: names for title, names in found.items() if names}
+def drawn(curves: Curves, panels: dict[str, list[str]]) -> Curves:
+    """The curves that are drawn, with few enough points for a browser."""
+    found = {}
+    for name in (name for names in panels.values() for name in names):
+        if name in curves:
+            steps, values = curves[name]
+            stride = -(-len(steps) // POINTS)
+            # Counted from the end, so that the last value is kept.
+            found[name] = (steps[::-stride][::-1], values[::-stride][::-1])
+    return found
 
 
 def figures(runs: Sequence[Run]) -> list[tuple[str, list[str]]]:
@@ -82,15 +101,33 @@ def figures(runs: Sequence[Run]) -> list[tuple[str, list[str]]]:
         columns.append(column)
     names = list(dict.fromkeys(name for column in columns for name in column))
     return [
-        (name, [shown(column.get(name, '–')) for column in columns]) for name in names
+        (titled(name), [readable(column.get(name, '–')) for column in columns])
+        for name in names
     ]
 
 
-def shown(value: Any) -> str:
+def titled(name: str) -> str:
+    """A logged name with its unit, where it is known."""
+    return f'{name} (%)' if name.endswith(('top1', 'top5')) else name
+
+
+def readable(value: Any) -> str:
     """A figure for people."""
+    if isinstance(value, bool):
+        return 'yes' if value else 'no'
+    if isinstance(value, int):
+        return f'{value:,}'
     if isinstance(value, float):
-        return f'{value:.4g}' if abs(value) < 10 else f'{value:.2f}'
+        return f'{value:.4g}' if abs(value) < 10 else f'{value:,.2f}'
     return str(value)
+
+
+def breakable(name: str) -> Markup:
+    """A name, escaped, that a line may break after its underscores and strokes."""
+    text = escape(name)
+    for sign in '_/':
+        text = text.replace(sign, Markup(f'{sign}<wbr>'))  # noqa: S704 our own signs
+    return text
 
 
 def embedded(data: Any) -> Markup:

@@ -2,22 +2,24 @@
 
 from .attention import plot_similarity, similarity_maps
 from .confusion import plot_confusion
-from .curves import newest_scalars, plot_curves, read_scalars
+from .curves import plot_curves
 from .embedding import METHODS, embed, plot_embedding
 from .montage import group_members, plot_rows
 from .neighbours import plot_neighbours
+from .scalars import read_run, read_scalars, scalar_logs
 
 __all__ = [
     'METHODS',
     'embed',
     'group_members',
-    'newest_scalars',
     'plot_confusion',
     'plot_curves',
     'plot_embedding',
     'plot_neighbours',
     'plot_rows',
     'plot_similarity',
+    'read_run',
     'read_scalars',
+    'scalar_logs',
     'similarity_maps',
 ]

@@ -7,13 +7,14 @@ the cosine of the pooled features.
 
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 from torch.nn import functional as F
 
-from .style import bare, show_image
+from .style import bare, plain, save, show_image
 
 
 @torch.no_grad()
@@ -41,33 +42,50 @@ def plot_similarity(
     maps: tuple[Tensor, Tensor],
     cosine: float,
     out: Path,
+    names: tuple[str, str] = ('image 1', 'image 2'),
 ) -> None:
-    """Draw both images, and their maps over them, on one scale of colours."""
-    figure = Figure(figsize=(8.6, 4.4), layout='constrained')
-    top = max(float(m.abs().max()) * m.numel() for m in maps) or 1.0
+    """Draw both images, and beside each its map over it, on one scale of colours.
+
+    Args:
+        images: as the network saw them, ``(H, W, 1)`` or ``(H, W, 3)`` bytes.
+        maps: of each, as ``similarity_maps`` gives them.
+        cosine: of the two.
+        out: picture to write; its suffix chooses PNG or SVG.
+        names: of the two.
+    """
+    values = [found.numpy() * found.numel() for found in maps]
+    low, high = min(v.min() for v in values), max(v.max() for v in values)
+    if low < 0:  # the two signs in two colours, white at nothing
+        high = max(-low, high)
+        colours, low = matplotlib.colormaps['PuOr_r'], -high
+    else:
+        colours = matplotlib.colormaps['viridis']
+    scale = matplotlib.colors.Normalize(low, high if high > low else low + 1)
+    tall = max(image.shape[0] / image.shape[1] for image in images)
+    figure = Figure(figsize=(10, min(8, 2.5 * tall + 1.3)), layout='constrained')
     grid = figure.subplots(1, 4)
-    for place, (image, found) in enumerate(zip(images, maps, strict=True)):
+    for place, (image, found) in enumerate(zip(images, values, strict=True)):
         show_image(grid[2 * place], image)
-        grid[2 * place].set_title(f'image {place + 1}', fontsize=10)
+        grid[2 * place].set_title(plain(names[place]), fontsize=10)
         large = F.interpolate(
-            found[None, None] * found.numel(),
+            torch.from_numpy(found)[None, None],
             size=image.shape[:2],
             mode='bilinear',
             align_corners=False,
         )[0, 0]
+        # The image lends the light and the map the colour, so that both are read.
+        grey = image.reshape(*image.shape[:2], -1).mean(axis=2, keepdims=True) / 255
         axes = grid[2 * place + 1]
-        show_image(axes, image)
-        picture = axes.imshow(
-            large.numpy(), cmap='PuOr_r', vmin=-top, vmax=top, alpha=0.65
-        )
+        axes.imshow(colours(scale(large.numpy()))[..., :3] * (0.55 + 0.45 * grey))
         bare(axes)
-        axes.set_title('shares of the cosine', fontsize=10)
+        axes.set_title('its shares of the cosine', fontsize=10)
     figure.colorbar(
-        picture,
+        matplotlib.cm.ScalarMappable(scale, colours),
         ax=list(grid),
         orientation='horizontal',
         shrink=0.5,
-        label='a place times the number of places; the mean of each map is the cosine',
+        aspect=40,
+        label='a place times the number of places: the mean of each map is the cosine',
     )
     figure.suptitle(f'cosine {cosine:.3f}', fontsize=11)
-    figure.savefig(out, dpi=120)
+    save(figure, out)

@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from .style import plain, save
+
 
 def plot_confusion(
     counts: np.ndarray, names: Sequence[str], out: Path, title: str = ''
@@ -19,29 +21,36 @@ def plot_confusion(
         title: above it.
     """
     number = len(counts)
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    side = max(4.5, min(14, 2.6 + 0.45 * number))
+    shares = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    side = max(5.5, min(15, 2.6 + 0.45 * number))
     figure = Figure(figsize=(side + 0.8, side), layout='constrained')
     axes = figure.add_subplot()
-    picture = axes.imshow(100 * shares, cmap='cividis', vmin=0, vmax=100)
+    picture = axes.imshow(shares, cmap='cividis', vmin=0, vmax=100)
     figure.colorbar(picture, ax=axes, label='% of the true class', shrink=0.8)
+    # Every class is named while its row leaves room for letters.
+    size = min(9.0, 0.62 * 72 * (side - 2.2) / number)
+    step = max(1, int(np.ceil(4.5 / size)))
+    size = max(4.5, size)
+    places = range(0, number, step)
+    shown = [plain(names[place], 24) for place in places]
+    axes.set_xticks(places, shown, rotation=90 if number > 20 else 45, fontsize=size)
+    axes.set_yticks(places, shown, fontsize=size)
     if number <= 20:
-        axes.set_xticks(range(number), names, rotation=45, ha='right', fontsize=8)
-        axes.set_yticks(range(number), names, fontsize=8)
+        for tick in axes.get_xticklabels():
+            tick.set(ha='right', rotation_mode='anchor')
         for row, column in np.ndindex(number, number):
-            share = 100 * shares[row, column]
-            if share >= 0.5:
-                colour = 'black' if share > 50 else 'white'
+            share = shares[row, column]
+            if round(share) >= 1:
                 axes.text(
                     column,
                     row,
                     f'{share:.0f}',
                     ha='center',
                     va='center',
-                    fontsize=7,
-                    color=colour,
+                    fontsize=8,
+                    color='black' if share > 50 else 'white',
                 )
     axes.set_xlabel('predicted')
     axes.set_ylabel('true')
-    axes.set_title(title, fontsize=11)
-    figure.savefig(out, dpi=120)
+    axes.set_title(plain(title, 120), fontsize=11)
+    save(figure, out)

@@ -1,12 +1,15 @@
-"""Training curves from mmengine's scalar logs, any number over each other."""
+"""Training curves of any number of runs over each other."""
 
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
-from .style import COLOURS
+from .scalars import Curves, read_run
+from .style import colour_of, marker_of, plain, save
 
 PANELS = {
     'loss': ('loss', 'loss_instance', 'loss_cld'),
@@ -23,91 +26,111 @@ PANELS = {
     'groups in use': ('groups_used',),
     'images of a group': ('group_size',),
 }
-STYLES = ('-', '--', ':', '-.')
-Curves = dict[str, tuple[list[float], list[float]]]
+STYLES: tuple[Any, ...] = ('-', '--', ':', '-.')
 
 
-def read_scalars(path: Path) -> Curves:
-    """Steps and values of each name in mmengine's ``vis_data/scalars.json``.
-
-    Training values are at iterations; those of an evaluation are at epochs, and
-    are moved to the last iteration logged before them. A half-written last line, as
-    a killed run leaves it, is passed over.
-    """
-    curves: Curves = {}
-    iteration = 0.0
-    for line in path.read_text().splitlines():
-        try:
-            record = json.loads(line)
-        except json.JSONDecodeError:
-            continue
-        if 'loss' in record:
-            iteration = record.get('iter', record['step'])
-        for name, value in record.items():
-            if isinstance(value, (int, float)) and name not in (
-                'step',
-                'iter',
-                'epoch',
-            ):
-                steps, values = curves.setdefault(name, ([], []))
-                steps.append(iteration)
-                values.append(value)
-    return curves
-
-
-def newest_scalars(work_dir: Path) -> Path:
-    """The newest scalar log of a work dir, or the file itself.
-
-    Raises:
-        FileNotFoundError: there is none.
-    """
-    if work_dir.is_file():
-        return work_dir
-    found = sorted(work_dir.glob('*/vis_data/scalars.json'))
-    if not found:
-        raise FileNotFoundError(
-            f'{work_dir} has no */vis_data/scalars.json: name the work dir of a '
-            'training run.'
-        )
-    return found[-1]
+def panels_of(runs: Sequence[Curves]) -> dict[str, list[str]]:
+    """Titles of the panels, and the logged names in each that any run has."""
+    found = {
+        title: [name for name in names if any(name in run for run in runs)]
+        for title, names in PANELS.items()
+    }
+    return {title: names for title, names in found.items() if names}
 
 
 def plot_curves(logs: Path | Mapping[str, Path], out: Path) -> None:
     """Draw what was logged, a panel for each kind of value.
 
     Args:
-        logs: mmengine's ``vis_data/scalars.json``, or several by the runs' names: then
-            a colour is a run and a dash a value.
+        logs: a work dir or a ``scalars.json``, or several by the runs' names: then a
+            colour and a marker are a run, and a dash a value.
         out: picture to write; its suffix chooses PNG or SVG.
+
+    Raises:
+        FileNotFoundError: there is no log.
+        ValueError: nothing that can be drawn was logged.
     """
     files = logs if isinstance(logs, Mapping) else {'': logs}
-    runs = {run: read_scalars(path) for run, path in files.items()}
-    panels = {
-        title: [name for name in names if any(name in run for run in runs.values())]
-        for title, names in PANELS.items()
-    }
-    panels = {title: names for title, names in panels.items() if names}
-    columns = min(3, max(1, len(panels)))
+    runs = {run: read_run(path) for run, path in files.items()}
+    panels = panels_of(list(runs.values()))
+    if not panels:
+        raise ValueError(
+            f'{", ".join(str(file) for file in files.values())}: nothing that is drawn '
+            'was logged, such as loss, lr or an accuracy.'
+        )
+    several = len(runs) > 1
+    columns = min(3, len(panels))
     rows = -(-len(panels) // columns)
-    figure = Figure(figsize=(4 * columns, 3.2 * max(rows, 1)), layout='constrained')
+    figure = Figure(
+        figsize=(4.2 * columns, 3.3 * rows + several * 0.25 * len(runs)),
+        layout='constrained',
+    )
+    last = max(c[0][-1] for run in runs.values() for c in run.values())
     for place, (title, names) in enumerate(panels.items(), start=1):
         axes = figure.add_subplot(rows, columns, place)
-        for number, (run, curves) in enumerate(runs.items()):
+        for number, curves in enumerate(runs.values()):
             for order, name in enumerate(names):
-                if name not in curves:
-                    continue
-                axes.plot(
-                    *curves[name],
-                    color=COLOURS[(number if len(runs) > 1 else order) % len(COLOURS)],
-                    linestyle=STYLES[order % 4] if len(runs) > 1 else '-',
-                    label=f'{run}: {name}' if run and len(names) > 1 else run or name,
-                    marker='o' if len(curves[name][0]) < 15 else None,
-                    markersize=4,
-                )
-        axes.set_title(title, fontsize=11)
-        axes.set_xlabel('iteration')
+                if name in curves:
+                    draw_curve(axes, curves[name], number, order, several)
+        axes.set_title(title, fontsize=11, loc='left')
+        axes.set_xlabel('iteration', fontsize=9)
+        axes.set_xlim(0, max(last, 1) * 1.03)
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 5, 10]))
+        axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+        axes.ticklabel_format(axis='y', useOffset=False)
+        axes.tick_params(labelsize=8)
         axes.grid(alpha=0.3)
         axes.spines[['top', 'right']].set_visible(False)
-        if len(axes.lines) > 1:
-            axes.legend(frameon=False, fontsize=8)
-    figure.savefig(out, dpi=120)
+        keys = [
+            Line2D(
+                [],
+                [],
+                color='#444444' if several else colour_of(order),
+                linestyle=STYLES[order % 4] if several else '-',
+            )
+            for order in range(len(names))
+        ]
+        # Below the panel: no legend covers a curve.
+        axes.legend(
+            keys,
+            [plain(name) for name in names],
+            frameon=False,
+            fontsize=8,
+            loc='upper left',
+            bbox_to_anchor=(-0.02, -0.17),
+            ncols=2,
+            handlelength=2.6,
+        )
+    if several:
+        handles = [
+            Line2D([], [], color=colour_of(n), marker=marker_of(n), markersize=5)
+            for n in range(len(runs))
+        ]
+        figure.legend(
+            handles,
+            [plain(run, 90) for run in runs],
+            loc='outside upper left',
+            frameon=False,
+            fontsize=9,
+            ncols=1 if max(map(len, runs)) > 40 else min(3, len(runs)),
+        )
+    save(figure, out)
+
+
+def draw_curve(
+    axes, curve: tuple[list[float], list[float]], run: int, order: int, several: bool
+) -> None:
+    """One value of one run; few points get markers, many some, to tell runs apart."""
+    number = len(curve[0])
+    marker = marker_of(run) if several else 'o'
+    # Shifted from run to run, so that markers of like curves do not meet.
+    every = (min(number - 1, run * number // 40), max(1, number // 8))
+    axes.plot(
+        *curve,
+        color=colour_of(run if several else order),
+        linestyle=STYLES[order % 4] if several else '-',
+        linewidth=1.5,
+        marker=marker if several or number < 15 else None,
+        markevery=every if several and number >= 15 else None,
+        markersize=4,
+    )

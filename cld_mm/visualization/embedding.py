@@ -12,7 +12,9 @@ from matplotlib.figure import Figure
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
-from .style import MARKERS, bare, class_colours
+from .labels import name_clouds
+from .progress import printed_progress
+from .style import bare, colour_of, marker_of, plain, save
 
 METHODS = ('tsne', 'umap', 'pca')
 
@@ -59,13 +61,32 @@ def embed(
             raise ImportError(
                 'UMAP needs umap-learn: pip install umap-learn, or choose tsne.'
             ) from error
-        return UMAP(random_state=seed).fit_transform(unit)
+        # One thread is what a seed needs: UMAP says so itself where it is not told.
+        kwargs = {'desc': 'UMAP', 'leave': False, 'delay': 3, 'disable': False}
+        mapper = UMAP(
+            n_neighbors=min(15, len(unit) - 1),
+            # With a spectral start a handful of images has too few eigenvectors.
+            init='spectral' if len(unit) > 10 else 'random',
+            random_state=seed,
+            n_jobs=1,
+            tqdm_kwds=kwargs,
+        )
+        return mapper.fit_transform(unit)
     # Fifty directions hold what neighbours need, and make it several times faster.
     small = PCA(min(50, *unit.shape), random_state=seed).fit_transform(unit)
     perplexity = min(30.0, (len(unit) - 1) / 3)
-    init = 'pca' if start is None else 1e-4 * start / max(start.std(), 1e-12)
-    mapper = TSNE(perplexity=perplexity, init=init, random_state=seed)
-    return mapper.fit_transform(small)
+    start = small[:, :2] if start is None else start
+    # Equal features, as a collapsed network gives, have no spread to start from.
+    noise = np.random.default_rng(seed).normal(size=start.shape)
+    init = start / start.std() if start.std() > 1e-9 else noise
+    mapper = TSNE(
+        perplexity=perplexity,
+        init=(1e-4 * init).astype(np.float32),
+        random_state=seed,
+        verbose=2,
+    )
+    with printed_progress('t-SNE', mapper.max_iter):
+        return mapper.fit_transform(small)
 
 
 def plot_embedding(
@@ -77,6 +98,8 @@ def plot_embedding(
 ) -> None:
     """Draw a scatter, a colour and a marker for each class or group.
 
+    Names stand at the middle of their dots too, and up to forty in a legend.
+
     Args:
         places: ``(N, 2)``.
         labels: ``(N,)`` integers from 0.
@@ -84,25 +107,43 @@ def plot_embedding(
         out: picture to write; its suffix chooses PNG or SVG.
         title: above it.
     """
-    figure = Figure(figsize=(9, 7), layout='constrained')
-    axes = figure.add_subplot()
     present = [int(label) for label in np.unique(labels)]
-    for label, colour in zip(present, class_colours(len(present)), strict=True):
+    legend = len(present) <= 40
+    figure = Figure(figsize=(9.4 if legend else 8.6, 7.4), layout='constrained')
+    axes = figure.add_subplot()
+    for label in present:
         rows = labels == label
         axes.scatter(
             places[rows, 0],
             places[rows, 1],
-            s=9,
-            color=colour,
-            marker=MARKERS[label % len(MARKERS)],
+            s=14 if len(places) <= 3000 else 6,
+            color=colour_of(label),
+            marker=marker_of(label),
             linewidths=0,
-            alpha=0.75,
-            label=names[label],
+            alpha=0.7,
+            label=plain(names[label]),
         )
     bare(axes)
-    axes.set_title(title)
-    if len(present) <= 30:
+    axes.set_aspect('equal', adjustable='datalim')
+    axes.set_title(plain(title, 120), fontsize=11)
+    if legend:
         figure.legend(
-            loc='outside right upper', frameon=False, fontsize=9, markerscale=2
+            loc='outside right upper',
+            frameon=False,
+            fontsize=9 if len(present) <= 25 else 7.5,
+            markerscale=1.6,
+            alignment='left',
         )
-    figure.savefig(out, dpi=120)
+    figure.draw_without_rendering()  # the layout, and so the limits, are known then
+    box = axes.get_window_extent()
+    width, height = (72 * edge / figure.dpi for edge in (box.width, box.height))
+    name_clouds(
+        axes,
+        np.array([np.median(places[labels == label], axis=0) for label in present]),
+        [plain(names[label], 18 if legend else 12) for label in present],
+        [colour_of(label) for label in present],
+        (width, height),
+        9 if len(present) <= 25 else 6.5,
+    )
+    figure.set_layout_engine('none')
+    save(figure, out)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from .style import bare, show_image
+from .style import bare, plain, save, show_image
 
 
 def plot_rows(
@@ -14,6 +14,7 @@ def plot_rows(
     names: Sequence[str],
     out: Path,
     title: str = '',
+    heads: Sequence[str] = (),
 ) -> None:
     """Draw images row by row, each row with a name.
 
@@ -23,6 +24,7 @@ def plot_rows(
         names: one a row.
         out: picture to write; its suffix chooses PNG or SVG.
         title: above it.
+        heads: names of the columns, or none.
 
     Raises:
         ValueError: there is no image, or names and rows differ in number.
@@ -33,19 +35,32 @@ def plot_rows(
             f'there are {len(rows)} rows, the longest of {width} images, and '
             f'{len(names)} names: give each row a name and an image.'
         )
+    words = [
+        '\n'.join(plain(line, 20) for line in str(name).splitlines()) for name in names
+    ]
+    letters = max(len(line) for word in words for line in word.splitlines() or [''])
+    column = 0.3 + 0.075 * letters  # inches, for the names
     figure = Figure(
-        figsize=(1.6 + 0.85 * width, 0.85 * len(rows) + 0.5 * bool(title)),
+        figsize=(
+            max(column + 0.85 * width, 3.5),
+            0.85 * len(rows) + 0.35 * bool(title) + 0.4 * bool(heads),
+        ),
         layout='constrained',
     )
-    grid = figure.add_gridspec(len(rows), width + 1, width_ratios=[1.6, *[1] * width])
-    for place, (row, name) in enumerate(zip(rows, names, strict=True)):
+    grid = figure.add_gridspec(
+        len(rows), width + 1, width_ratios=[column / 0.85, *[1] * width]
+    )
+    for place, (row, name) in enumerate(zip(rows, words, strict=True)):
         axes = figure.add_subplot(grid[place, 0])
         axes.text(1, 0.5, name, ha='right', va='center', fontsize=9)
         bare(axes)
-        for column, image in enumerate(row):
-            show_image(figure.add_subplot(grid[place, column + 1]), image)
-    figure.suptitle(title, fontsize=11)
-    figure.savefig(out, dpi=120)
+        for order, image in enumerate(row):
+            axes = figure.add_subplot(grid[place, order + 1])
+            show_image(axes, image)
+            if place == 0 and order < len(heads):
+                axes.set_title(heads[order], fontsize=8)
+    figure.suptitle(plain(title, 120), fontsize=11)
+    save(figure, out)
 
 
 def group_members(

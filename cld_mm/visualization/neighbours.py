@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from .style import RIGHT, WRONG
+from .style import RIGHT, WRONG, plain, save
 
 
 def plot_neighbours(
@@ -32,16 +32,16 @@ def plot_neighbours(
     rows, k = before[1].shape
     scope = 'shown' if shares is None else 'all queries'
     shares = shares or (float(before[1].mean()), float(after[1].mean()))
-    widths = [1.25, 0.25, *[1] * k, 0.25, *[1] * k]
+    widths = [1, 0.25, *[1] * k, 0.25, *[1] * k]
     figure = Figure(
-        figsize=(0.62 * sum(widths), 0.78 * rows + 0.9), layout='constrained'
+        figsize=(1.5 + 0.7 * sum(widths), 0.75 * rows + 0.9), layout='constrained'
     )
     grid = figure.add_gridspec(rows, len(widths), width_ratios=widths)
     for row in range(rows):
         axes = figure.add_subplot(grid[row, 0])
         _show(axes, queries[row])
         axes.set_ylabel(
-            query_names[row],
+            plain(query_names[row], 20),
             rotation=0,
             ha='right',
             va='center',
@@ -66,15 +66,15 @@ def plot_neighbours(
                 if row == 0 and place == k // 2:
                     axes.set_title(heading, fontsize=10)
     figure.supxlabel(
-        'green: same class as the query; orange, dashed: another class', fontsize=9
+        'blue: same class as the query; orange, dashed: another class', fontsize=9
     )
-    figure.savefig(out, dpi=120)
+    save(figure, out)
 
 
 def _show(
     axes, image: np.ndarray, frame: str = '#000000', dashed: bool = False
 ) -> None:
-    axes.imshow(image, cmap='gray_r', vmin=0, vmax=255)
+    axes.imshow(image, cmap='gray', vmin=0, vmax=255)
     axes.set_xticks([])
     axes.set_yticks([])
     for spine in axes.spines.values():

@@ -1,26 +1,82 @@
-"""What all pictures share: colours and bare axes."""
+"""What all pictures share: colours, markers, names, bare axes and saving."""
+
+from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
+from matplotlib import font_manager
+from matplotlib.figure import Figure
 
 matplotlib.use('Agg')
 
-# Okabe and Ito's colours, told apart by colour-blind readers too.
-COLOURS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9')
-MARKERS = ('o', 's', '^', 'D', 'v', 'P', 'X', '*', '<', '>')
-RIGHT, WRONG = '#009E73', '#D55E00'
+# Okabe and Ito's colours, told apart by colour-blind readers too (but for their yellow,
+# which white paper swallows), then grey, a dark brown and a dark violet.
+COLOURS = (
+    '#0072B2',
+    '#D55E00',
+    '#009E73',
+    '#CC79A7',
+    '#E69F00',
+    '#56B4E9',
+    '#000000',
+    '#8A8A8A',
+    '#7A3E00',
+    '#5B2A86',
+)
+# Thirteen, which shares no divisor with ten: 130 classes look each their own.
+MARKERS = ('o', 's', '^', 'D', 'v', 'P', 'X', '*', '<', '>', 'p', 'h', 'd')
+RIGHT, WRONG = '#0072B2', '#D55E00'
+DPI = 150
+# Asked in turn for letters that the first does not have.
+FONTS = (
+    'DejaVu Sans',
+    'Noto Sans CJK SC',
+    'Noto Sans CJK JP',
+    'WenQuanYi Zen Hei',
+    'Microsoft YaHei',
+    'Hiragino Sans',
+    'Noto Sans Arabic',
+    'Noto Sans Devanagari',
+    'Noto Sans Hebrew',
+    'Noto Sans Thai',
+)
 
 
-def class_colours(number: int) -> list[str]:
-    """A colour for each of so many classes.
+def colour_of(number: int) -> str:
+    """The colour of a class, group or run."""
+    return COLOURS[number % len(COLOURS)]
 
-    Up to six are Okabe and Ito's; beyond that no palette is safe for every reader, so
-    they run through a perceptually even map, and markers tell neighbours apart.
+
+def marker_of(number: int) -> str:
+    """Its marker: with the colour it tells 130 apart."""
+    return MARKERS[number % len(MARKERS)]
+
+
+def plain(name: str, length: int = 28) -> str:
+    """A name from data as matplotlib text: short, and without formulas.
+
+    Args:
+        name: of a class or a run.
+        length: letters at most; a longer name keeps its start and its end.
     """
-    if number <= len(COLOURS):
-        return list(COLOURS[:number])
-    shades = matplotlib.colormaps['turbo'](np.linspace(0.05, 0.95, number))
-    return [matplotlib.colors.to_hex(shade) for shade in shades]
+    name = ' '.join(str(name).split())
+    if len(name) > length:
+        tail = (length - 1) // 2
+        name = f'{name[: length - 1 - tail]}…{name[-tail:]}'
+    # Matplotlib sets what stands between dollars as a formula, and hides a name that
+    # starts with an underscore from its legends.
+    name = name.replace('$', r'\$')
+    return f'\u200a{name}' if name.startswith('_') else name
+
+
+def save(figure: Figure, out: Path) -> None:
+    """Write a picture; its suffix chooses PNG or SVG, where text stays text."""
+    installed = {font.name for font in font_manager.fontManager.ttflist}
+    fonts = [font for font in FONTS if font in installed] or ['sans-serif']
+    rules: dict[Any, Any] = {'svg.fonttype': 'none', 'font.sans-serif': fonts}
+    with matplotlib.rc_context(rules):
+        figure.savefig(out, dpi=DPI)
 
 
 def bare(axes) -> None:

@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cld_mm.report import Run, Snapshot, write_page
+from cld_mm.apis.config_error import ConfigError
+from cld_mm.report import Run, Snapshot, collect_run, write_page
+from cld_mm.report.page import drawn, unlike_names
 
 sync_api = pytest.importorskip('playwright.sync_api', reason='playwright is missing')
 CHROMIUM = shutil.which('chromium') or shutil.which('chromium-browser')
-EVIL = '</script><img src=x onerror=alert(1)>'
+EVIL = '</script><img src=x onerror=alert(1)>"\'&amp;'
 
 
 def snapshot(rng):
@@ -47,6 +49,21 @@ def snapshot(rng):
     )
 
 
+def nasty_work_dir(folder):
+    """A work dir as a crashed run leaves it, with names that mean harm."""
+    work_dir = folder / EVIL.replace('/', '')
+    logs = work_dir / '20260101_000000' / 'vis_data'
+    logs.mkdir(parents=True)
+    (logs / 'config.py').write_text(f'model = dict(type="MoCo", note={EVIL!r})\n')
+    record = {'loss': 2.5, 'knn_backbone/top1': EVIL, EVIL: 1.0, 'iter': 10}
+    (logs / 'scalars.json').write_text(f'{json.dumps(record)}\n7\n{{"loss": 2.0, "i')
+    (logs / 'run_info.json').write_text(json.dumps({EVIL: {EVIL: EVIL}, 'root': EVIL}))
+    (work_dir / 'measured.json').write_text(json.dumps({EVIL: EVIL, 'top1': 71.25}))
+    (work_dir / 'broken.json').write_text('{"half')
+    Image.new('RGB', (8, 8)).save(work_dir / f'{EVIL.replace("/", "")}.png')
+    return work_dir
+
+
 @pytest.fixture(scope='module')
 def page_file(tmp_path_factory):
     folder = tmp_path_factory.mktemp('report')
@@ -54,18 +71,20 @@ def page_file(tmp_path_factory):
     runs = [
         Run(
             name,
-            folder,
-            'model = 1',
+            folder / str(place),
+            f'model = 1  # {EVIL}',
             {'seed': 0, 'data': {'root': EVIL}},
             {
                 'loss': ([1, 2, 3], [3.0, 2.0, float('nan')]),
                 'knn_backbone/top1': ([3], [71.5]),
             },
             {'a.json': {'linear': 80.25, 'note': EVIL}},
+            notes=[EVIL],
         )
-        for name in ('first', EVIL)
+        for place, name in enumerate(('first', EVIL, 'x' * 200, '狗_кошка'))
     ]
-    write_page(runs, [snapshot(rng), None], folder / 'report.html')
+    runs.append(collect_run(nasty_work_dir(folder), safe=True))
+    write_page(runs, [snapshot(rng), *[None] * 4], folder / 'report.html')
     return folder / 'report.html'
 
 
@@ -111,9 +130,12 @@ def test_it_fits_the_screen(page):
     assert width <= page.viewport_size['width']
     assert page.locator('.curve').count() == 2
     text = page.locator('#figures').inner_text()
-    assert '71.50' in text
-    assert '80.25' in text
-    assert EVIL in text
+    for shown in ('71.50', '80.25', '71.25', EVIL, '狗_кошка'):
+        assert shown in text
+    assert 'broken.json cannot be read' in page.locator('.note').all_inner_texts()[-1]
+    # Names came as text: no element of theirs, and no place that runs a script.
+    assert page.locator('img:not(figure img)').count() == 0
+    assert page.locator('[onerror]').count() == 0
 
 
 def test_a_dot_shows_its_image(page):
@@ -121,6 +143,7 @@ def test_a_dot_shows_its_image(page):
     # Dots are drawn in SVG: the last drawn lies on top.
     dot = page.locator('.embedding .points path').last
     dot.scroll_into_view_if_needed()
+    page.wait_for_timeout(50)  # scrolling hides the image
     box = dot.bounding_box()
     page.mouse.move(box['x'] - 30, box['y'] - 30)
     page.mouse.move(box['x'] + box['width'] / 2, box['y'] + box['height'] / 2, steps=4)
@@ -128,36 +151,103 @@ def test_a_dot_shows_its_image(page):
     style = page.locator('#tip .thumb').get_attribute('style')
     assert 'data:image/png' in style
     assert page.locator('#tip span').inner_text() in ('cat', 'dog', EVIL)
+    tip = page.locator('#tip').bounding_box()
+    assert tip['x'] >= 0
+    assert tip['x'] + tip['width'] <= page.viewport_size['width']
 
 
-def test_a_curve_can_be_switched_off(page):
-    panel = page.locator('.curve').first
-    panel.scroll_into_view_if_needed()
-    lines = panel.locator('.scatterlayer .trace')
-    assert lines.count() == 2
-    panel.locator('.legendtoggle').first.click()
+def shown_curves(page):
+    return page.locator('.curve').first.locator('.scatterlayer .trace').count()
+
+
+def test_curves_can_be_switched_off_and_zoomed(page):
+    assert shown_curves(page) == 5
+    run, name = page.locator('#run-keys button').first, page.locator('.curve button')
+    run.click()
+    assert run.get_attribute('aria-pressed') == 'false'
     page.wait_for_function(
         'document.querySelector(".curve").querySelectorAll(".scatterlayer .trace")'
-        '.length == 1'
+        '.length == 4'
     )
+    run.press('Enter')  # by keyboard too
+    name.first.click()
+    page.wait_for_function(
+        'document.querySelector(".curve").querySelectorAll(".scatterlayer .trace")'
+        '.length == 0'
+    )
+    name.first.click()
+    plot = page.locator('.plot').first
+    plot.scroll_into_view_if_needed()
+    box = plot.bounding_box()
+    page.mouse.move(box['x'] + 100, box['y'] + 60)
+    page.mouse.down()
+    page.mouse.move(box['x'] + 200, box['y'] + 62, steps=5)
+    page.mouse.up()
+    ranges = '[...document.querySelectorAll(".plot")].map(p => p.layout.xaxis.range)'
+    page.wait_for_selector('#whole', state='visible')
+    one, two = page.evaluate(ranges)
+    assert one == two
+    page.locator('#whole').click()
+    page.wait_for_function(f'({ranges})[1][0] == 0')
+    assert page.evaluate(ranges)[0] != one
 
 
 def test_groups_and_epochs_can_be_chosen(page):
-    button = page.locator('.group-buttons button').first
+    button = page.locator('.groups button').first
     button.click()
-    assert page.locator('.members .thumb').count() == 3
+    assert button.get_attribute('aria-pressed') == 'true'
+    assert button.locator('.thumb').count() == 3
+    selected = 'document.querySelector(".embedding").data.map(t => t.selectedpoints)'
+    assert sum(len(rows) for rows in page.evaluate(selected)) == 15
     before = page.evaluate('document.querySelector(".embedding").data[0].x')
     slider = page.locator('input[type=range]')
     slider.focus()
     slider.press('ArrowLeft')
     assert page.locator('.slider output').inner_text() == '1'
     assert page.evaluate('document.querySelector(".embedding").data[0].x') != before
-    assert page.locator('.members .thumb').count() == 0
+    assert button.get_attribute('aria-pressed') == 'false'
+    page.locator('[data-by=group]').click()
+    assert page.locator('.kinds button').all_inner_texts()[0].endswith('group 1')
+    page.locator('.kinds button').first.click()
+    kept = 'document.querySelector(".embedding").data.map(t => t.visible)'
+    assert page.evaluate(kept) == [False, True]
 
 
 def test_nothing_in_a_name_can_act(page_file):
     page = page_file.read_text()
     assert EVIL not in page
+    assert '<img src=x' not in page
     start = page.index('<script id="data"')
     data = page[page.index('>', start) + 1 : page.index('</script>', start)]
     assert json.loads(data)['curves'][0]['loss'][1] == [3.0, 2.0, None]
+
+
+def test_a_strangers_config_is_read_and_not_run(tmp_path):
+    work_dir = nasty_work_dir(tmp_path)
+    config = next(work_dir.glob('*/vis_data/config.py'))
+    kept = collect_run(work_dir, safe=True).cfg
+    assert kept.model.note == EVIL
+    config.write_text(f'open({str(tmp_path / "ran")!r}, "w")\nmodel = dict()\n')
+    with pytest.raises(ConfigError, match='does not run'):
+        collect_run(work_dir, safe=True)
+    config.write_text('model = dict(type="os.system")')
+    with pytest.raises(ConfigError, match='no registered part'):
+        collect_run(work_dir, safe=True)
+    assert not (tmp_path / 'ran').exists()
+
+
+def test_runs_of_one_name_are_told_apart(tmp_path):
+    paths = [tmp_path / 'a/x/run', tmp_path / 'b/x/run', tmp_path / 'other']
+    runs = [Run(path.name, path, '') for path in paths]
+    assert len({run.name for run in unlike_names(runs)}) == 3
+    with pytest.raises(ValueError, match='named twice'):
+        unlike_names([Run('run', paths[0], ''), Run('run', paths[0], '')])
+
+
+def test_long_curves_keep_their_last_value():
+    curve = (list(range(1, 5002)), [float(v) for v in range(5001)])
+    found = drawn({'loss': curve, 'unknown': curve}, {'loss': ['loss']})
+    assert list(found) == ['loss']
+    assert len(found['loss'][0]) <= 2000
+    assert found['loss'][0][-1] == 5001
+    assert found['loss'][1][-1] == 5000.0

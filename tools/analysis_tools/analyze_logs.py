@@ -11,7 +11,7 @@ import cld_mm  # noqa: F401, I001
 import numpy as np
 
 from cld_mm.apis.errors import one_sentence_errors
-from cld_mm.visualization import newest_scalars, read_scalars
+from cld_mm.visualization import read_run
 
 
 def summary(values: list[float]) -> dict[str, float | None]:
@@ -44,7 +44,7 @@ def main() -> None:
     with one_sentence_errors(args.debug):
         results = {}
         for run in args.runs:
-            curves = read_scalars(newest_scalars(run))
+            curves = read_run(run)
             missing = [key for key in args.keys or [] if key not in curves]
             if missing:
                 raise ValueError(

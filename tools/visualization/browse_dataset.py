@@ -38,18 +38,27 @@ def main() -> None:
         dataset = DATASETS.build(cfg.train_dataloader.dataset)
         to_rgb = bool((cfg.model.get('data_preprocessor') or {}).get('to_rgb'))
         number = min(args.images, len(dataset))
-        rows, names = [], []
+        rows, names, heads = [], [], ['stored']
+        classes = dataset.metainfo.get('classes') or []
         for place in np.linspace(0, len(dataset) - 1, number).round().astype(int):
             row = [stored_image(dataset, int(place))]
+            heads = heads[:1]
             for epoch in range(args.epochs):
                 seed = mix_seed(args.seed, epoch, int(place))
                 views = dataset[SeededIndex(int(place), seed)]['inputs']
-                for view in views if isinstance(views, list) else [views]:
+                views = views if isinstance(views, list) else [views]
+                heads += [f'epoch {epoch + 1}\nview {v + 1}' for v in range(len(views))]
+                for view in views:
                     image = view.numpy().transpose(1, 2, 0).astype(np.uint8)
                     row.append(image[..., ::-1] if to_rgb else image)
             rows.append(row)
-            names.append(f'image {place}')
-        plot_rows(rows, names, args.out, 'as stored, then the views')
+            label = dataset.get_data_info(int(place)).get('gt_label')
+            known = label is not None and int(label) < len(classes)
+            names.append(
+                f'image {place}' + (f'\n{classes[int(label)]}' if known else '')
+            )
+        title = 'images as they are stored, and the views that training sees'
+        plot_rows(rows, names, args.out, title, heads)
         print(f'picture {args.out}')
 
 

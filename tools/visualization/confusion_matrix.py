@@ -46,7 +46,9 @@ def draw(runner, args: argparse.Namespace) -> None:
     counts = counts.view(number, number)
     names = [str(name) for name in names or range(number)]
     top1 = 100 * float((found == labels).float().mean())
-    title = f'kNN, k {loop.k}, {args.feature} feature: {top1:.2f} %'
+    title = (
+        f'kNN, k {loop.k}, {args.feature} feature: top-1 {top1:.2f} % of {len(labels)}'
+    )
     plot_confusion(counts.numpy(), names, args.out, title)
     result = {'classes': names, 'counts': counts.tolist(), 'top1': top1}
     args.out.with_suffix('.json').write_text(json.dumps(result) + '\n')

@@ -10,7 +10,7 @@ import cld_mm  # noqa: F401, I001
 
 from cld_mm.apis.errors import one_sentence_errors
 from cld_mm.apis.viewer import check_picture
-from cld_mm.visualization import newest_scalars, plot_curves
+from cld_mm.visualization import plot_curves
 
 
 def main() -> None:
@@ -29,8 +29,8 @@ def main() -> None:
             raise ValueError(
                 f'{len(args.runs)} runs and the names {names}: give each run its own.'
             )
-        files = [newest_scalars(run) for run in args.runs]
-        plot_curves(dict(zip(names, files, strict=True)), args.out)
+        runs = dict(zip(names, args.runs, strict=True))
+        plot_curves(runs if len(runs) > 1 else args.runs[0], args.out)
         print(f'picture {args.out}')
 
 

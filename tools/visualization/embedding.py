@@ -17,6 +17,8 @@ from cld_mm.apis.viewer import sample_and_features, viewer_parser
 from cld_mm.evaluation import group_features
 from cld_mm.visualization import METHODS, embed, plot_embedding
 
+TITLES = {'tsne': 't-SNE', 'umap': 'UMAP', 'pca': 'Principal components'}
+
 
 def main() -> None:
     parser = viewer_parser('Draw features in the plane.', 'embedding.png')
@@ -31,7 +33,7 @@ def main() -> None:
             labels = group_features(features, args.groups).numpy()
             names = [f'group {g + 1}' for g in range(args.groups)]
         places = embed(features.numpy(), args.method)
-        title = f'{args.method} of {len(places)} images, {args.feature} feature'
+        title = f'{TITLES[args.method]} of {len(places)} images, {args.feature} feature'
         plot_embedding(places, labels, names, args.out, title)
         args.out.with_suffix('.json').write_text(
             json.dumps({'places': places.tolist(), 'labels': labels.tolist()}) + '\n'

@@ -36,7 +36,8 @@ def main() -> None:
             ],
             [f'group {g + 1}\n{int(counts[g])} images' for g in members],
             args.out,
-            'most to least central, evenly spread',
+            f'{len(members)} groups of {len(features)} images, each from the most '
+            'central (left) to the least',
         )
         print(f'picture {args.out}')
 
