@@ -2,7 +2,8 @@
 # Train on several ranks: [MAX_RESTARTS=3] tools/dist_train.sh CONFIG RANKS [flags]
 # One rank a GPU; without a GPU, ranks are processes on the CPU over gloo. A rank that
 # dies restarts all up to MAX_RESTARTS times, from the newest checkpoint. SIGTERM and
-# SIGUSR1 save and end with code 75 ("start me again with --resume"), Ctrl-C with 130.
+# SIGUSR1 save and end with code 75 ("start me again with --resume"), Ctrl-C with 130;
+# ranks get SAVE_SECONDS (600) for it, torchrun alone would give them 30.
 set -euo pipefail
 [ $# -ge 2 ] || { echo "usage: $0 CONFIG RANKS [flags of train.py]" >&2; exit 2; }
 CONFIG=$1 GPUS=$2
@@ -12,13 +13,14 @@ export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$((CORES / GPUS > 0 ? CORES / GPUS : 1
 CLD_MM_EXIT_FILE=$(mktemp)
 export CLD_MM_EXIT_FILE
 trap 'rm -f "$CLD_MM_EXIT_FILE"' EXIT
-"${PYTHON:-python}" -m torch.distributed.run \
+"${PYTHON:-python}" "$(dirname "$0")/launch_ranks.py" \
     --nnodes="${NNODES:-1}" \
     --node_rank="${NODE_RANK:-0}" \
     --master_addr="${MASTER_ADDR:-127.0.0.1}" \
     --master_port="${PORT:-29500}" \
     --nproc_per_node="$GPUS" \
     --max-restarts="${MAX_RESTARTS:-0}" \
+    --shutdown-timeout="${SAVE_SECONDS:-600}" \
     --signals-to-handle=SIGTERM,SIGINT,SIGHUP,SIGQUIT,SIGUSR1 \
     "$(dirname "$0")/train.py" "$CONFIG" --launcher pytorch "${@:3}" &
 RUN=$!

@@ -1,7 +1,8 @@
 """torchrun that ends with one sentence: which rank failed first, and of what.
 
 ``tools/dist_train.sh`` starts it with torchrun's own flags. Exits with the code of the
-rank that failed first.
+rank that failed first, or after a signal, which the ranks have got too, with 128 and
+the signal's number.
 """
 
 import logging
@@ -9,6 +10,7 @@ import signal
 import sys
 
 from torch.distributed import run
+from torch.distributed.elastic.multiprocessing import SignalException
 from torch.distributed.elastic.multiprocessing.errors import (
     ChildFailedError,
     ProcessFailure,
@@ -36,6 +38,8 @@ def main() -> None:
         logging.getLogger('torch.distributed').setLevel(logging.CRITICAL)
     try:
         run.main(sys.argv[1:])
+    except SignalException as stopped:
+        sys.exit(128 + stopped.sigval)
     except ChildFailedError as error:
         rank, failure = error.get_first_failure()
         print(last_sentence(rank, failure), file=sys.stderr, flush=True)

@@ -11,6 +11,22 @@ from typing import Any
 
 from mmengine.config import Config
 
+# mmengine's methods that build a section which is not built by its type alone.
+BUILDERS = {
+    'build_train_loop': 'train_cfg',
+    'build_val_loop': 'val_cfg',
+    'build_test_loop': 'test_cfg',
+    'build_optim_wrapper': 'optim_wrapper',
+    'build_param_scheduler': 'param_scheduler',
+    'build_model': 'model',
+    'build_visualizer': 'visualizer',
+    'build_log_processor': 'log_processor',
+    'register_default_hooks': 'default_hooks',
+    'register_custom_hooks': 'custom_hooks',
+    'set_randomness': 'randomness',
+    'setup_env': 'env_cfg',
+    'scale_lr': 'auto_scale_lr',
+}
 SHOWN = 240  # letters of settings
 
 
@@ -21,10 +37,26 @@ def blamed(error: BaseException, cfg: Config) -> str:
         An empty string where no frame belongs to a part of the config.
     """
     parts = dict(_parts(cfg.to_dict(), ''))
-    for frame in _frames(error):
+    frames = list(_frames(error))
+    for frame in frames:
         path = _built(frame, parts) or _running(frame, parts)
         if path:
-            return f'{path} ({_settings(parts[path])})'
+            before = _before(path, parts)
+            behind = f', behind {before} ({_settings(parts[before])})' if before else ''
+            return f'{path} ({_settings(parts[path])}){behind}'
+    for frame in frames:
+        section = BUILDERS.get(frame.f_code.co_name, '')
+        if section in cfg:
+            return section
+    return ''
+
+
+def _before(path: str, parts: Mapping[str, Mapping]) -> str:
+    """The part whose output this one reads: shapes that differ may be its fault."""
+    owner, _, name = path.rpartition('.')
+    for part in {'neck': ('backbone',), 'head': ('neck', 'backbone')}.get(name, ()):
+        if f'{owner}.{part}' in parts:
+            return f'{owner}.{part}'
     return ''
 
 

@@ -8,7 +8,13 @@ from typing import Any
 
 from mmengine.config import Config
 from mmengine.registry import Registry
-from mmengine.runner import set_random_seed
+from mmengine.runner import (
+    EpochBasedTrainLoop,
+    IterBasedTrainLoop,
+    TestLoop,
+    ValLoop,
+    set_random_seed,
+)
 from torch.utils.data import DataLoader
 
 from .. import registry as registries
@@ -55,6 +61,7 @@ KINDS = {
 LOADER_NUMBERS = {'batch_size': 1, 'num_workers': 0}
 # torch's, and those of mmengine's beside them.
 LOADER_SETTINGS = {*inspect.signature(DataLoader).parameters, 'num_batch_per_epoch'}
+LOOPS = {'train_cfg': None, 'val_cfg': ValLoop, 'test_cfg': TestLoop}
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
 
@@ -87,6 +94,8 @@ def check_config(cfg: Config) -> None:
                 FILLED_IN.get(cfg.model.type, set()) if path == 'model.neck' else ()
             )
             _check_part(path, part, kind, filled_in)
+    for name in LOOPS:
+        _check_loop(name, cfg.get(name) or {})
     for name in LOADERS:
         _check_loader(name, cfg.get(name) or {})
     for name in ('val_cfg', 'test_cfg'):
@@ -109,7 +118,8 @@ def check_data(cfg: Config, *dataloaders: str) -> None:
     for name in dataloaders:
         for path, part, _ in _parts(cfg.get(name), name, None):
             root = part.get('data_root')
-            if isinstance(root, str) and root and 'pipeline' in part:
+            is_dataset = 'pipeline' in part or path.endswith('.dataset')
+            if isinstance(root, str) and root and is_dataset:
                 _check_folder(path, root)
 
 
@@ -188,6 +198,29 @@ def _check_type(path: str, found: Any, key: str, value: Any) -> None:
         text = ' '.join(repr(value).split())
         shown = text if len(text) <= 60 else f'{text[:57]}...'
         raise ConfigError(f'{path}: it is {shown}, but must be {wanted}.')
+
+
+def _check_loop(path: str, loop: dict) -> None:
+    """A loop without a 'type' is mmengine's own, which names no key in its errors."""
+    if not loop or 'type' in loop:
+        return
+    found: Any = LOOPS[path]
+    if path == 'train_cfg':
+        if not isinstance(loop.get('by_epoch'), bool):
+            raise ConfigError(
+                f'{path}.type: it is missing{_meant("type", loop)}; name a loop, such '
+                "as 'EpochBasedTrainLoop', or give by_epoch=True."
+            )
+        found = EpochBasedTrainLoop if loop['by_epoch'] else IterBasedTrainLoop
+    known = {*inspect.signature(found).parameters, 'by_epoch'} - {'runner'}
+    for key, value in loop.items():
+        if key not in known:
+            raise ConfigError(
+                f"{path}.{key}: {found.__name__}, which a missing 'type' means, has no "
+                f'setting {key!r}{_meant(key, known | {"type"})} (it takes '
+                f'{", ".join(sorted(known))}).'
+            )
+        _check_type(f'{path}.{key}', found, key, value)
 
 
 def _check_loader(path: str, loader: Any) -> None:

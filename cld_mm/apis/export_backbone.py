@@ -9,6 +9,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ..compat.checkpoint_sources import load_safely
+
 # mmpretrain's and MMDetection's Pretrained take a prefix; the others want bare keys.
 PREFIXES = {
     'mmpretrain': 'backbone.',
@@ -37,9 +39,7 @@ def export_backbone(source: Path, target: Path, library: str) -> int:
         raise ValueError(
             f'library is {library!r}, but it must be one of {", ".join(PREFIXES)}.'
         )
-    if not source.is_file():
-        raise FileNotFoundError(f'the checkpoint {source} does not exist.')
-    loaded = torch.load(source, map_location='cpu', weights_only=True)
+    loaded = load_safely(source)
     weights = backbone_weights(loaded.get('state_dict', loaded))
     if not weights:
         raise ValueError(

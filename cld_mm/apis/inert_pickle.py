@@ -13,6 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+# What torch raises for damaged files, and for stand-ins in a tensor's place.
+UNREADABLE = (pickle.UnpicklingError, RuntimeError, EOFError, ValueError)
+UNREADABLE += (AttributeError, TypeError, KeyError, IndexError)  # type: ignore[assignment]
+
 _TENSOR_BUILDERS = ('_rebuild_tensor', '_rebuild_tensor_v2', '_rebuild_parameter')
 _ALLOWED: dict[tuple[str, str], Any] = {
     ('collections', 'OrderedDict'): OrderedDict,
@@ -100,7 +104,7 @@ def load_tensors(path: str | Path) -> Any:
             pickle_module=sys.modules[__name__],
             weights_only=False,  # the unpickler above is the safe one
         )
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+    except UNREADABLE as error:
         raise ValueError(
             f'{path} cannot be read as a checkpoint of torch ({error}): it may be cut '
             'short; fetch it again.'

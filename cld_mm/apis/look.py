@@ -13,6 +13,7 @@ from mmengine.runner import Runner, load_checkpoint
 from PIL import Image
 from torch import Tensor
 
+from cld_mm.datasets.image_files import decode_image, read_file
 from cld_mm.registry import DATASETS, MODELS
 
 from .features import extract_features
@@ -120,8 +121,8 @@ def stored_image(dataset: Any, place: int, side: int | None = None) -> np.ndarra
     if 'img' in info:
         image = Image.fromarray(np.asarray(info['img']).squeeze())
     else:
-        with Image.open(info['img_path']) as opened:
-            image = opened.convert('RGB')
+        pixels = decode_image(read_file(info['img_path']))
+        image = Image.fromarray(np.ascontiguousarray(pixels[..., ::-1]))
     if side is not None:
         edge = min(image.size)
         left, top = ((size - edge) // 2 for size in image.size)

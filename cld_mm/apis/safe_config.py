@@ -16,6 +16,7 @@ from mmengine.config import Config
 from mmengine.registry import Registry
 
 from .. import registry as ours
+from ..compat.file_handlers import PlainLoader
 from .config_error import ConfigError
 
 SUFFIXES = ('.json', '.yaml', '.yml')
@@ -24,16 +25,6 @@ CODE_KEYS = ('_base_', 'custom_imports', 'lazy_import')
 # Files that are programs, or are unpickled where a data set or a loader reads them.
 CODE_FILES = ('.py', '.pkl', '.pickle')
 MOST_VALUES = 100_000
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML's safe loader, which also knows the tuples of a dump, as lists."""
-
-
-_Loader.add_constructor(
-    'tag:yaml.org,2002:python/tuple',
-    lambda loader, node: loader.construct_sequence(node, deep=True),
-)
 
 
 def load_safe_config(path: str | Path) -> Config:
@@ -56,7 +47,7 @@ def load_safe_config(path: str | Path) -> Config:
     try:
         text = path.read_text(encoding='utf-8')
         is_json = path.suffix.lower() == '.json'
-        values = json.loads(text) if is_json else yaml.load(text, _Loader)  # noqa: S506
+        values = json.loads(text) if is_json else yaml.load(text, PlainLoader)  # noqa: S506 safe
     except (ValueError, yaml.YAMLError, RecursionError) as error:
         raise ConfigError(
             f'the config {path} cannot be read: {" ".join(str(error).split())}.'

@@ -6,6 +6,8 @@ anything.
 """
 
 from .checkpoint_loading import allow_mmengine_checkpoints
+from .checkpoint_sources import use_safe_sources
+from .file_handlers import use_plain_handlers
 from .mmcv_module import require_mmcv
 from .torchvision_ops import define_missing_torchvision_ops
 
@@ -21,3 +23,5 @@ def apply_compat() -> None:
     require_mmcv()
     define_missing_torchvision_ops()
     allow_mmengine_checkpoints()
+    use_safe_sources()
+    use_plain_handlers()

@@ -125,7 +125,7 @@ def _from_debian(out: Path, url: str) -> str:
             ['update', '-q'],
             ['install', '-q', '-y', 'dataset-fashion-mnist'],
         ):
-            subprocess.run(  # noqa: S603
+            subprocess.run(  # noqa: S603 a list of our own words
                 [*sudo, 'apt-get', *words], check=True, capture_output=True, timeout=120
             )
     # Debian compresses the files anew, so its package manager vouches for them.

@@ -6,9 +6,9 @@ No file is copied or linked.
 
 from pathlib import Path
 
-from mmpretrain.datasets import CustomDataset
-
 from cld_mm.registry import DATASETS
+
+from .folders import CustomDataset, list_images, read_lines
 
 
 @DATASETS.register_module()
@@ -52,11 +52,8 @@ class ImageNetSubset(CustomDataset):
                     f'{folder} does not exist, but the class list names {name}: give '
                     "ImageNet's own folder as data_root, or mend the list."
                 )
-            samples += [
-                (f'{name}/{file.name}', label)
-                for file in sorted(folder.iterdir())
-                if self.is_valid_file(file.name)
-            ]
+            images = list_images(folder, self.is_valid_file)
+            samples += [(f'{name}/{image}', label) for image in images]
         return samples
 
 
@@ -74,7 +71,7 @@ def read_class_ids(source: str | list[str] | Path) -> list[str]:
                 f'the class list {path} does not exist: bring the published one (see '
                 'README.md, data sets).'
             )
-        ids = path.read_text().split()
+        ids = [name for _, line in read_lines(path) for name in line.split()]
     else:
         ids = list(source)
     repeated = sorted({name for name in ids if ids.count(name) > 1})

@@ -77,6 +77,13 @@ class STL10(BaseDataset):
                     f'{folder} has {count} {part} images but {len(labels)} labels: '
                     'fetch the files again.'
                 )
+            least = UNLABELLED if part == 'unlabeled' else 0
+            wrong = np.flatnonzero((labels < least) | (labels >= len(CLASSES)))
+            if len(wrong):
+                raise ValueError(
+                    f'{folder / part}_y.bin: label number {wrong[0] + 1} is '
+                    f'{labels[wrong[0]] + 1}, not 1 to {len(CLASSES)}: fetch it again.'
+                )
             data_list += [
                 {'part': part, 'place': place, 'gt_label': int(label)}
                 for place, label in enumerate(labels)

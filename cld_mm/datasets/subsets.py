@@ -12,6 +12,8 @@ import numpy as np
 
 from cld_mm.registry import DATASETS
 
+from .folders import read_lines
+
 
 @DATASETS.register_module()
 def LabelledFraction(  # a data set's name in configs
@@ -161,8 +163,7 @@ def _draw(dataset: Any, counts: dict[int, int], seed: int) -> list[int]:
 
 
 def _listed(dataset: Any, list_file: str) -> list[int]:
-    lines = Path(list_file).expanduser().read_text().splitlines()
-    names = [line.split()[0] for line in lines if line.strip()]
+    names = [line.split()[0] for _, line in read_lines(list_file)]
     if all(name.isdigit() for name in names):
         places = [int(name) for name in names]
     else:

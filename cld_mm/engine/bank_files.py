@@ -4,7 +4,6 @@
 that all ranks see. Any number of ranks reads them again, each only its own rows.
 """
 
-import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -14,8 +13,10 @@ import torch
 from mmengine.dist import barrier, is_main_process
 from torch import Tensor, nn
 
+from ..compat.checkpoint_sources import load_safely
 from ..models.memories.sharded_bank import ShardedMemoryBank, shard_bounds
 from ..models.utils.gather import world_size
+from .checkpoint.files import damage, write_checkpoint
 
 _NAME = re.compile(r'rows_(\d+)_(\d+)\.pth')
 
@@ -36,9 +37,7 @@ def save_rows(bank: ShardedMemoryBank, checkpoint: str | Path) -> None:
     folder = bank_folder(checkpoint)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f'rows_{bank.start}_{bank.stop}.pth'
-    partial = path.with_name(f'{path.name}.part')
-    torch.save({'rows': bank.features.cpu().clone()}, partial)
-    os.replace(partial, path)
+    write_checkpoint({'rows': bank.features.cpu().clone()}, path)
     barrier()
     if is_main_process():  # what another number of ranks left under this name
         ranks = range(world_size())
@@ -62,12 +61,19 @@ def read_rows(folder: Path, start: int, stop: int) -> Tensor:
 
     Raises:
         FileNotFoundError: some are in none of the files.
-        ValueError: a file holds another number of rows than its name says.
+        ValueError: a file is damaged, or holds another number of rows than its name
+            says.
     """
     parts, reached = [], start
     for path, low, high in sorted(_files(folder), key=lambda file: file[1]):
         if low <= reached < min(high, stop):
-            rows = torch.load(path, map_location='cpu', mmap=True)['rows']
+            reason = damage(path)
+            if reason is not None:
+                raise ValueError(
+                    f'{path} {reason}: bring the file again, or resume from the '
+                    'checkpoint before.'
+                )
+            rows = load_safely(path, mmap=True)['rows']
             if len(rows) != high - low:
                 raise ValueError(f'{path} holds {len(rows)} rows: it is not whole.')
             end = min(high, stop)
@@ -79,6 +85,22 @@ def read_rows(folder: Path, start: int, stop: int) -> Tensor:
             f'{stop} are wanted: bring the files of all ranks, or start anew.'
         )
     return torch.cat(parts)
+
+
+def bank_damage(checkpoint: str | Path) -> str | None:
+    """What is wrong with the rows beside a checkpoint, as the end of a sentence.
+
+    None where there are none, or all are whole.
+    """
+    reached, folder = 0, bank_folder(checkpoint)
+    for path, low, high in sorted(_files(folder), key=lambda file: file[1]):
+        reason = damage(path)
+        if reason is None and low > reached:
+            reason = f'begins behind row {reached}, which is in no file'
+        if reason is not None:
+            return f'has damaged rows of its memory bank ({path} {reason})'
+        reached = max(reached, high)
+    return None
 
 
 def num_rows(folder: Path) -> int:

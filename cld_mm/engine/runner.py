@@ -26,7 +26,7 @@ from tqdm import tqdm
 from ..compat.cpu_distributed import has_accelerator
 from ..datasets.seeded_sampler import mix_seed
 from ..datasets.transforms import SeededCompose
-from .bank_files import load_rows, remove_orphans, save_rows, sharded_bank
+from .bank_files import bank_damage, load_rows, remove_orphans, save_rows, sharded_bank
 from .checkpoint import CheckpointError, CheckpointWriter, damage, newest_good
 from .checkpoint.stop import leave_signals_to_the_rank
 
@@ -81,14 +81,17 @@ class QuietRunner(Runner):
         loader = Runner.build_dataloader(dataloader, seed, diff_rank_seed)
         if isinstance(dataloader, DataLoader):
             return loader
+        if not len(loader):
+            raise ValueError(
+                f'a dataloader of {len(loader.dataset)} images has no whole batch of '  # type: ignore[arg-type]
+                f'batch_size {loader.batch_size} a rank: lower it, or set '
+                'drop_last=False.'
+            )
         if seed is not None:
             loader.generator = torch.Generator().manual_seed(
                 mix_seed(seed, 0, get_rank()) % 2**63
             )
-        pipeline: Any = getattr(loader.dataset, 'pipeline', None)
-        if type(pipeline) is Compose:
-            seeded = SeededCompose(pipeline.transforms)
-            loader.dataset.pipeline = seeded  # type: ignore[attr-defined]
+        _seed_pipelines(loader.dataset)
         loader.worker_init_fn = partial(_start_worker, loader.worker_init_fn)
         return loader
 
@@ -121,9 +124,9 @@ class QuietRunner(Runner):
     def _checkpoint_to_resume(self) -> str | None:
         named = self._load_from
         if named is None:
-            newest = newest_good(self.work_dir)
+            newest = newest_good(self.work_dir, _damage)
             return None if newest is None else str(newest)
-        reason = damage(named) if Path(named).is_file() else None
+        reason = _damage(Path(named)) if Path(named).is_file() else None
         if reason is not None:
             raise CheckpointError(
                 f'the checkpoint {named} {reason}: name another one, or let --resume '
@@ -231,6 +234,22 @@ class QuietRunner(Runner):
                     logger.removeHandler(handler)
                     logger.addHandler(AboveTheBar(handler))
         return logger
+
+
+def _damage(checkpoint: Path) -> str | None:
+    """What is wrong with a checkpoint or the bank beside it."""
+    return damage(checkpoint) or bank_damage(checkpoint)
+
+
+def _seed_pipelines(dataset: Any) -> None:
+    """Let pipelines draw from the sample's own seed, those of inner data sets too."""
+    pipeline: Any = getattr(dataset, 'pipeline', None)
+    if type(pipeline) is Compose:
+        dataset.pipeline = SeededCompose(pipeline.transforms)
+    inner = [vars(dataset).get('dataset'), *vars(dataset).get('datasets', [])]
+    for other in inner:
+        if hasattr(other, '__dict__'):
+            _seed_pipelines(other)
 
 
 def _start_worker(before: Callable[[int], None] | None, number: int) -> None:

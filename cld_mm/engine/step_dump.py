@@ -5,6 +5,7 @@ is JSON.
 """
 
 import json
+import math
 import random
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ from mmengine.structures import BaseDataElement
 from mmpretrain.structures import DataSample
 from torch import Tensor
 
+from ..compat.checkpoint_sources import load_safely
 from ..datasets.seeded_sampler import SeededIndex
 
 VERSION = 1
@@ -95,12 +97,23 @@ def image_names(batch: Any) -> list[str]:
     return names
 
 
+def as_json(value: Any) -> Any:
+    """The same with "NaN" and "Infinity" as texts: JSON knows no such number."""
+    if isinstance(value, Mapping):
+        return {str(key): as_json(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [as_json(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return 'NaN' if math.isnan(value) else ('-' * (value < 0)) + 'Infinity'
+    return value
+
+
 def write_dump(path: Path, dump: dict[str, Any]) -> None:
     """Write a dump, and beside it what a person wants to read, as JSON."""
     path.parent.mkdir(parents=True, exist_ok=True)
     torch.save({'version': VERSION, **dump}, path)
     keys = ('rank', 'world_size', 'iteration', 'epoch', 'parts', 'gradients', 'images')
-    readable = {key: dump[key] for key in keys}
+    readable = as_json({key: dump[key] for key in keys})
     path.with_suffix('.json').write_text(json.dumps(readable, indent=2) + '\n')
 
 
@@ -111,14 +124,8 @@ def read_dump(path: str | Path) -> dict[str, Any]:
         FileNotFoundError: there is no such file.
         ValueError: it is not a dump of a step.
     """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f'the dump {path} does not exist.')
-    try:
-        dump = torch.load(path, map_location='cpu', weights_only=True)
-    except Exception as error:
-        reason = ' '.join(str(error).split())[:100]
-        raise ValueError(f'{path} is not a dump of a step: {reason}') from error
-    if not isinstance(dump, dict) or dump.get('version') != VERSION:
+    dump = load_safely(path)
+    if dump.get('version') != VERSION or 'batch' not in dump:
         raise ValueError(
             f'{path} is not a dump of a step in version {VERSION}: give a file that a '
             'training with NonFiniteLossHook wrote to WORK_DIR/non_finite.'

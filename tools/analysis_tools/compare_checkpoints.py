@@ -15,6 +15,7 @@ import cld_mm  # noqa: F401, I001
 import torch
 
 from cld_mm.apis.errors import one_sentence_errors
+from cld_mm.compat.checkpoint_sources import load_safely
 
 
 def weights(path: Path) -> dict[str, torch.Tensor]:
@@ -24,9 +25,7 @@ def weights(path: Path) -> dict[str, torch.Tensor]:
         FileNotFoundError: there is no such file.
         ValueError: it holds no tensors.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f'the checkpoint {path} does not exist.')
-    loaded = torch.load(path, map_location='cpu', weights_only=True)
+    loaded = load_safely(path)
     loaded = loaded.get('state_dict', loaded)
     found = {name: v for name, v in loaded.items() if isinstance(v, torch.Tensor)}
     if not found:

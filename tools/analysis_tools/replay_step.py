@@ -2,8 +2,8 @@
 
 DUMP is WORK_DIR/non_finite/iter_N, or one rank's file in it. Says for each rank whether
 the loss parts come out as they did, and which weight, view, layer, loss part or
-gradient stopped being finite first. The last line is JSON; ``--out`` writes it to a
-file.
+gradient stopped being finite first. The last line is JSON, with "NaN" and "Infinity" as
+texts; ``--out`` writes it to a file.
 """
 
 import argparse
@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import cld_mm  # noqa: F401
 from cld_mm.apis.errors import one_sentence_errors
 from cld_mm.apis.replay import replay
+from cld_mm.engine.step_dump import as_json
 
 
 def tell(result: dict, together: bool) -> None:
@@ -45,7 +46,7 @@ def main() -> None:
         found = replay(args.dump, args.device, args.alone)
         for result in found['ranks']:
             tell(result, found['together'])
-        text = json.dumps(found)
+        text = json.dumps(as_json(found), allow_nan=False)
         if args.out:
             Path(args.out).write_text(text + '\n')
         print(text)

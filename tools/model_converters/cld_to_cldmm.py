@@ -15,7 +15,7 @@ import cld_mm  # noqa: F401, I001
 import torch
 
 from cld_mm.apis.convert_release import convert, revert
-from cld_mm.apis.errors import one_sentence_errors
+from cld_mm.apis.errors import one_sentence_errors, sentence
 from cld_mm.apis.inert_pickle import load_tensors
 
 
@@ -39,7 +39,15 @@ def main() -> None:
         if not isinstance(checkpoint, dict):
             raise ValueError(f'{args.src} holds no dict of weights.')
         change = revert if args.reverse else convert
-        result = change(checkpoint, args.allow_unknown, args.allow_missing)
+        try:
+            result = change(checkpoint, args.allow_unknown, args.allow_missing)
+        except (ValueError, KeyError) as error:
+            raise ValueError(f'{args.src}: {sentence(error)}') from error
+        except (AttributeError, TypeError) as error:  # a stand-in where weights belong
+            raise ValueError(
+                f'{args.src} holds other objects where weights belong ({error}): it is '
+                'no checkpoint of the CLD release.'
+            ) from error
         partial = Path(f'{args.dst}.part')
         partial.parent.mkdir(parents=True, exist_ok=True)
         torch.save(result, partial)

@@ -15,6 +15,7 @@ import torch
 
 import cld_mm  # noqa: F401
 from cld_mm.apis.errors import one_sentence_errors
+from cld_mm.compat.checkpoint_sources import load_safely
 from cld_mm.engine.bank_files import bank_folder, num_rows, read_rows
 
 
@@ -28,7 +29,7 @@ def main() -> None:
         if args.dst.exists():
             raise ValueError(f'{args.dst} exists: name another file.')
         folder = bank_folder(args.src)
-        checkpoint = torch.load(args.src, map_location='cpu')
+        checkpoint = load_safely(args.src)
         rows = read_rows(folder, 0, max(1, num_rows(folder)))
         checkpoint['state_dict']['bank.features'] = rows
         partial = args.dst.with_name(args.dst.name + '.part')

@@ -5,7 +5,8 @@ recipes, cuts those for Fashion-MNIST down to a step or two on tiny data, and
 spoils one thing: a key is missing, misspelt or None, a value of a wrong type, sign or
 size, a type's name misspelt, two sections swapped, a file absent, an option of the
 command line wrong. Each runs ``main()`` in a forked process. An error must be one
-sentence that names the key or the part it belongs to. The last line is JSON.
+sentence that names the key or the part it belongs to. The last line is JSON, also
+after SIGTERM or Ctrl-C; ``--start`` goes on from a config.
 """
 
 import argparse
@@ -23,10 +24,11 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 
 import cld_mm  # noqa: F401, I001
 import torch
+from closing import closing_line
 from mmengine.config import Config
 
 from cld_mm.datasets.fetch import fetch
@@ -52,8 +54,8 @@ ERROR = re.compile(r'^(\[rank \d+\] )?error: .+$', re.MULTILINE)
 def load_train() -> Any:
     """tools/train.py as a module, with what it imports late."""
     spec = importlib.util.spec_from_file_location('train', ROOT / 'tools/train.py')
-    assert spec is not None  # noqa: S101
-    assert spec.loader is not None  # noqa: S101
+    assert spec is not None  # noqa: S101 for mypy
+    assert spec.loader is not None  # noqa: S101 for mypy
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -200,28 +202,41 @@ def attempt(train: Any, words: list[str], log: Path, limit: float) -> int | None
             sys.stderr.flush()
             os._exit(code)
     end = time.monotonic() + limit
-    while time.monotonic() < end:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            return os.waitstatus_to_exitcode(status)
-        time.sleep(0.02)
-    os.killpg(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return None
+    done = 0
+    try:
+        while not done and time.monotonic() < end:
+            done, status = os.waitpid(child, os.WNOHANG)
+            time.sleep(0.02)
+        return os.waitstatus_to_exitcode(status) if done else None
+    finally:  # also where this script is stopped
+        if not done:
+            os.killpg(child, signal.SIGKILL)
+            os.waitpid(child, 0)
 
 
-def run(configs: int, seed: int, limit: float = 120.0, verbose: bool = False) -> dict:
-    """Spoil and run; counts of what came of it."""
+COUNTED = ('configs', 'raw_tracebacks', 'hangs', 'ran', 'one_sentence')
+COUNTED += ('stopped_at_data', 'key_not_named')
+
+
+def run(
+    configs: int,
+    seed: int,
+    limit: float = 120.0,
+    verbose: bool = False,
+    start: int = 0,
+    counts: dict | None = None,
+) -> dict:
+    """Spoil and run from config ``start`` on; ``counts`` of what came of it."""
     torch.set_num_threads(1)
     train = load_train()
-    counts = {'configs': 0, 'raw_tracebacks': 0, 'hangs': 0}
-    counts |= {'ran': 0, 'one_sentence': 0, 'stopped_at_data': 0, 'key_not_named': 0}
+    counts = {} if counts is None else counts
+    counts.update(dict.fromkeys(COUNTED, 0))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         fetch(folder / 'digits', 'digits')
         sound = recipes(folder / 'digits')
         os.chdir(folder)
-        for number in range(configs):
+        for number in range(start, configs):
             draw = random.Random(f'{seed} {number}')  # noqa: S311 no secret
             cfg = copy.deepcopy(draw.choice(sound))
             extra, done, names = spoil(cfg, draw)
@@ -263,9 +278,17 @@ def main() -> None:
     parser.add_argument('--configs', type=int, default=500)
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--verbose', action='store_true', help='print every outcome')
+    parser.add_argument('--start', type=int, default=0, help='the first config')
     args = parser.parse_args()
-    counts = run(args.configs, args.seed, verbose=args.verbose)
-    print(json.dumps(counts))
+    report = {'seed': args.seed, 'start': args.start}
+    with closing_line(report) as counts:
+        run(
+            args.configs,
+            args.seed,
+            verbose=args.verbose,
+            start=args.start,
+            counts=counts,
+        )
     sys.exit(1 if counts['raw_tracebacks'] or counts['hangs'] else 0)
 
 

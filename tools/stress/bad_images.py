@@ -4,11 +4,12 @@
 GIF, WebP, TIFF and PPM files (flipped bits, cuts, spliced pieces, edited headers),
 loads them by LoadImage in DataLoader workers under a watchdog, and holds each returned
 image against Pillow's strict decoder. Where that refuses the file or sees another
-image, the sample is silently wrong. The last line is JSON.
+image, the sample is silently wrong. The last line is JSON, also after SIGTERM or
+Ctrl-C; ``--start`` goes on from an image.
 """
 
 import argparse
-import json
+import signal
 import sys
 import tempfile
 import warnings
@@ -16,9 +17,11 @@ from io import BytesIO
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import cld_mm  # noqa: F401, I001
 import numpy as np
+from closing import closing_line
 from PIL import Image, ImageFile, ImageOps
 from torch.utils.data import DataLoader, Dataset
 
@@ -150,16 +153,32 @@ def first(batch: list) -> tuple:
     return batch[0]
 
 
+def leave_ctrl_c_to_the_script(worker: int) -> None:
+    """A terminal sends it to workers too, whose end would count as a crash."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+COUNTED = ('images', 'worker_crashes', 'hangs', 'silent_wrong')
+COUNTED += ('refused', 'returned', 'path_not_named')
+
+
 def run(
-    images: int, seed: int, workers: int = 2, limit: float = 60.0
-) -> dict[str, int]:
-    """Load all and count; a crash or a hang of a worker is counted and skipped."""
+    images: int,
+    seed: int,
+    workers: int = 2,
+    limit: float = 60.0,
+    start: int = 0,
+    counts: dict | None = None,
+) -> dict:
+    """Load all from ``start`` on and count in ``counts``.
+
+    A crash or a hang of a worker is counted and skipped.
+    """
     warnings.simplefilter('ignore')
-    counts = {'images': 0, 'worker_crashes': 0, 'hangs': 0, 'silent_wrong': 0}
-    counts |= {'refused': 0, 'returned': 0, 'path_not_named': 0}
+    counts = {} if counts is None else counts
+    counts.update(dict.fromkeys(COUNTED, 0))
     with tempfile.TemporaryDirectory() as folder:
         dataset = Spoilt(Path(folder), images, seed)
-        start = 0
         while start < images:
             loader = DataLoader(
                 dataset,
@@ -168,6 +187,7 @@ def run(
                 num_workers=workers,
                 collate_fn=first,
                 timeout=limit,
+                worker_init_fn=leave_ctrl_c_to_the_script,
             )
             try:
                 for place, fault, found in loader:
@@ -197,9 +217,11 @@ def main() -> None:
     parser.add_argument('--images', type=int, default=10000)
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--workers', type=int, default=2)
+    parser.add_argument('--start', type=int, default=0, help='the first image')
     args = parser.parse_args()
-    counts = run(args.images, args.seed, args.workers)
-    print(json.dumps(counts))
+    report = {'seed': args.seed, 'start': args.start}
+    with closing_line(report) as counts:
+        run(args.images, args.seed, args.workers, start=args.start, counts=counts)
     faults = sum(counts[name] for name in ('worker_crashes', 'hangs', 'silent_wrong'))
     sys.exit(1 if faults or counts['path_not_named'] else 0)
 

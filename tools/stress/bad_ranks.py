@@ -9,7 +9,7 @@ ranks are forked from this process, which has imported everything, half of them 
 the launcher's store and half with rank 0's; every kind also goes once through
 tools/dist_train.sh (``--no-scripts`` leaves that out). A rank alive after ``--limit``
 seconds from its fault counts as a hang; an end whose messages do not name the rank and
-the reason, as a wrong message. Closes with one JSON line.
+the reason, as a wrong message. Closes with one JSON line, also after SIGTERM or Ctrl-C.
 """
 
 import argparse
@@ -31,6 +31,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / 'tools'), str(Path(__file__).parent)]
 
 import cld_mm  # noqa: F401, I001
 import torch
+from closing import closing_line
 from torch import distributed as dist
 
 from cld_mm.datasets.fetch import fetch
@@ -179,16 +180,18 @@ class Fault:
         ranks = {self.fork(rank): rank for rank in range(2)}
         ended: dict[int, int] = {}
         start = time.time()
-        while len(ended) < len(ranks) and not self._late(start, limit):
+        try:
+            while len(ended) < len(ranks) and not self._late(start, limit):
+                for pid in ranks.keys() - ended.keys():
+                    found, status = os.waitpid(pid, os.WNOHANG)
+                    if found:
+                        ended[pid] = os.waitstatus_to_exitcode(status)
+                time.sleep(0.02)
+        finally:  # also where this script is stopped
+            took = time.time() - self._struck(start)
             for pid in ranks.keys() - ended.keys():
-                found, status = os.waitpid(pid, os.WNOHANG)
-                if found:
-                    ended[pid] = os.waitstatus_to_exitcode(status)
-            time.sleep(0.02)
-        took = time.time() - self._struck(start)
-        for pid in ranks.keys() - ended.keys():
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
         del store
         said = ''.join(path.read_text() for path in self.folder.glob('rank*.log'))
         codes = [ended.get(pid) for pid in ranks]
@@ -201,7 +204,7 @@ class Fault:
         env['PYTHONPATH'] = str(Path(__file__).parent)
         script = [str(ROOT / 'tools/dist_train.sh'), str(self.config), '2']
         start = time.time()
-        process = subprocess.Popen(  # noqa: S603
+        process = subprocess.Popen(  # noqa: S603 a list of our own words
             ['/bin/bash', *script, *self.words()[3:]],
             env=env,
             stdout=subprocess.PIPE,
@@ -209,15 +212,19 @@ class Fault:
             text=True,
             start_new_session=True,
         )
-        hang = False
-        while process.poll() is None and not hang:
-            try:
-                said, _ = process.communicate(timeout=1)
-            except subprocess.TimeoutExpired:
-                hang = self._late(start, limit)
-        if hang:
-            os.killpg(process.pid, signal.SIGKILL)
-            said, _ = process.communicate()
+        hang = True
+        try:
+            while process.poll() is None and hang:
+                try:
+                    said, _ = process.communicate(timeout=1)
+                except subprocess.TimeoutExpired:
+                    if self._late(start, limit):
+                        break
+            hang = process.poll() is None
+        finally:  # also where this script is stopped
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                said, _ = process.communicate()
         took = time.time() - self._struck(start)
         last = (said.strip().splitlines() or [''])[-1]
         (self.folder / 'said.log').write_text(said)
@@ -250,10 +257,15 @@ class Fault:
 
 
 def strike(
-    args: argparse.Namespace, draw: random.Random, kinds: list[str], top: Path
-) -> list[dict]:
-    """One fault after the other, a line each."""
-    results = []
+    args: argparse.Namespace,
+    draw: random.Random,
+    kinds: list[str],
+    top: Path,
+    report: dict,
+) -> None:
+    """One fault after the other, a line each, summed up in the report."""
+    results: list[dict] = []
+    summarise(results, report)
     data = top / 'digits'
     data.mkdir()
     fetch(data, 'digits')
@@ -267,6 +279,7 @@ def strike(
         run = fault.run_script if script else fault.run_forked
         result = run(args.limit)
         results.append(result)
+        summarise(results, report)
         mark = 'HANG' if result['hang'] else 'ok' if result['right'] else 'WRONG'
         way = 'dist_train.sh' if script else 'forked'
         print(
@@ -276,7 +289,19 @@ def strike(
         )
         if mark != 'ok' and args.keep:
             print(f'    logs: {folder}')
-    return results
+
+
+def summarise(results: list[dict], report: dict) -> None:
+    """Figures of all faults so far."""
+    clean = [r for r in results if 0 in r['codes'] and 'exit' not in r['kind']]
+    report.update(
+        faults=len(results),
+        hangs=sum(r['hang'] for r in results),
+        wrong_messages=sum(not r['right'] for r in results),
+        ended_as_if_well=len(clean),
+        through_dist_train=sum(r['script'] for r in results),
+        slowest_seconds=max((r['seconds'] for r in results), default=0),
+    )
 
 
 def main() -> None:
@@ -289,26 +314,18 @@ def main() -> None:
     parser.add_argument('--keep', action='store_true', help='keep logs of wrong ends')
     args = parser.parse_args()
     torch.set_num_threads(1)
-    draw = random.Random(args.seed)  # noqa: S311
+    draw = random.Random(args.seed)  # noqa: S311 no secret
     kinds = list(args.kinds)
     draw.shuffle(kinds)
     top = Path(tempfile.mkdtemp(prefix='bad_ranks_'))
-    try:
-        results = strike(args, draw, kinds, top)
-    finally:
-        if not args.keep:
-            shutil.rmtree(top)
-    clean = [r for r in results if 0 in r['codes'] and 'exit' not in r['kind']]
-    summary = {
-        'faults': len(results),
-        'hangs': sum(r['hang'] for r in results),
-        'wrong_messages': sum(not r['right'] for r in results),
-        'ended_as_if_well': len(clean),
-        'through_dist_train': sum(r['script'] for r in results),
-        'slowest_seconds': max(r['seconds'] for r in results),
-        'seed': args.seed,
-    }
-    print(json.dumps(summary))
+    with closing_line({'seed': args.seed}) as report:
+        try:
+            strike(args, draw, kinds, top, report)
+        finally:
+            if not args.keep:
+                shutil.rmtree(top)
+    wrong = report['hangs'] + report['wrong_messages'] + report['ended_as_if_well']
+    sys.exit(1 if wrong else 0)
 
 
 if __name__ == '__main__':

@@ -1,38 +1,91 @@
-"""Kill runs at random points and resume them: is anything lost?
+"""Kill runs where hypothesis says, and resume them: is anything lost?
 
 ``python tools/stress/kill_resume.py --kills 50 --seed 0``: runs of every algorithm,
 with and without CLD, of linear probing and of fine-tuning, on one and two ranks and
 with 0 to 2 loader processes, are killed (kill -9 of the whole process group) in an
 iteration, at a time, or while a checkpoint is written, and resumed until they are done.
 All losses of every rank and the last checkpoint must equal an unbroken run's.
+Hypothesis picks ranks, loaders and kills by ``--seed``; the recipes take turns. The
+last line is JSON, also after SIGTERM or Ctrl-C.
 """
 
 import argparse
-import json
-import random
 import shutil
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import hypothesis
+from closing import closing_line
+from hypothesis import strategies as st
 from small_configs import CASES, config, digits
-from small_runs import (
-    differences,
-    random_kill,
-    scratch,
-    spawn,
-    wait,
-)
+from small_runs import Kill, differences, scratch, spawn, wait
 
 EPOCHS, BATCHES = 3, 4
+STEPS = EPOCHS * BATCHES
 
 
-def one_run(case: str, draw: random.Random, data: Path, folder: Path) -> dict:
+class Plan(NamedTuple):
+    """How one run is broken.
+
+    Attributes:
+        ranks: 1 or 2.
+        workers: loader processes of the first try.
+        workers_later: of those that resume.
+        counts: batches to a step of the optimiser.
+        seed: of the run.
+        kills: one after the other; times as shares of the unbroken run's.
+    """
+
+    ranks: int
+    workers: int
+    workers_later: int
+    counts: int
+    seed: int
+    kills: list[Kill]
+
+
+KILLS = st.one_of(
+    st.builds(Kill, st.just('iteration'), st.integers(1, STEPS)),
+    st.builds(Kill, st.just('time'), st.floats(0, 1)),
+    st.builds(Kill, st.just('write'), st.integers(1, STEPS // 2), st.floats(0, 1)),
+)
+PLANS = st.builds(
+    Plan,
+    ranks=st.integers(1, 2),
+    workers=st.integers(0, 2),
+    workers_later=st.integers(0, 2),
+    counts=st.integers(1, 2),
+    seed=st.integers(0, 999),
+    kills=st.lists(KILLS, min_size=1, max_size=4),
+)
+
+
+def plans(seed: int, number: int) -> list[Plan]:
+    """So many plans, picked by hypothesis; the same for the same seed."""
+    found: list[Plan] = []
+
+    @hypothesis.seed(seed)
+    @hypothesis.settings(
+        max_examples=number,
+        phases=[hypothesis.Phase.generate],
+        database=None,
+        deadline=None,
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
+    @hypothesis.given(PLANS)
+    def note(plan: Plan) -> None:
+        found.append(plan)
+
+    note()
+    return found
+
+
+def one_run(case: str, plan: Plan, data: Path, folder: Path) -> dict:
     """Break one run a few times, resume it to its end, and compare it."""
-    ranks, workers = draw.choice((1, 2)), draw.choice((0, 1, 2))
-    seed, counts = draw.randrange(1000), draw.choice((1, 1, 2))
     whole, parts = folder / 'whole', folder / 'parts'
 
     def make(where: Path, workers: int):
@@ -42,34 +95,33 @@ def one_run(case: str, draw: random.Random, data: Path, folder: Path) -> dict:
             data,
             epochs=EPOCHS,
             workers=workers,
-            seed=seed,
-            train_dataloader__batch_size=6 // ranks,
-            optim_wrapper__accumulative_counts=counts,
+            seed=plan.seed,
+            train_dataloader__batch_size=6 // plan.ranks,
+            optim_wrapper__accumulative_counts=plan.counts,
         )
 
     start = time.monotonic()
-    code = wait(spawn(make(whole, 0), whole, ranks))
+    code = wait(spawn(make(whole, 0), whole, plan.ranks))
     if code:
         tail = (whole / 'log.txt').read_text()[-2000:]
         return {'kills': 0, 'found': [f'the unbroken run ended with {code}: {tail}']}
     seconds = time.monotonic() - start
-    kills, planned, resume = 0, draw.randint(1, 4), False
-    while True:
-        kill = random_kill(draw, EPOCHS * BATCHES, seconds) if planned > 0 else None
-        make_parts = make(parts, draw.choice((workers, 0)))
-        code = wait(spawn(make_parts, parts, ranks, resume=resume, kill=kill))
-        planned, resume = planned - 1, True
-        if code == -9:
-            kills += 1
-        elif code:
+    kills = 0
+    for attempt, kill in enumerate([*plan.kills, None]):
+        if kill is not None and kill.how == 'time':
+            kill = kill._replace(when=kill.when * seconds)
+        workers = plan.workers_later if attempt else plan.workers
+        resume = attempt > 0
+        code = wait(spawn(make(parts, workers), parts, plan.ranks, resume, kill))
+        if code == 0:
+            break
+        if code != -9:
             tail = (parts / 'log.txt').read_text()[-2000:]
             return {'kills': kills, 'found': [f'a run ended with {code}: {tail}']}
-        else:
-            break
-    found = differences(whole, parts, ranks)
+        kills += 1
+    found = differences(whole, parts, plan.ranks)
     found += [f'left behind: {half.name}' for half in parts.glob('.*.part')]
-    about = f'{ranks} rank(s), {workers} worker(s), {counts} batch(es) a step'
-    return {'kills': kills, 'found': found, 'about': about}
+    return {'kills': kills, 'found': found}
 
 
 def main() -> int:
@@ -78,36 +130,30 @@ def main() -> int:
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--cases', nargs='+', choices=list(CASES), default=list(CASES))
     args = parser.parse_args()
-    draw = random.Random(args.seed)  # noqa: S311
-    kills, differing, runs = 0, 0, 0
-    with scratch('kill_resume_') as root:
+    report = {'kills': 0, 'runs': 0, 'differing_runs': 0, 'seed': args.seed}
+    with closing_line(report), scratch('kill_resume_') as root:
         data = digits(root / 'data')
-        while kills < args.kills:
-            case = args.cases[runs % len(args.cases)]
-            folder = root / f'run_{runs}'
-            result = one_run(case, draw, data, folder)
+        planned: list[Plan] = []
+        while report['kills'] < args.kills:
+            if not planned:  # a kill may come after the run's end
+                planned = plans(args.seed + report['runs'], 2 * args.kills)[::-1]
+            case = args.cases[report['runs'] % len(args.cases)]
+            folder, plan = root / f'run_{report["runs"]}', planned.pop()
+            result = one_run(case, plan, data, folder)
             shutil.rmtree(folder)
-            runs, kills = runs + 1, kills + result['kills']
-            differing += bool(result['found'])
+            report['runs'] += 1
+            report['kills'] += result['kills']
+            report['differing_runs'] += bool(result['found'])
             verdict = 'DIFFERS' if result['found'] else 'equal'
             print(
                 f'{case}: {verdict} after {result["kills"]} kill(s), '
-                f'{result.get("about", "")} ({kills} of {args.kills})',
+                f'{plan.ranks} rank(s), {plan.workers} worker(s), {plan.counts} '
+                f'batch(es) a step ({report["kills"]} of {args.kills})',
                 flush=True,
             )
             for line in result['found'][:5]:
-                print(f'    {line}', flush=True)
-    print(
-        json.dumps(
-            {
-                'kills': kills,
-                'runs': runs,
-                'differing_runs': differing,
-                'seed': args.seed,
-            }
-        )
-    )
-    return int(differing > 0)
+                print(f'    {line}\n    {plan}', flush=True)
+    return int(report['differing_runs'] > 0)
 
 
 if __name__ == '__main__':

@@ -6,7 +6,6 @@ kill it, and what two runs must have in common to the last bit.
 
 import json
 import os
-import random
 import shutil
 import signal
 import socket
@@ -114,6 +113,7 @@ def spawn(
     try:
         os.setpgid(0, 0)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         log = os.open(folder / 'log.txt', os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(log, 1)
         os.dup2(log, 2)
@@ -222,22 +222,15 @@ def _clear(leader: int) -> None:
 
 @contextmanager
 def scratch(prefix: str) -> Iterator[Path]:
-    """A temporary folder; on the way out, by SIGTERM too, its runs end and it goes."""
-
-    def leave(number: int, frame: object) -> None:
-        raise SystemExit(128 + number)
-
-    before = signal.signal(signal.SIGTERM, leave)
+    """A temporary folder; on the way out its runs end and it goes."""
     root = Path(tempfile.mkdtemp(prefix=prefix))
     try:
         yield root
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         for leader in list(_running):
             _clear(leader)
             os.waitpid(leader, 0)
         shutil.rmtree(root, ignore_errors=True)
-        signal.signal(signal.SIGTERM, before)
 
 
 def _free_port() -> int:
@@ -310,13 +303,3 @@ def unequal(one: Any, two: Any, name: str, found: list[str]) -> None:
             unequal(*pair, f'{name}.{place}', found)
     elif one != two and not (one != one and two != two):
         found.append(f'{name}: {one} != {two}')
-
-
-def random_kill(draw: random.Random, steps: int, seconds: float) -> Kill:
-    """A kill by iteration, by time or in the middle of writing, all as likely."""
-    how = draw.choice(('iteration', 'time', 'write'))
-    if how == 'iteration':
-        return Kill(how, draw.randint(1, steps))
-    if how == 'time':
-        return Kill(how, draw.uniform(0, seconds))
-    return Kill(how, draw.randint(1, max(1, steps // 2)), draw.random())

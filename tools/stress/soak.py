@@ -25,6 +25,7 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from closing import closing_line
 from processes import (
     Orphans,
     Process,
@@ -160,15 +161,16 @@ def run_leg(
         time.sleep(EVERY)
 
 
-def break_for(minutes: float, make, folder: Path, watch: Watch, draw) -> Counter:
-    """Train, kill and resume until the time is over; how often killed in which way.
+def break_for(
+    minutes: float, make, folder: Path, watch: Watch, draw, kills: Counter
+) -> None:
+    """Train, kill and resume until the time is over; counts in which way killed.
 
     Raises:
         RuntimeError: a run ended by itself.
     """
     end = time.monotonic() + 60 * minutes
     mean = min(45, max(4, 60 * minutes / 40))
-    kills: Counter = Counter()
     resume = False
     while time.monotonic() < end:
         how, at = draw.choice(list(KILLS)), time.monotonic() + 2
@@ -193,7 +195,6 @@ def break_for(minutes: float, make, folder: Path, watch: Watch, draw) -> Counter
             raise RuntimeError(f'a run ended by itself with {code}: {tail}')
         kills[f'{how} by time' if how == 'write' and done else how] += 1
         resume = True
-    return kills
 
 
 def stop_well(make, folder: Path, watch: Watch, draw) -> int:
@@ -231,10 +232,15 @@ def slopes(samples: list[Sample], field: str, warm: float) -> dict[str, float | 
             [point for point in points if point[0] >= points[0][0] + warm]
             for points in series.values()
         ]
-        found[f'{role}s_within'] = slope_per_hour(grown)
+        found[f'{role}s_within'] = rounded(slope_per_hour(grown))
         same_age = [points[0] for points in grown if points]
-        found[f'{role}s_over_restarts'] = slope_per_hour([same_age])
+        found[f'{role}s_over_restarts'] = rounded(slope_per_hour([same_age]))
     return found
+
+
+def rounded(slope: float | None) -> float | None:
+    """To two digits behind the point."""
+    return None if slope is None else round(slope, 2)
 
 
 def largest(found: dict[str, float | None]) -> float | None:
@@ -249,62 +255,68 @@ def main() -> int:
     parser.add_argument('--case', choices=list(CASES), default='moco_cld')
     parser.add_argument('--workers', type=int, default=1, help='loaders of a rank')
     args = parser.parse_args()
-    draw = random.Random(args.seed)  # noqa: S311
-    adopt_orphans()
-    with scratch('soak_') as root:
-        data = digits(root / 'data')
-        whole, parts = root / 'whole', root / 'parts'
-
-        def make(folder: Path, saves: int):
-            return lambda: config(
-                args.case,
-                folder,
-                data,
-                epochs=10**6,
-                workers=args.workers,
-                seed=args.seed,
-                train_dataloader__batch_size=6 // RANKS,
-                train_cfg__val_interval=50,
-                default_hooks__checkpoint__interval=25 if saves else -1,
-                default_hooks__checkpoint__max_keep_ckpts=3,
-                default_hooks__checkpoint__every_iters=saves,
-            )
-
-        watch = Watch(root / 'samples.jsonl')
-        broken = make(parts, 7)
-        kills = break_for(args.minutes, broken, parts, watch, draw)
-        stop = stop_well(broken, parts, watch, draw)
-        print(f'{stop} iterations, killed: {dict(kills)}; now unbroken', flush=True)
-        leader = spawn(make(whole, 0), whole, RANKS, kill=Kill('stop', stop))
-        code, _ = run_leg(leader, watch, draw, lambda: None)
-        found = differences(whole, parts, RANKS)
-        if code != 75:
-            found.append(f'the unbroken run ended with {code}')
-        while watch.orphans.look(living()):
-            time.sleep(EVERY)
-        for line in found[:10]:
-            print(f'    {line}', flush=True)
-        warm = 10 if args.minutes >= 5 else 3
-        memory = slopes(watch.samples(), 'memory', warm)
-        files = slopes(watch.samples(), 'files', warm)
     report = {
         'minutes': args.minutes,
         'seed': args.seed,
         'case': args.case,
-        'kills': sum(kills.values()),
-        'kinds': dict(kills),
-        'iterations': stop,
+        'final_weights_equal': None,
+    }
+    adopt_orphans()
+    with closing_line(report), scratch('soak_') as root:
+        found = soak(args, root, report)
+    return int(bool(found) or report['orphaned_workers'] > 0)
+
+
+def soak(args: argparse.Namespace, root: Path, report: dict) -> list[str]:
+    """The whole of it; fills the report and returns what differs."""
+    draw = random.Random(args.seed)  # noqa: S311 no secret
+    data = digits(root / 'data')
+    whole, parts = root / 'whole', root / 'parts'
+
+    def make(folder: Path, saves: int):
+        return lambda: config(
+            args.case,
+            folder,
+            data,
+            epochs=10**6,
+            workers=args.workers,
+            seed=args.seed,
+            train_dataloader__batch_size=6 // RANKS,
+            train_cfg__val_interval=50,
+            default_hooks__checkpoint__interval=25 if saves else -1,
+            default_hooks__checkpoint__max_keep_ckpts=3,
+            default_hooks__checkpoint__every_iters=saves,
+        )
+
+    watch = Watch(root / 'samples.jsonl')
+    broken, kills = make(parts, 7), Counter[str]()
+    report['kinds'] = kills
+    break_for(args.minutes, broken, parts, watch, draw, kills)
+    stop = stop_well(broken, parts, watch, draw)
+    report |= {'kills': sum(kills.values()), 'iterations': stop}
+    print(f'{stop} iterations, killed: {dict(kills)}; now unbroken', flush=True)
+    leader = spawn(make(whole, 0), whole, RANKS, kill=Kill('stop', stop))
+    code, _ = run_leg(leader, watch, draw, lambda: None)
+    found = differences(whole, parts, RANKS)
+    if code != 75:
+        found.append(f'the unbroken run ended with {code}')
+    while watch.orphans.look(living()):
+        time.sleep(EVERY)
+    for line in found[:10]:
+        print(f'    {line}', flush=True)
+    warm = 10 if args.minutes >= 5 else 3
+    memory = slopes(watch.samples(), 'memory', warm)
+    files = slopes(watch.samples(), 'files', warm)
+    report |= {
         'memory_slopes': memory,
         'fd_slopes': files,
         'memory_slope_mb_per_hour': largest(memory),
         'fd_slope': largest(files),
         'orphaned_workers': watch.orphans.left,
-        'slowest_orphan_s': watch.orphans.slowest,
+        'slowest_orphan_s': round(watch.orphans.slowest, 2),
         'final_weights_equal': not found,
     }
-    rounded = json.loads(json.dumps(report), parse_float=lambda x: round(float(x), 2))
-    print(json.dumps(rounded))
-    return int(bool(found) or watch.orphans.left > 0)
+    return found
 
 
 if __name__ == '__main__':

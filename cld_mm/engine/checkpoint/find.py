@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -13,11 +14,17 @@ _NAME = re.compile(r'(epoch|iter)_\d+\.pth')
 _LAST = float('inf')
 
 
-def newest_good(work_dir: str | Path) -> Path | None:
+def newest_good(
+    work_dir: str | Path, look: Callable[[Path], str | None] = damage
+) -> Path | None:
     """The newest checkpoint of a run that verifies.
 
     Looks in the work dir and where its ``last_checkpoint`` points; a damaged one that
     would have been newer is named in a warning.
+
+    Args:
+        work_dir: the run's.
+        look: says what is wrong with a checkpoint; None if nothing.
 
     Returns:
         None where there is none at all.
@@ -27,7 +34,7 @@ def newest_good(work_dir: str | Path) -> Path | None:
     """
     found = resumable(_folders(Path(work_dir)))
     for path in found:
-        reason = damage(path)
+        reason = look(path)
         if reason is None:
             return path
         print_log(

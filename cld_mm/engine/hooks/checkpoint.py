@@ -87,8 +87,9 @@ class CheckpointHook(MMCheckpointHook):
         """Put this rank's own state back, and take the signals over."""
         super().before_train(runner)
         if is_main_process():
-            for half in Path(self.out_dir).glob('.*.part'):
-                half.unlink()  # of a run that was killed while writing
+            for pattern in ('.*.part', '*.bank/.*.part'):
+                for half in Path(self.out_dir).glob(pattern):
+                    half.unlink()  # of a run that was killed while writing
         if get_world_size() > 1 and dist.get_backend() != 'gloo':
             self._group = dist.new_group(backend='gloo')
         self._saved_at = time.monotonic()

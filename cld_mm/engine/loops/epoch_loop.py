@@ -1,9 +1,12 @@
 """An epoch-based training loop that goes on where it was, in the middle of an epoch."""
 
+from mmengine.logging import MessageHub
 from mmengine.runner import EpochBasedTrainLoop
 
 from cld_mm.datasets.skip import skip_batches
 from cld_mm.registry import LOOPS
+
+KEPT = 10_000  # logged values of a name; mmengine keeps, and saves, a million
 
 
 @LOOPS.register_module(name='EpochBasedTrainLoop')
@@ -45,6 +48,8 @@ class ResumableEpochLoop(EpochBasedTrainLoop):
         with skip_batches(self.dataloader, seen) as batches:
             for place, batch in enumerate(batches, start=seen):
                 self.run_iter(place, batch)
+                if self._iter % 1000 == 0:
+                    shorten_histories(self.runner.message_hub, len(self.dataloader))
         self.runner.call_hook('after_train_epoch')
         self._epoch += 1
 
@@ -56,3 +61,15 @@ class ResumableEpochLoop(EpochBasedTrainLoop):
         if self.runner.val_loop is not None and due:
             self.runner.val_loop.run()
         self.validated = True
+
+
+def shorten_histories(hub: MessageHub, epoch: int) -> None:
+    """Keep the last KEPT logged values of each name, two epochs' at least.
+
+    mmengine appends each to an array of up to a million by copying it, and saves them
+    all in each checkpoint, so that memory, time and files would grow for weeks.
+    """
+    kept = max(KEPT, 2 * epoch)
+    for history in hub.log_scalars.values():
+        history._log_history = history._log_history[-kept:]
+        history._count_history = history._count_history[-kept:]

@@ -105,7 +105,7 @@ class BaseAlgorithm(FollowsOptimizer, BaseSelfSupervisor):
         if len(views) < needed:
             raise ValueError(
                 f'{name} got {len(views)} view(s) of each image, but needs {needed}: '
-                f'set num_views={needed} in the training pipeline.'
+                f'set num_views={needed} in the pipeline of train_dataloader.'
             )
         if len(views[0]) < 2:
             raise ValueError(

@@ -164,7 +164,8 @@ class CrossLevel(FollowsOptimizer):
             raise ValueError(
                 f'{name} was given {given} view(s) of each image and shows {seen} to '
                 'its backbone, but CLD compares two: CrossLevel serves algorithms that '
-                'encode two or more views (SimCLR, BYOL, MoCo, SwAV, ...).'
+                'encode two or more views (SimCLR, BYOL, MoCo, SwAV, ...), and the '
+                'pipeline of train_dataloader makes them.'
             )
 
     @torch.no_grad()

@@ -1,0 +1,59 @@
+"""Data sets made of others keep each sample's own seed, so runs resume exactly."""
+
+import numpy as np
+import pytest
+import torch
+from mmengine.registry import DefaultScope
+from torch.utils.data import DataLoader
+
+from cld_mm.datasets.skip import skip_batches
+from cld_mm.engine.runner import QuietRunner
+from cld_mm.registry import DATASETS
+
+
+@pytest.fixture
+def _scope():
+    with DefaultScope.overwrite_default_scope('cld_mm'):
+        yield
+
+
+@pytest.mark.usefixtures('_scope')
+def test_concat_and_repeat_resume_to_the_last_bit(digits):
+    part = {
+        'type': 'FashionMNIST',
+        'data_root': str(digits),
+        'indices': 6,
+        'pipeline': [
+            {'type': 'RandomCrop', 'crop_size': 28, 'padding': 9},
+            {'type': 'RandomFlip', 'prob': 0.5},
+            {'type': 'PackInputs'},
+        ],
+    }
+    repeated = {'type': 'RepeatDataset', 'dataset': part, 'times': 2}
+    balanced = {**part, 'indices': 5}
+    config = {'type': 'ConcatDataset', 'datasets': [part, repeated, balanced]}
+
+    def epoch(seen: int, workers: int, noise: int) -> list[torch.Tensor]:
+        np.random.seed(noise)
+        loader: DataLoader = QuietRunner.build_dataloader(
+            {
+                'dataset': config,
+                'batch_size': 2,
+                'num_workers': workers,
+                'sampler': {'type': 'DefaultSampler', 'shuffle': True},
+            },
+            seed=5,
+        )
+        assert type(loader.dataset) is DATASETS.get('ConcatDataset')
+        loader.sampler.set_epoch(3)
+        with skip_batches(loader, seen) as batches:
+            return [image for batch in batches for image in batch['inputs']]
+
+    whole = epoch(0, 0, 1)
+    assert len(whole) == 6 + 12 + 5
+    rest = epoch(5, 1, 2)
+    assert all(torch.equal(a, b) for a, b in zip(whole[10:], rest, strict=True))
+    # Repetitions of one image are augmented in their own ways.
+    dataset = DATASETS.build(repeated)
+    assert len({image.numpy().tobytes() for image in whole}) > 16
+    assert len(dataset) == 12
