@@ -1,5 +1,6 @@
 """kNN against a vote counted by hand; seeded views; compatibility patches."""
 
+import math
 import pickle
 
 import numpy as np
@@ -30,20 +31,111 @@ def test_knn_is_the_vote(n, m, k, chunk):
         torch.testing.assert_close(ours, votes / votes.sum())
 
 
+def voted(train, labels, test, k, temperature, classes):
+    """The vote counted by hand: nearer first, of equally near the smaller class."""
+    train, test = (F.normalize(x, dim=1).double() for x in (train, test))
+    scores = torch.zeros(len(test), classes, dtype=torch.float64)
+    for row, query in zip(scores, test, strict=True):
+        near = [
+            (-round(float((query * x).sum()) * 2**36), int(y))
+            for x, y in zip(train, labels, strict=True)
+        ]
+        for steps, label in sorted(near)[:k]:
+            row[label] += math.exp(-steps / 2**36 / temperature)
+    return (scores / scores.sum(1, keepdim=True)).float()
+
+
+def coarse(n, m, seed, classes=3):
+    """Features of few values, of which many are equal, and labels that differ."""
+    generator = torch.Generator().manual_seed(seed)
+    train, test = (
+        torch.randint(-1, 2, (size, 3), generator=generator).float() for size in (n, m)
+    )
+    return train, torch.randint(0, classes, (n,), generator=generator), test
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.integers(1, 40),
+    st.integers(1, 45),
+    st.sampled_from([1, 9, 10**6]),
+    st.sampled_from([0.07, 1.0]),
+    st.integers(0, 99),
+)
+@pytest.mark.filterwarnings('ignore:k is')
+def test_ties_do_not_depend_on_chunks_or_order(n, k, chunk, temperature, seed):
+    train, labels, test = coarse(n, 5, seed)
+    whole = knn_classify(train, labels, test, k, temperature, 3)
+    torch.testing.assert_close(whole, voted(train, labels, test, k, temperature, 3))
+    order = torch.randperm(n, generator=torch.Generator().manual_seed(seed))
+    other = knn_classify(
+        train[order], labels[order], test, k, temperature, 3, chunk_elements=chunk
+    )
+    torch.testing.assert_close(whole, other)
+    assert torch.equal(whole.argmax(1), other.argmax(1))
+
+
+@pytest.mark.parametrize('value', [0.0, 1.3])
+def test_constant_features_vote_by_the_smallest_classes(value):
+    x = torch.full((40, 512), value) + 0 * torch.randn(40, 512)
+    labels = torch.arange(40).flip(0) % 4
+    scores = knn_classify(x, labels, x[:7], k=15)
+    wanted = torch.tensor([10 / 15, 5 / 15, 0, 0]).expand(7, -1)
+    torch.testing.assert_close(scores, wanted)
+
+
+def test_knn_finds_what_scikit_learn_and_faiss_find():
+    faiss = pytest.importorskip('faiss')
+    from sklearn.neighbors import NearestNeighbors
+
+    generator = torch.Generator().manual_seed(3)
+    train, test = (torch.randn(n, 64, generator=generator) for n in (900, 120))
+    labels = torch.randint(0, 7, (900,), generator=generator)
+    ours = knn_classify(train, labels, test, 30, 0.1)
+    x, q = (F.normalize(part, dim=1).numpy() for part in (train, test))
+    search = NearestNeighbors(n_neighbors=30, metric='cosine', algorithm='brute')
+    distances, rows = search.fit(x).kneighbors(q)
+    index = faiss.IndexFlatIP(64)
+    index.add(x)
+    for similarity, places in ((1 - distances, rows), index.search(q, 30)):
+        weights = np.exp(similarity / 0.1)[..., None] * np.eye(7)[labels[places]]
+        votes = weights.sum(1) / weights.sum((1, 2))[:, None]
+        np.testing.assert_allclose(ours, votes, atol=1e-5)
+
+
+SHARDS = {
+    'dealt out': lambda n: [range(0, n, 2), range(1, n, 2)],
+    'halves': lambda n: [range(n // 2), range(n // 2, n)],
+    'few': lambda n: [range(3, n), range(3)],
+    'none': lambda n: [range(0), range(n)],
+}
+
+
 def _sharded(rank):
     generator = torch.Generator().manual_seed(0)
-    train, test = (torch.randn(n, 6, generator=generator) for n in (41, 9))
-    labels = torch.arange(41) % 5
-    for k, chunk in ((7, 10**6), (30, 20), (1, 1)):
-        whole = knn_classify(train, labels, test, k, 0.1)
-        mine = slice(rank, None, 2)
-        joined = knn_classify(
-            train[mine], labels[mine], test, k, 0.1, None, chunk, sharded=True
-        )
-        torch.testing.assert_close(joined, whole)
-    empty = train[:0] if rank else train[:3]
-    joined = knn_classify(empty, labels[: len(empty)], test, 2, 0.1, sharded=True)
-    torch.testing.assert_close(joined, knn_classify(train[:3], labels[:3], test, 2))
+    smooth = (torch.randn(41, 6, generator=generator), torch.arange(41) % 5)
+    for train, labels, test in (
+        (*smooth, torch.randn(9, 6, generator=generator)),
+        coarse(41, 9, seed=1, classes=5),
+        (torch.ones(41, 5), torch.arange(41) % 5, torch.ones(9, 5)),
+    ):
+        for k, chunk in ((7, 10**6), (30, 20), (1, 1), (41, 50)):
+            whole = knn_classify(train, labels, test, k, 0.1)
+            for deal in SHARDS.values():
+                mine = list(deal(41)[rank])
+                joined = knn_classify(
+                    train[mine], labels[mine], test, k, 0.1, None, chunk, sharded=True
+                )
+                torch.testing.assert_close(joined, whole)
+                assert torch.equal(joined.argmax(1), whole.argmax(1))
+    with pytest.warns(UserWarning, match='all 41 vote'):
+        knn_classify(train[mine], labels[mine], test, 99, sharded=True)
+    # What is wrong on one rank ends both, instead of leaving the other waiting.
+    for bad in (train * (float('nan') if rank else 1), train[:, rank:]):
+        with pytest.raises(ValueError, match=r'NaN|\(N, C\)'):
+            knn_classify(bad, labels, test, 3, sharded=True)
+    with pytest.raises(ValueError, match=r'ranks brought \[9, 8\] test'):
+        knn_classify(train, labels, test[rank:], 3, sharded=True)
 
 
 def test_knn_of_shards_is_knn_of_the_whole():
@@ -58,6 +150,14 @@ def test_knn_bad_input():
         knn_classify(x, y, x * float('nan'), k=2)
     with pytest.raises(ValueError, match='k is 0'):
         knn_classify(x, y, x, k=0)
+    with pytest.raises(ValueError, match='label 1, but there are 1 classes'):
+        knn_classify(x, y, x, k=2, num_classes=1)
+    with pytest.raises(ValueError, match='label -1'):
+        knn_classify(x, y - 1, x, k=2)
+    with pytest.raises(ValueError, match='N at least 1'):
+        knn_classify(x[:0], y[:0], x, k=2)
+    with pytest.raises(ValueError, match=r'\(M, C\)'):
+        knn_classify(x, y, x[:, :2], k=2)
 
 
 def test_views_depend_on_seed_epoch_and_image_only():

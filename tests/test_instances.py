@@ -48,6 +48,21 @@ def test_a_list_names_its_objects(tmp_path):
     assert [t.tolist() for t in instance_numbers(one, two)] == [[0, 1], [1, 2]]
 
 
+def test_a_data_set_without_objects_is_not_walked():
+    asked = []
+
+    class Plain(list):
+        def get_data_info(self, place):
+            asked.append(place)
+            return self[place]
+
+    many = Plain([{'img_path': 'a.png'}] * 9)
+    named = Plain([{'gt_instance': 'x'}, {'img_path': 'b.png'}])
+    assert instance_numbers(many, many) is None
+    assert asked == [0]
+    assert instance_numbers(named) is None  # not every image has one
+
+
 def test_the_tool_asks_for_the_same_object():
     spec = importlib.util.spec_from_file_location('evaluate_tool', TOOL)
     tool = importlib.util.module_from_spec(spec)

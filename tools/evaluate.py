@@ -1,11 +1,11 @@
 """Every measure of frozen features: ``python tools/evaluate.py CONFIG CHECKPOINT``.
 
 kNN, groups against classes, retrieval and geometry, on each kind of feature; printed
-and, with --out, written as JSON.
+and written as JSON. Alignment is that of two views of training images, the rest that of
+the test images.
 """
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,12 @@ from tqdm import tqdm
 from cld_mm.apis import extract_features
 from cld_mm.apis.frozen import load_frozen, run_frozen
 from cld_mm.apis.launch import add_common_flags
+from cld_mm.apis.results import write_results
+from cld_mm.apis.view_pairs import extract_view_pairs
 from cld_mm.datasets import instance_numbers
 from cld_mm.evaluation import (
     accuracy_by_frequency,
+    alignment,
     dimension_std,
     effective_rank,
     group_features,
@@ -41,7 +44,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('checkpoint', help='checkpoint file')
     add_common_flags(parser)
     parser.add_argument('--groups', type=int, help='K; else the number of classes')
-    parser.add_argument('--out', help='JSON file for the measures')
+    parser.add_argument(
+        '--views', type=int, default=1000, help='images for alignment; 0 leaves it out'
+    )
+    parser.add_argument(
+        '--out', help='JSON file; else WORK_DIR/evaluate_<checkpoint>.json'
+    )
     return parser.parse_args()
 
 
@@ -91,10 +99,13 @@ def instance_retrieval(
 
 def evaluate(runner, args: argparse.Namespace) -> None:
     """Print and write the measures."""
+    if args.groups is not None and args.groups < 1:
+        raise ValueError(f'--groups is {args.groups}, but one at least is needed.')
     loop = load_frozen(runner)
     instances = instance_numbers(loop.train_dataloader.dataset, loop.dataloader.dataset)
     train = extract_features(runner.model, loop.train_dataloader)
     test = extract_features(runner.model, loop.dataloader)
+    pairs = extract_view_pairs(runner, args.views)
     if not is_main_process():  # every rank has all features: one measures
         return
     results = {
@@ -102,19 +113,17 @@ def evaluate(runner, args: argparse.Namespace) -> None:
             train[name], train['labels'], test[name], test['labels'], loop, args.groups
         )
         | instance_retrieval(train[name], test[name], instances)
+        | ({'alignment': alignment(*pairs[name])} if name in pairs else {})
         for name in tqdm(train, 'measures', unit='feature', leave=False, disable=None)
         if name != 'labels'
     }
-    for values in results.values():  # JSON knows no NaN
-        values.update({key: None for key, v in values.items() if v != v})
     names = list(results)
     print(f'{"":22s}' + ''.join(f'{name:>12s}' for name in names))
     for key in results[names[0]]:
         values = [results[name][key] for name in names]
-        row = ''.join(f'{"-" if v is None else f"{v:.4f}":>12s}' for v in values)
+        row = ''.join(f'{"-" if v != v else f"{v:.4f}":>12s}' for v in values)
         print(f'{key:22s}{row}')
-    if args.out:
-        Path(args.out).write_text(json.dumps(results, indent=2) + '\n')
+    write_results(results, args.out, runner.work_dir, 'evaluate', args.checkpoint)
 
 
 def main() -> None:

@@ -5,7 +5,6 @@ Features are extracted once; every k and temperature then takes a vote.
 
 import argparse
 import itertools
-import json
 import sys
 from pathlib import Path
 
@@ -18,7 +17,9 @@ from tqdm import tqdm
 from cld_mm.apis import extract_features
 from cld_mm.apis.frozen import load_frozen, run_frozen
 from cld_mm.apis.launch import add_common_flags
+from cld_mm.apis.results import write_results
 from cld_mm.evaluation import knn_classify, top_k_accuracy
+from cld_mm.evaluation.functional.knn import check_vote
 
 
 def parse_args() -> argparse.Namespace:
@@ -28,12 +29,13 @@ def parse_args() -> argparse.Namespace:
     add_common_flags(parser)
     parser.add_argument('--k', type=int, nargs='+', default=[10, 20, 100, 200])
     parser.add_argument('--temperature', type=float, nargs='+', default=[0.07, 0.1])
-    parser.add_argument('--out', help='JSON file for the accuracies')
+    parser.add_argument('--out', help='JSON file; else WORK_DIR/knn_<checkpoint>.json')
     return parser.parse_args()
 
 
 def evaluate(runner, args: argparse.Namespace) -> None:
     """Print and write the accuracies of every k and temperature."""
+    check_vote(min(args.k), min(args.temperature))
     loop = load_frozen(runner)
     train = extract_features(runner.model, loop.train_dataloader)
     test = extract_features(runner.model, loop.dataloader)
@@ -60,8 +62,7 @@ def evaluate(runner, args: argparse.Namespace) -> None:
             f'{row["features"]:10s} {row["k"]:5d} {row["temperature"]:6.3g} '
             f'{row["top1"]:8.2f} {row["top5"]:8.2f}'
         )
-    if args.out:
-        Path(args.out).write_text(json.dumps(rows, indent=2) + '\n')
+    write_results(rows, args.out, runner.work_dir, 'knn', args.checkpoint)
 
 
 def main() -> None:

@@ -7,7 +7,6 @@ configs/benchmarks/linear.
 """
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from mmengine.dist import is_main_process
 from cld_mm.apis import extract_features
 from cld_mm.apis.frozen import load_frozen, run_frozen
 from cld_mm.apis.launch import add_common_flags
+from cld_mm.apis.results import write_results
 from cld_mm.evaluation import fit_linear, low_shot, top_k_accuracy
 
 
@@ -40,7 +40,9 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--draws', type=int, default=5, help='draws of these')
     parser.add_argument('--classifier', choices=['logistic', 'svm'], default='logistic')
-    parser.add_argument('--out', help='JSON file for the accuracies')
+    parser.add_argument(
+        '--out', help='JSON file; else WORK_DIR/linear_<checkpoint>.json'
+    )
     return parser.parse_args()
 
 
@@ -73,9 +75,8 @@ def evaluate(runner, args: argparse.Namespace) -> None:
             print(
                 f'{shots:3d} images a class: top-1 {mean:6.2f} % (deviation {std:.2f})'
             )
-        results['low_shot'] = {str(shots): pair for shots, pair in found.items()}
-    if args.out:
-        Path(args.out).write_text(json.dumps(results, indent=2) + '\n')
+        results['low_shot'] = found
+    write_results(results, args.out, runner.work_dir, 'linear', args.checkpoint)
 
 
 def main() -> None:

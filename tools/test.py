@@ -9,8 +9,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import cld_mm  # noqa: F401
+import cld_mm  # noqa: F401, I001
+from mmengine.dist import is_main_process
+
+from cld_mm.apis.frozen import load_weights
 from cld_mm.apis.launch import add_common_flags, run_tool, set_loader_defaults
+from cld_mm.apis.results import write_results
 
 
 def parse_args() -> argparse.Namespace:
@@ -19,7 +23,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('checkpoint', help='checkpoint file')
     add_common_flags(parser)
     parser.add_argument(
-        '--out', help='JSON file for the metrics, or .pkl file for predictions'
+        '--out',
+        help='JSON file for the metrics, else WORK_DIR/test_<checkpoint>.json; or .pkl '
+        'file for predictions',
     )
     parser.add_argument(
         '--out-item',
@@ -51,15 +57,17 @@ def merge(cfg, args: argparse.Namespace) -> None:
 def evaluate(runner, args: argparse.Namespace) -> None:
     """Test, print the metrics and write what was asked for."""
     from mmengine.evaluator import DumpResults
-    from mmengine.fileio import dump
 
+    load_weights(runner)
     if args.out and args.out_item == 'pred':
         runner.test_evaluator.metrics.append(DumpResults(out_file_path=args.out))
-    metrics = runner.test()
+    metrics = {name: float(value) for name, value in runner.test().items()}
+    if not is_main_process():
+        return
     for name, value in metrics.items():
-        print(f'{name:24s} {float(value):7.2f}')
-    if args.out and args.out_item == 'metrics':
-        dump({name: float(value) for name, value in metrics.items()}, args.out)
+        print(f'{name:24s} {value:7.2f}')
+    out = args.out if args.out_item == 'metrics' else None
+    write_results(metrics, out, runner.work_dir, 'test', args.checkpoint)
 
 
 def main() -> None:
@@ -67,7 +75,7 @@ def main() -> None:
     run_tool(
         args,
         lambda cfg: merge(cfg, args),
-        ('test_dataloader',),
+        ('test_dataloader', 'test_cfg'),
         lambda runner: evaluate(runner, args),
     )
 

@@ -111,7 +111,8 @@ def check_pretrained(cfg) -> None:
 
 def main() -> None:
     args = parse_args()
-    loaders = ('train_dataloader',) + (() if args.no_validate else ('val_dataloader',))
+    validation = () if args.no_validate else ('val_dataloader', 'val_cfg')
+    loaders = ('train_dataloader', *validation)
     run_tool(args, lambda cfg: merge(cfg, args), loaders, lambda r: r.train())
 
 

@@ -50,17 +50,20 @@ def extract_features(
     finally:
         model.train(was_training)
     size = len(dataloader.dataset)  # type: ignore[arg-type]
-    join = _share if sharded else _whole
+    join = _share if sharded else joined
     return {name: join(torch.cat(rows), size) for name, rows in batches.items()}
 
 
-def _encode(model: Any, data: dict) -> dict[str, Tensor]:
+def features_of(model: Any, images: Any) -> dict[str, Tensor]:
+    """Each kind of feature of preprocessed images, ``(N, C)``."""
     if hasattr(model, 'extract_features'):
-        features = model.extract_features(data['inputs'])
-    else:
-        features = {'backbone': pooled(model.extract_feat(data['inputs'])).float()}
+        return model.extract_features(images)
+    return {'backbone': pooled(model.extract_feat(images)).float()}
+
+
+def _encode(model: Any, data: dict) -> dict[str, Tensor]:
     labels = [sample.gt_label for sample in data['data_samples']]
-    return {**features, 'labels': torch.cat(labels)}
+    return {**features_of(model, data['inputs']), 'labels': torch.cat(labels)}
 
 
 def _share(rows: Tensor, size: int) -> Tensor:
@@ -68,10 +71,13 @@ def _share(rows: Tensor, size: int) -> Tensor:
     return rows[: len(range(get_rank(), size, world_size()))].cpu()
 
 
-def _whole(rows: Tensor, size: int) -> Tensor:
-    """Join the ranks' rows; DefaultSampler deals them out in turn and pads."""
-    joined = gather(rows)
+def joined(rows: Tensor, size: int) -> Tensor:
+    """The ranks' rows as one, ``(size, ...)`` on the CPU.
+
+    DefaultSampler deals images out in turn, and pads.
+    """
+    whole = gather(rows)
     if world_size() > 1:
-        joined = joined.view(world_size(), -1, *rows.shape[1:]).transpose(0, 1)
-        joined = joined.flatten(0, 1)
-    return joined[:size].cpu()
+        whole = whole.view(world_size(), -1, *rows.shape[1:]).transpose(0, 1)
+        whole = whole.flatten(0, 1)
+    return whole[:size].cpu()

@@ -3,9 +3,11 @@
 import argparse
 from collections.abc import Callable
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.model import is_model_wrapper
 
 from .launch import run_tool, set_loader_defaults
 
@@ -28,11 +30,43 @@ def prepare_frozen(cfg: Config, args: argparse.Namespace) -> None:
     cfg.load_from = args.checkpoint
 
 
+def load_weights(runner: Any) -> None:
+    """Load ``load_from`` into the runner's model, and make sure that it did.
+
+    Raises:
+        ValueError: the file is no checkpoint, or it lacks weights of the backbone,
+            which mmengine only warns about: figures would be a random network's.
+    """
+    path = runner._load_from
+    try:
+        checkpoint = runner.load_checkpoint(path)
+    except (UnpicklingError, EOFError, RuntimeError, AttributeError) as error:
+        said = ' '.join(str(error).split())[:90]
+        raise ValueError(
+            f'{path} cannot be read as a checkpoint ({said}): name a .pth file of a '
+            'training run.'
+        ) from error
+    runner._has_loaded = True
+    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    given = checkpoint.get('state_dict', checkpoint)
+    lacking = [
+        name
+        for name, weight in model.state_dict().items()
+        if name.startswith(('backbone.', 'algorithm.backbone.'))
+        and getattr(given.get(name), 'shape', None) != weight.shape
+    ]
+    if lacking:
+        raise ValueError(
+            f"{path} lacks {len(lacking)} of the backbone's weights, {lacking[0]} for "
+            'one: it is not a checkpoint of this config.'
+        )
+
+
 def load_frozen(runner: Any) -> Any:
     """Load the weights; the test loop, with both data sets and the kNN settings."""
     loop = runner.test_loop
     runner.call_hook('before_run')
-    runner.load_or_resume()
+    load_weights(runner)
     return loop
 
 
@@ -43,6 +77,6 @@ def run_frozen(
     run_tool(
         args,
         lambda cfg: prepare_frozen(cfg, args),
-        ('test_dataloader',),
+        ('test_dataloader', 'test_cfg'),  # kNN's training images are in the latter
         lambda runner: work(runner, args),
     )

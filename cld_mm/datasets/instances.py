@@ -14,9 +14,10 @@ def instance_numbers(*datasets: Any) -> list[Tensor] | None:
     """Numbers of the objects that images show, the same over all data sets.
 
     A data set says so by ``gt_instance`` (any name or number) in the records of its
-    data list, or by ``instance_pattern`` in its ``metainfo``: a regular expression
-    whose first group, found in an image's path, is the object's name, such as
-    ``r'([^/]+)_view\\d+'``. Where the pattern has several groups, all make the name.
+    data list, or, for records without it, by ``instance_pattern`` in its ``metainfo``:
+    a regular expression whose first group, found in an image's path, is the object's
+    name, such as ``r'([^/]+)_view\\d+'``. Where the pattern has several groups, all
+    make the name.
 
     Args:
         datasets: of mmengine's kind, fully initialised.
@@ -27,26 +28,29 @@ def instance_numbers(*datasets: Any) -> list[Tensor] | None:
     Raises:
         ValueError: a pattern fits some images and not others.
     """
-    names = [_names(dataset) for dataset in datasets]
-    if any(found is None for found in names):
-        return None
+    names = []
+    for dataset in datasets:
+        found = _names(dataset)
+        if found is None:
+            return None
+        names.append(found)
     known: dict[Any, int] = {}
     return [
         tensor([known.setdefault(name, len(known)) for name in found])
         for found in names
-        if found is not None
     ]
 
 
 def _names(dataset: Any) -> list[Any] | None:
     pattern = getattr(dataset, 'metainfo', {}).get('instance_pattern')
-    records = [dataset.get_data_info(place) for place in range(len(dataset))]
-    if all('gt_instance' in record for record in records):
-        return [str(record['gt_instance']) for record in records]
-    if pattern is None:
-        return None
     names: list[Any] = []
-    for record in records:
+    for place in range(len(dataset)):
+        record = dataset.get_data_info(place)
+        if 'gt_instance' in record:
+            names.append(str(record['gt_instance']))
+            continue
+        if pattern is None:
+            return None  # at the first record where no data set names objects
         found = re.search(pattern, str(record.get('img_path', '')))
         if found is None or not found.groups():
             raise ValueError(

@@ -1,7 +1,6 @@
 """First, last, best and mean of what runs logged: ``analyze_logs.py WORK_DIR ...``."""
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
@@ -11,22 +10,25 @@ import cld_mm  # noqa: F401, I001
 import numpy as np
 
 from cld_mm.apis.errors import one_sentence_errors
+from cld_mm.apis.results import write_results
 from cld_mm.visualization import read_run
+
+COLUMNS = ('first', 'last', 'smallest', 'largest', 'median')
 
 
 def summary(values: list[float]) -> dict[str, float | None]:
     """Of one logged name; non-finite values are left out and counted."""
     found = np.array(values, dtype=float)
     finite = found[np.isfinite(found)]
-    numbers = {
-        'first': finite[0],
-        'last': finite[-1],
-        'smallest': finite.min(),
-        'largest': finite.max(),
-        'median': np.median(finite),
-    }
-    if not len(finite):
-        numbers = dict.fromkeys(numbers)
+    numbers: dict[str, float | None] = dict.fromkeys(COLUMNS)
+    if len(finite):
+        numbers = {
+            'first': finite[0],
+            'last': finite[-1],
+            'smallest': finite.min(),
+            'largest': finite.max(),
+            'median': np.median(finite),
+        }
     return {
         **{name: None if v is None else float(v) for name, v in numbers.items()},
         'values': len(found),
@@ -38,7 +40,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description='Summarise the logs of some runs.')
     parser.add_argument('runs', nargs='+', type=Path, help='work dirs or scalars.json')
     parser.add_argument('--keys', nargs='+', help='names to show; else all')
-    parser.add_argument('--out', type=Path, help='JSON file for the summary')
+    parser.add_argument('--out', help='JSON file; else RUN/analyze_logs.json')
     parser.add_argument('--debug', action='store_true', help='show tracebacks')
     args = parser.parse_args()
     with one_sentence_errors(args.debug):
@@ -54,11 +56,10 @@ def main() -> None:
             results[str(run)] = {
                 key: summary(curves[key][1]) for key in args.keys or sorted(curves)
             }
-        columns = ('first', 'last', 'smallest', 'largest', 'median')
         for run, rows in results.items():
-            print(f'{run}\n{"":24s}' + ''.join(f'{name:>12s}' for name in columns))
+            print(f'{run}\n{"":24s}' + ''.join(f'{name:>12s}' for name in COLUMNS))
             for key, values in rows.items():
-                cells = (values[name] for name in columns)
+                cells = (values[name] for name in COLUMNS)
                 text = ''.join(
                     f'{"-" if v is None else f"{v:.5g}":>12s}' for v in cells
                 )
@@ -66,8 +67,9 @@ def main() -> None:
                     values['not_finite']
                 )
                 print(f'{key:24s}{text}{note}')
-        if args.out:
-            args.out.write_text(json.dumps(results, indent=2) + '\n')
+        first = args.runs[0]
+        folder = first if first.is_dir() else first.parent
+        write_results(results, args.out, folder, 'analyze_logs')
 
 
 if __name__ == '__main__':

@@ -5,7 +5,6 @@ Ends with status 1 where they differ.
 """
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import cld_mm  # noqa: F401, I001
 import torch
 
 from cld_mm.apis.errors import one_sentence_errors
+from cld_mm.apis.results import write_results
 from cld_mm.compat.checkpoint_sources import load_safely
 
 
@@ -23,7 +23,7 @@ def weights(path: Path) -> dict[str, torch.Tensor]:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it holds no tensors.
+        ValueError: it is no checkpoint, or holds no tensors.
     """
     loaded = load_safely(path)
     loaded = loaded.get('state_dict', loaded)
@@ -58,7 +58,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description='Compare two checkpoints.')
     parser.add_argument('one', type=Path)
     parser.add_argument('two', type=Path)
-    parser.add_argument('--out', type=Path, help='JSON file for the differences')
+    parser.add_argument(
+        '--out', help='JSON file; else compare_<ONE>_<TWO>.json beside ONE'
+    )
     parser.add_argument('--debug', action='store_true', help='show tracebacks')
     args = parser.parse_args()
     with one_sentence_errors(args.debug):
@@ -72,8 +74,9 @@ def main() -> None:
             print(f'{key}: {text}')
         equal = len(set(one) | set(two)) - len(found)
         print(f'{equal} keys are equal to the last bit, {len(found)} differ')
-        if args.out:
-            args.out.write_text(json.dumps(found, indent=2) + '\n')
+        results = {'equal': equal, 'differ': found}
+        folder = args.one.parent
+        write_results(results, args.out, folder, 'compare', args.one, args.two)
     sys.exit(bool(found))
 
 

@@ -5,7 +5,6 @@ an add are one, as papers count), parameters part by part.
 """
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from mmengine.config import Config
 
 from cld_mm.apis.errors import one_sentence_errors
 from cld_mm.apis.look import enter_scope
+from cld_mm.apis.results import write_results
 from cld_mm.registry import MODELS
 
 
@@ -26,10 +26,14 @@ def main() -> None:
     parser.add_argument('config', help='config file')
     parser.add_argument('--size', type=int, default=224, help="the image's side")
     parser.add_argument('--channels', type=int, help="the image's channels")
-    parser.add_argument('--out', type=Path, help='JSON file for the counts')
+    parser.add_argument(
+        '--out', help='JSON file; else work_dirs/<config>/get_flops_<size>.json'
+    )
     parser.add_argument('--debug', action='store_true', help='show tracebacks')
     args = parser.parse_args()
     with one_sentence_errors(args.debug):
+        if args.size < 1:
+            raise ValueError(f'--size is {args.size}, but it is a side in pixels.')
         cfg = Config.fromfile(args.config)
         enter_scope(cfg)
         model = MODELS.build(cfg.model)
@@ -55,10 +59,10 @@ def main() -> None:
         for name, number in parts.items():
             print(f'{name:18s}{number:12,d} parameters')
         print(f'{"trained":18s}{trained:12,d} parameters')
-        if args.out:
-            found = {'backbone_flop': counts['flops'], 'parameters': parts}
-            found |= {'trained': trained, 'image': [channels, args.size, args.size]}
-            args.out.write_text(json.dumps(found, indent=2) + '\n')
+        found = {'backbone_flop': counts['flops'], 'parameters': parts}
+        found |= {'trained': trained, 'image': [channels, args.size, args.size]}
+        folder = cfg.get('work_dir') or Path('work_dirs') / Path(args.config).stem
+        write_results(found, args.out, folder, 'get_flops', str(args.size))
 
 
 if __name__ == '__main__':

@@ -5,7 +5,6 @@ evaluation names; the counts also as JSON beside the picture.
 """
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
@@ -13,9 +12,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import cld_mm  # noqa: F401, I001
 import torch
+from mmengine.dist import is_main_process
 
 from cld_mm.apis import extract_features
 from cld_mm.apis.frozen import load_frozen, run_frozen
+from cld_mm.apis.results import write_results
 from cld_mm.apis.viewer import check_picture, viewer_parser
 from cld_mm.evaluation import knn_classify
 from cld_mm.visualization import plot_confusion
@@ -23,10 +24,14 @@ from cld_mm.visualization import plot_confusion
 
 def draw(runner, args: argparse.Namespace) -> None:
     """Classify, count, draw and print."""
-    check_picture(args.out)
+    name = f'confusion_matrix_{Path(args.checkpoint).stem}.png'
+    out = args.out or Path(runner.work_dir) / name
+    check_picture(out)
     loop = load_frozen(runner)
     train = extract_features(runner.model, loop.train_dataloader)
     test = extract_features(runner.model, loop.dataloader)
+    if not is_main_process():  # every rank has all features: one votes
+        return
     if args.feature not in train:
         kinds = ', '.join(name for name in train if name != 'labels')
         raise ValueError(f'--feature {args.feature}: this model gives {kinds}.')
@@ -49,21 +54,22 @@ def draw(runner, args: argparse.Namespace) -> None:
     title = (
         f'kNN, k {loop.k}, {args.feature} feature: top-1 {top1:.2f} % of {len(labels)}'
     )
-    plot_confusion(counts.numpy(), names, args.out, title)
+    plot_confusion(counts.numpy(), names, out, title)
     result = {'classes': names, 'counts': counts.tolist(), 'top1': top1}
-    args.out.with_suffix('.json').write_text(json.dumps(result) + '\n')
     off = counts.clone().fill_diagonal_(0)
     worst = off.flatten().argsort(descending=True)[:5].tolist()
     for place in worst:
         true, taken = divmod(place, number)
         if off[true, taken]:
             print(f'{names[true]} taken for {names[taken]}: {int(off[true, taken])}')
-    print(f'top-1 {top1:.2f} %\npicture {args.out}')
+    print(f'top-1 {top1:.2f} %\npicture {out}')
+    write_results(result, out.with_suffix('.json'), out.parent)
 
 
 def main() -> None:
-    args = viewer_parser('Draw a confusion matrix.', 'confusion.png').parse_args()
-    run_frozen(args, draw)
+    parser = viewer_parser('Draw a confusion matrix.', 'confusion.png')
+    parser.set_defaults(out=None)  # in the work dir, named after the checkpoint
+    run_frozen(parser.parse_args(), draw)
 
 
 if __name__ == '__main__':

@@ -52,13 +52,18 @@ def uniformity(features: Tensor, t: float = 2.0, chunk_elements: int = 2**23) ->
     if len(features) < 2:
         raise ValueError('uniformity compares pairs: give at least two images.')
     x = F.normalize(features.double(), dim=1)
+    squares = x.square().sum(dim=1)  # 1, or 0 where a feature is zero
+    step = max(1, chunk_elements // len(x))
     sums = []
-    for rows in x.split(max(1, chunk_elements // len(x))):
-        # |a - b|² = 2 - 2 a·b on the sphere
-        sums.append((2 * t * (rows @ x.t() - 1)).logsumexp(dim=1))
-    # Every pair was counted twice and every image paired with itself (potential 1).
-    total = torch.cat(sums).logsumexp(dim=0).exp() - len(x)
-    return float(total.clamp(min=1e-300).log() - math.log(len(x) * (len(x) - 1)))
+    for start in range(0, len(x), step):
+        rows = x[start : start + step]
+        distances = squares[start : start + step, None] + squares - 2 * rows @ x.t()
+        potentials = distances.clamp_(min=0).mul_(-t)
+        own = torch.arange(start, start + len(rows), device=x.device)[:, None]
+        potentials.scatter_(1, own, float('-inf'))  # no image is its own pair
+        sums.append(potentials.logsumexp(dim=1))
+    total = torch.cat(sums).logsumexp(dim=0)
+    return float(total - math.log(len(x) * (len(x) - 1)))
 
 
 @torch.no_grad()
@@ -85,6 +90,9 @@ def dimension_std(features: Tensor) -> Tensor:
     """Standard deviation of each dimension of the normalised features, ``(C,)``.
 
     About ``C ** -0.5`` where features spread evenly, 0 where they have collapsed.
+
+    Raises:
+        ValueError: features are not ``(N, C)`` or not finite.
     """
     check_features(features)
     return F.normalize(features.double(), dim=1).std(dim=0, unbiased=False)

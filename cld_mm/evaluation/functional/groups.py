@@ -10,7 +10,7 @@ from torch import Tensor
 
 from cld_mm.models.grouping import kmeans
 
-from .checks import check_labels
+from .checks import check_features, check_labels
 
 
 @torch.no_grad()
@@ -57,7 +57,11 @@ def group_features(features: Tensor, num_groups: int, num_iters: int = 30) -> Te
 
     Returns:
         Group of each row, ``(N,)``.
+
+    Raises:
+        ValueError: features are not finite, or a setting is below 1.
     """
+    check_features(features)
     order = torch.randperm(len(features), generator=torch.Generator().manual_seed(0))
     labels = torch.empty(len(features), dtype=torch.long)
     labels[order] = kmeans(features[order], num_groups, num_iters).labels.cpu()

@@ -14,6 +14,8 @@ from torch.nn import functional as F
 
 from cld_mm.models.utils.gather import gather, world_size
 
+from .knn_exact import exact_votes, is_close
+
 BLOCK = 16  # columns whose maximum is looked at first
 ROWS, TILE = 256, 8192  # test and training features whose product stays in the cache
 
@@ -31,6 +33,9 @@ def knn_classify(
 ) -> Tensor:
     """Class scores of test features by their nearest training features.
 
+    Of equally near images those of the smaller class vote first, so neither chunks nor
+    ranks nor the order of the images change a vote.
+
     Args:
         train_features: ``(N, C)``, of any length; rows are normalised here.
         train_labels: ``(N,)`` integers from 0.
@@ -40,20 +45,21 @@ def knn_classify(
         num_classes: number of scores; by default the largest label plus one.
         chunk_elements: bound on the similarities held at once, whatever the sizes;
             the default takes 128 MiB.
-        sharded: each rank gives its own part of the training features and all of
-            the test features; all get the scores of the whole.
+        sharded: each rank gives its own part of the training features, which may be
+            of any size, and all of the test features; all get the scores of the whole.
 
     Returns:
         Each class's share of the votes, ``(M, num_classes)``, rows sum to 1.
 
     Raises:
         ValueError: k or the temperature is not above 0, there is no training
-            feature, sizes do not fit, or a feature is not finite.
+            feature, sizes or labels do not fit, or a feature is not finite; on several
+            ranks all raise where one has reason to.
     """
     sharded = sharded and world_size() > 1
-    _check(train_features, train_labels, test_features, k, temperature, sharded)
-    sizes = train_labels.new_tensor([len(train_labels)])
-    num_train = int((gather(sizes) if sharded else sizes).sum())
+    check_vote(k, temperature)
+    sizes, largest = _check(train_features, train_labels, test_features, sharded)
+    num_train = int(sizes.sum())
     if k > num_train:
         warnings.warn(
             f'k is {k}, but there are only {num_train} training images: '
@@ -62,8 +68,12 @@ def knn_classify(
         )
         k = num_train
     if num_classes is None:
-        largest = train_labels.amax().view(1) if len(train_labels) else sizes * 0
-        num_classes = int((gather(largest) if sharded else largest).max()) + 1
+        num_classes = largest + 1
+    elif largest >= num_classes:
+        raise ValueError(
+            f'a training image has the label {largest}, but there are {num_classes} '
+            'classes, counted from 0: give labels of the same data set.'
+        )
     train = F.normalize(train_features.float(), dim=1)
     test = F.normalize(test_features.float(), dim=1)
     rows = max(1, min(ROWS, chunk_elements, len(test)))
@@ -71,39 +81,78 @@ def knn_classify(
     parts = [_tiles(part) for part in train.split(columns)]
     # One buffer for all chunks: fresh pages cost a quarter of the product's time.
     buffer = test.new_empty(rows, columns)
-    scores = []
-    for chunk in test.split(rows):
-        nearest, labels = _nearest(chunk, parts, train_labels, k, buffer)
+    wanted = min(k + 1, num_train)  # the next one shows how close the choice was
+    scores = test.new_empty(len(test), num_classes)
+    close = torch.zeros(len(test), dtype=torch.bool, device=test.device)
+    for start in range(0, len(test), rows):
+        part = slice(start, start + rows)
+        nearest, labels = _nearest(test[part], parts, train_labels, wanted, buffer)
         if sharded:
-            nearest, labels = _joined(nearest, labels, k)
-        scores.append(_votes(nearest, labels, temperature, num_classes))
-    return torch.cat(scores) if scores else test.new_zeros(0, num_classes)
+            nearest, labels = _joined(nearest, labels, wanted)
+        scores[part] = _votes(nearest[:, :k], labels[:, :k], temperature, num_classes)
+        close[part] = is_close(nearest, k, scores[part], temperature)
+    if close.any():
+        vote = k, temperature, num_classes
+        scores[close] = exact_votes(
+            test[close], train, train_labels, *vote, chunk_elements, sharded
+        )
+    return scores
 
 
-def _check(
-    train: Tensor,
-    labels: Tensor,
-    test: Tensor,
-    k: int,
-    temperature: float,
-    sharded: bool,
-) -> None:
+def check_vote(k: int, temperature: float) -> None:
+    """Raise a ValueError unless k and the temperature are above 0."""
     if k < 1 or not temperature > 0:
         raise ValueError(
             f'k is {k} and temperature {temperature}, but both must be '
             'above 0: the recipes use k=200 and T=0.1 or 0.07.'
         )
-    if (len(train) == 0 and not sharded) or len(labels) != len(train):
+
+
+def _check(
+    train: Tensor, labels: Tensor, test: Tensor, sharded: bool
+) -> tuple[Tensor, int]:
+    """Training images of each rank, ``(ranks,)``, and the largest label.
+
+    Ranks exchange what they found before any raises: the others would wait for ever.
+    """
+    fits = train.ndim == test.ndim == 2 and labels.shape == train.shape[:1]
+    empty = labels.numel() == 0
+    mine = [
+        train.shape[1] if fits else -1,
+        len(train),
+        len(test),
+        test.shape[1] if fits else -1,
+        0 if empty else int(labels.min()),
+        0 if empty else int(labels.max()),
+        int(train.isfinite().all()),
+        int(test.isfinite().all()),
+    ]
+    found = torch.tensor([mine], device=labels.device)
+    found = (gather(found) if sharded else found).cpu()
+    width, sizes, tests, test_width, smallest, largest, *finite = found.unbind(1)
+    if int(width.min()) < 0 or not (width == test_width).all() or sizes.sum() == 0:
         raise ValueError(
-            f'there are {len(train)} training features and {len(labels)} labels: kNN '
-            'needs one label for each of at least one feature.'
+            f'there are {tuple(train.shape)} training features, {tuple(labels.shape)} '
+            f'labels and {tuple(test.shape)} test features, but (N, C), (N,) and (M, '
+            'C) are needed, N at least 1: pool the features, label each.'
         )
-    for name, features in (('training', train), ('test', test)):
-        if not features.isfinite().all():
+    if (tests != tests[0]).any():
+        raise ValueError(
+            f'the ranks brought {tests.tolist()} test features: give all of them to '
+            'each rank, only the training features are split.'
+        )
+    if smallest.min() < 0:
+        raise ValueError(
+            f'a training image has the label {int(smallest.min())}: kNN needs labels '
+            'from 0.'
+        )
+    for name, good in zip(('training', 'test'), finite, strict=True):
+        if not good.all():
             raise ValueError(
                 f'the {name} features hold NaN or infinity: the checkpoint '
                 'or the images are broken.'
             )
+    return sizes, int(largest.max())
 
 
 def _tiles(features: Tensor) -> list[Tensor]:

@@ -67,8 +67,8 @@ def fit_linear(
         seed: of the split and the order.
 
     Raises:
-        ValueError: features are not finite, there are fewer than two classes, or a
-            setting is out of range.
+        ValueError: features are not finite, there are fewer than two classes, a label
+            is negative, or a setting is out of range.
     """
     check_features(features)
     check_labels(labels, len(features))
@@ -77,7 +77,11 @@ def fit_linear(
             f'all {len(labels)} training images are of class {int(labels[0])}: a '
             'classifier needs two classes at least.'
         )
-    if not 0 < held_out < 1 or epochs < 1 or min(learning_rates) <= 0:
+    if labels.min() < 0:
+        raise ValueError(
+            f'a training image has the label {int(labels.min())}: labels count from 0.'
+        )
+    if not 0 < held_out < 1 or epochs < 1 or not min(learning_rates) > 0:
         raise ValueError(
             f'held_out is {held_out}, epochs {epochs} and the smallest learning rate '
             f'{min(learning_rates)}: take a share in (0, 1), one epoch or more, and '
@@ -85,9 +89,10 @@ def fit_linear(
         )
     generator = torch.Generator().manual_seed(seed)
     order = torch.randperm(len(features), generator=generator)
-    chosen = max(1, round(held_out * len(features)))
+    chosen = min(max(1, round(held_out * len(features))), len(features) - 1)
     mean, std = features.float().mean(dim=0), features.float().std(dim=0)
-    std = std.nan_to_num(1.0).clamp(min=1e-6)
+    # A constant dimension's deviation is rounding alone: nothing to divide by.
+    std = std.where(std > 1e-6 * mean.abs() + 1e-12, 1.0)
     x = _with_ones((features.float() - mean) / std)
     classes = int(labels.max()) + 1
     settings = (epochs, batch_size, weight_decay, classes, generator)
@@ -95,7 +100,9 @@ def fit_linear(
     rates = torch.tensor(learning_rates, dtype=torch.float32)
     weights = _descend(x[fit], labels[fit], rates, *settings)
     right = (torch.matmul(x[check], weights).argmax(dim=2) == labels[check]).float()
-    accuracy = 100 * right.mean(dim=1)
+    # A rate that diverged has classified nothing, whatever its NaNs say.
+    sound = weights.isfinite().flatten(1).all(dim=1)
+    accuracy = 100 * right.mean(dim=1) * sound
     best = int(accuracy.argmax())
     weight = _descend(x, labels, rates[best : best + 1], *settings)[0]
     return LinearFit(tuple(learning_rates), accuracy, best, weight, mean, std)

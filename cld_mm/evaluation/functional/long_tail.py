@@ -30,9 +30,10 @@ def accuracy_by_frequency(
     if len(labels) == 0:
         raise ValueError('there is no test image: give at least one.')
     check_labels(predictions, len(labels), 'predictions')
-    if int(labels.max()) >= len(train_counts) or int(labels.min()) < 0:
+    wrong = labels[(labels < 0) | (labels >= len(train_counts))]
+    if len(wrong):
         raise ValueError(
-            f'label {int(labels.max())} has no count among {len(train_counts)} '
+            f'label {int(wrong[0])} has no count among {len(train_counts)} '
             'classes: give the counts of the training set with the same classes.'
         )
     right = (predictions == labels).double()

@@ -49,7 +49,7 @@ def low_shot(
 
     Raises:
         ValueError: features are not finite, there is one class only, a class has
-            fewer images than shots, or the classifier is unknown.
+            fewer images than shots, the classifier is unknown, or a number is below 1.
     """
     for features, labels, name in (
         (train_features, train_labels, 'training features'),
@@ -60,6 +60,11 @@ def low_shot(
     if classifier not in CLASSIFIERS:
         raise ValueError(
             f'classifier is {classifier!r}, but it must be one of {list(CLASSIFIERS)}.'
+        )
+    if draws < 1 or min(shots, default=0) < 1:
+        raise ValueError(
+            f'shots is {list(shots)} and draws {draws}, but one image of a class and '
+            'one draw are the least: the protocol takes 1, 2, 4, 8 and 16 images.'
         )
     x, y = train_features.float().numpy(), train_labels.numpy()
     classes, counts = np.unique(y, return_counts=True)

@@ -1,6 +1,7 @@
 """Retrieval: how many of an image's nearest images are of its class.
 
-Source: CLD (arXiv 2008.03813), section 4.
+Source: CLD (arXiv 2008.03813), section 4. Equally near images rank in the gallery's
+order; in the average precision they count together, as in scikit-learn's.
 """
 
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .checks import check_features, check_labels
+from .cosine import cosine_steps
 
 
 @torch.no_grad()
@@ -20,7 +22,7 @@ def retrieval(
     gallery_labels: Tensor,
     k: Sequence[int] = (1, 5, 10),
     same_images: bool = False,
-    chunk_elements: int = 2**23,
+    chunk_elements: int = 2**22,
 ) -> dict[str, float]:
     """Precision and recall at k and mean average precision by cosine similarity.
 
@@ -47,27 +49,28 @@ def retrieval(
     ):
         check_features(features, name)
         check_labels(labels, len(features), f'{name} labels')
-    columns = F.normalize(gallery.float(), dim=1).t().contiguous()
+    columns = F.normalize(gallery.float(), dim=1)
     rows = F.normalize(queries.float(), dim=1)
     ranks = [n for n in k if 1 <= n <= len(gallery) - same_images]
     totals = torch.zeros(2 * len(ranks) + 1, dtype=torch.float64)
     answered = 0
     step = max(1, chunk_elements // len(gallery))
     for start in range(0, len(rows), step):
-        similarity = rows[start : start + step] @ columns
+        similarity = cosine_steps(rows[start : start + step], columns)
         hits = query_labels[start : start + step, None] == gallery_labels[None]
         if same_images:
             own = torch.arange(start, start + len(similarity), device=hits.device)
             similarity.scatter_(1, own[:, None], float('-inf'))
             hits.scatter_(1, own[:, None], False)
-        order = similarity.argsort(dim=1, descending=True, stable=True)
-        found = hits.gather(1, order).cumsum(dim=1)  # hits among the first 1, 2, ...
+        ranked, order = similarity.sort(dim=1, descending=True, stable=True)
+        is_hit = hits.gather(1, order)
+        found = is_hit.cumsum(dim=1)  # hits among the first 1, 2, ...
+        use = found[:, -1] > 0
+        ranked, is_hit, found = ranked[use], is_hit[use], found[use].double()
         relevant = found[:, -1]
-        use = relevant > 0
-        found, relevant = found[use].double(), relevant[use].double()
-        is_hit = torch.diff(found, dim=1, prepend=found.new_zeros(len(found), 1))
-        places = torch.arange(1, found.shape[1] + 1, device=found.device)
-        average = (found / places * is_hit).sum(dim=1) / relevant
+        last = _last_of_equals(ranked)
+        precision = found.gather(1, last) / (last + 1)
+        average = (precision * is_hit).sum(dim=1) / relevant
         sums = [(found[:, n - 1] / n).sum() for n in ranks]
         sums += [(found[:, n - 1] / relevant).sum() for n in ranks]
         totals += torch.stack([*sums, average.sum()]).cpu()
@@ -80,3 +83,12 @@ def retrieval(
     values = (totals / answered).tolist()
     names = [f'precision@{n}' for n in ranks] + [f'recall@{n}' for n in ranks] + ['map']
     return {**dict(zip(names, values, strict=True)), 'queries': float(answered)}
+
+
+def _last_of_equals(ranked: Tensor) -> Tensor:
+    """For each place of descending rows the last place with the same value."""
+    size = ranked.shape[1]
+    places = torch.arange(size, device=ranked.device).expand(ranked.shape)
+    ends = torch.ones_like(ranked, dtype=torch.bool)
+    ends[:, :-1] = ranked[:, 1:] != ranked[:, :-1]
+    return places.where(ends, size).flip(1).cummin(dim=1).values.flip(1)

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
+from .checks import check_features, check_labels
+
 
 def top_k_accuracy(
     scores: Tensor, labels: Tensor, k: Sequence[int] = (1, 5)
@@ -14,7 +16,12 @@ def top_k_accuracy(
         scores: ``(M, num_classes)``.
         labels: ``(M,)``.
         k: ranks; more than the classes count as all of them.
+
+    Raises:
+        ValueError: scores are not finite, there is none, or sizes do not fit.
     """
+    check_features(scores, 'class scores')
+    check_labels(labels, len(scores))
     best = scores.topk(min(max(k), scores.shape[1]), dim=1).indices
     hits = best == labels[:, None]
     return [100 * float(hits[:, :n].any(dim=1).float().mean()) for n in k]
