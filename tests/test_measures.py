@@ -13,6 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
 from sklearn.metrics import top_k_accuracy_score as peer_top_k
 from sklearn.metrics.cluster import contingency_matrix
+from sklearn.svm import LinearSVC
 from torch.nn import functional as F
 
 from cld_mm.engine.hooks import CollapseHook
@@ -164,6 +165,66 @@ def test_linear_heads_reach_logistic_regression():
         fit_linear(x[2::4], y[2::4])
     with pytest.raises(ValueError, match='held_out is 1'):
         fit_linear(x, y, held_out=1)
+
+
+def test_the_fit_is_sgd_on_a_part_and_judged_on_the_rest():
+    x, y = blobs(120, 0)
+    rates, epochs, batch = (0.003, 0.05), 3, 32
+    fit = fit_linear(x, y, rates, epochs, batch, weight_decay=1e-3, held_out=0.25)
+    generator = torch.Generator().manual_seed(0)
+    order = torch.randperm(120, generator=generator)
+    judged, used = order[:30], order[30:]
+    scaled = (x - x.mean(0)) / x.std(0)
+    batches = [
+        rows
+        for _ in range(epochs)
+        for rows in torch.randperm(90, generator=generator).split(batch)
+    ]
+    for rate, held_out in zip(rates, fit.held_out, strict=True):
+        layer = torch.nn.Linear(6, 4)
+        torch.nn.init.zeros_(layer.weight)
+        torch.nn.init.zeros_(layer.bias)
+        optimizer = torch.optim.SGD(
+            layer.parameters(), rate, momentum=0.9, weight_decay=1e-3
+        )
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, len(batches))
+        for rows in batches:
+            loss = F.cross_entropy(layer(scaled[used][rows]), y[used][rows])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+        right = (layer(scaled[judged]).argmax(1) == y[judged]).double().mean()
+        assert float(held_out) == pytest.approx(100 * float(right))
+
+
+@pytest.mark.parametrize(
+    ('classifier', 'peer'),
+    [
+        ('logistic', LogisticRegression(max_iter=1000)),
+        ('svm', LinearSVC(random_state=7)),
+    ],
+)
+def test_low_shot_is_scikit_learn_on_each_draw(classifier, peer):
+    (x, y), (test, truth) = blobs(60, 0), blobs(90, 1)
+    y = y + y.ge(2)  # class 2 is empty
+    truth = truth + truth.ge(2)
+    found = low_shot(x, y, test, truth, (2, 5), 3, classifier, seed=7)
+    for shots, (mean, deviation) in found.items():
+        accuracies = []
+        for draw in range(3):
+            generator = np.random.default_rng([7, shots, draw])
+            rows = []
+            for label in (0, 1, 3, 4):
+                own = generator.permutation([i for i in range(60) if y[i] == label])
+                rows += own[:shots].tolist()
+            own = x[rows].numpy()
+            mean_, std = own.mean(0), own.std(0)
+            peer.fit((own - mean_) / std, y[rows].numpy())
+            named = peer.predict((test.numpy() - mean_) / std)
+            accuracies.append(100 * np.mean(named == truth.numpy()))
+        assert mean == pytest.approx(np.mean(accuracies))
+        assert deviation == pytest.approx(np.std(accuracies))
 
 
 @pytest.mark.parametrize('classifier', ['logistic', 'svm'])

@@ -135,9 +135,36 @@ def test_two_ranks_find_what_one_finds(checkpoint, digits, tmp_path):
         ]
         for f in (one, two)
     ]
-    held_out = [[r for r in log if 'sweep/0' in r] for log in logs]
+    held_out = [
+        [v for record in log for k, v in record.items() if k.startswith('sweep/')]
+        for log in logs
+    ]
     assert held_out[0]
     assert held_out[0] == held_out[1]
+
+
+def test_test_images_choose_no_learning_rate(checkpoint, digits, tmp_path):
+    """Other test images change the test figures alone."""
+    found = []
+    for split, number in (('test', 21), ('train', 17)):
+        folder = tmp_path / split
+        changes = {
+            'test_dataloader__dataset__split': split,
+            'test_dataloader__dataset__indices': number,
+        }
+        done = call('tools/linear.py', checkpoint, digits, folder, **changes)
+        assert done.code == 0, done.stderr
+        found.append(json.loads((folder / 'linear_epoch_7.json').read_text()))
+    assert found[0]['held_out'] == found[1]['held_out']
+    assert found[0]['lr'] == found[1]['lr']
+    assert found[0]['top1'] != found[1]['top1']
+    sweep = Config.fromfile(SWEEP)  # validation, which chooses, is training images
+    chooses, fits = sweep.val_dataloader.dataset, sweep.train_dataloader.dataset
+    assert chooses.part == 'held_out'
+    assert fits.part == 'fit'
+    assert chooses.dataset == fits.dataset
+    assert fits.dataset.split == 'train'
+    assert sweep.test_dataloader.dataset.split == 'test'
 
 
 @pytest.mark.parametrize('tool', TOOLS)

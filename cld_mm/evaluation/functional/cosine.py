@@ -10,7 +10,7 @@ from torch import Tensor
 STEPS = 2.0**36  # to 1; a float64 holds all whole numbers up to 2^53
 
 
-def cosine_steps(rows: Tensor, others: Tensor, block: int = 2**14) -> Tensor:
+def cosine_steps(rows: Tensor, others: Tensor, block: int = 2**11) -> Tensor:
     """Cosines in steps of 2^-36, ``(M, N)`` float64 of whole numbers.
 
     Args:
@@ -20,7 +20,10 @@ def cosine_steps(rows: Tensor, others: Tensor, block: int = 2**14) -> Tensor:
     """
     rows = rows.double()
     found = rows.new_empty(len(rows), len(others))
+    # One buffer for all blocks: fresh pages cost more than the product.
+    buffer = rows.new_empty(min(block, len(others)), rows.shape[1])
     for start in range(0, len(others), block):
-        part = others[start : start + block].double()
+        part = others[start : start + block]
+        part = buffer[: len(part)].copy_(part)
         found[:, start : start + block] = rows @ part.t()
     return found.mul_(STEPS).round_()

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .checks import check_features
+from .progress import progress
 
 
 @torch.no_grad()
@@ -55,7 +56,7 @@ def uniformity(features: Tensor, t: float = 2.0, chunk_elements: int = 2**23) ->
     squares = x.square().sum(dim=1)  # 1, or 0 where a feature is zero
     step = max(1, chunk_elements // len(x))
     sums = []
-    for start in range(0, len(x), step):
+    for start in progress(range(0, len(x), step), 'uniformity', 'chunk'):
         rows = x[start : start + step]
         distances = squares[start : start + step, None] + squares - 2 * rows @ x.t()
         potentials = distances.clamp_(min=0).mul_(-t)

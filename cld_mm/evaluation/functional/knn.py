@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from cld_mm.models.utils.gather import gather, world_size
 
 from .knn_exact import exact_votes, is_close
+from .progress import progress
 
 BLOCK = 16  # columns whose maximum is looked at first
 ROWS, TILE = 256, 8192  # test and training features whose product stays in the cache
@@ -84,7 +85,7 @@ def knn_classify(
     wanted = min(k + 1, num_train)  # the next one shows how close the choice was
     scores = test.new_empty(len(test), num_classes)
     close = torch.zeros(len(test), dtype=torch.bool, device=test.device)
-    for start in range(0, len(test), rows):
+    for start in progress(range(0, len(test), rows), 'kNN', 'chunk'):
         part = slice(start, start + rows)
         nearest, labels = _nearest(test[part], parts, train_labels, wanted, buffer)
         if sharded:

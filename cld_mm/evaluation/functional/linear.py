@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .checks import check_features, check_labels
+from .progress import progress
 
 
 class LinearFit(NamedTuple):
@@ -127,7 +128,7 @@ def _descend(
     momentum = torch.zeros_like(weights)
     steps = epochs * -(-len(x) // batch_size)
     step = 0
-    for _ in range(epochs):
+    for _ in progress(range(epochs), 'linear', 'epoch'):
         for rows in torch.randperm(len(x), generator=generator).split(batch_size):
             batch = x[rows]  # N×(C + 1)
             errors = torch.matmul(batch, weights).softmax(dim=2)  # R×N×classes

@@ -12,9 +12,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from torch import Tensor
-from tqdm import tqdm
 
 from .checks import check_features, check_labels
+from .progress import progress
 
 CLASSIFIERS = {
     'logistic': lambda seed: LogisticRegression(max_iter=1000),
@@ -82,10 +82,7 @@ def low_shot(
     results = {}
     for number in shots:
         found = []
-        steps = tqdm(
-            range(draws), f'{number} shots', unit='draw', leave=False, disable=None
-        )
-        for draw in steps:
+        for draw in progress(range(draws), f'{number} shots', 'draw'):
             generator = np.random.default_rng([seed, number, draw])
             rows = np.concatenate(
                 [

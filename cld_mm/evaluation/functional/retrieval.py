@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from .checks import check_features, check_labels
 from .cosine import cosine_steps
+from .progress import progress
 
 
 @torch.no_grad()
@@ -55,7 +56,7 @@ def retrieval(
     totals = torch.zeros(2 * len(ranks) + 1, dtype=torch.float64)
     answered = 0
     step = max(1, chunk_elements // len(gallery))
-    for start in range(0, len(rows), step):
+    for start in progress(range(0, len(rows), step), 'retrieval', 'chunk'):
         similarity = cosine_steps(rows[start : start + step], columns)
         hits = query_labels[start : start + step, None] == gallery_labels[None]
         if same_images:
