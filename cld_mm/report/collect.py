@@ -81,6 +81,8 @@ def collect_run(work_dir: Path, safe: bool = False) -> Run:
     if infos:
         run.info = read_json(infos[-1], run.notes)
     for file in sorted(work_dir.glob('*.json')):
+        if file.name == 'analyze_logs.json':  # a summary of the curves
+            continue
         run.results[file.name] = flat(read_json(file, run.notes))
     for file in sorted(work_dir.iterdir()):
         if file.suffix in PICTURES:
