@@ -3,7 +3,6 @@
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 from mmengine.config import Config
@@ -38,14 +37,7 @@ def load_weights(runner: Any) -> None:
             which mmengine only warns about: figures would be a random network's.
     """
     path = runner._load_from
-    try:
-        checkpoint = runner.load_checkpoint(path)
-    except (UnpicklingError, EOFError, RuntimeError, AttributeError) as error:
-        said = ' '.join(str(error).split())[:90]
-        raise ValueError(
-            f'{path} cannot be read as a checkpoint ({said}): name a .pth file of a '
-            'training run.'
-        ) from error
+    checkpoint = runner.load_checkpoint(path)
     runner._has_loaded = True
     model = runner.model.module if is_model_wrapper(runner.model) else runner.model
     given = checkpoint.get('state_dict', checkpoint)
