@@ -1,14 +1,23 @@
 """A step that is not finite stops before the weights change, and can be repeated."""
 
 import json
+import sys
+from contextlib import contextmanager
 
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.optim import AmpOptimWrapper as MMAmpOptimWrapper
+from mmengine.optim import OptimWrapper
 from test_configs import ROOT
 
 from cld_mm.apis.launch import build_runner
 from cld_mm.apis.replay import replay
+from cld_mm.engine.step_dump import as_json
+from cld_mm.registry import OPTIM_WRAPPERS
+
+sys.path.insert(0, str(ROOT / 'tools/stress'))
+import small_configs
 
 
 @pytest.mark.parametrize('kind', ['npid_cld', 'mocov2_cld'])
@@ -43,7 +52,10 @@ def test_a_nan_is_kept_and_repeated(kind, digits, tmp_path):
         runner.train()
     assert all(p.isfinite().all() for p in runner.model.parameters())
     folder = tmp_path / 'non_finite/iter_3'
-    assert len(json.loads((folder / 'rank_0.json').read_text())['images']) == 8
+    text = (folder / 'rank_0.json').read_text()
+    json.loads(text, parse_constant=pytest.fail)  # no NaN outside quotes
+    assert '"NaN"' in text
+    assert len(json.loads(text)['images']) == 8
     dump = torch.load(folder / 'rank_0.pth', weights_only=True)
     weights = runner.model.state_dict()
     assert all(
@@ -60,4 +72,60 @@ def test_a_nan_is_kept_and_repeated(kind, digits, tmp_path):
     torch.save(dump, folder / 'rank_0.pth')
     (result,) = replay(folder)['ranks']
     assert result['reproduces']
+    json.dumps(as_json(result), allow_nan=False)
     assert result['first_non_finite']['where'] == 'backbone.layer2.0.conv1.weight'
+
+
+@OPTIM_WRAPPERS.register_module()
+class ScaledOnCPU(MMAmpOptimWrapper):
+    """mmengine's wrapper with a scaler that overflows float32, as float16's does."""
+
+    def __init__(self, scale: float, **kwargs) -> None:
+        OptimWrapper.__init__(self, **kwargs)
+        self._scale_update_param = None
+        self.cast_dtype = None
+        self.loss_scaler = torch.amp.GradScaler('cpu', init_scale=scale)
+
+    def backward(self, loss, **kwargs) -> None:
+        super().backward(loss * 2.0**12, **kwargs)
+
+    @contextmanager
+    def optim_context(self, model):
+        with OptimWrapper.optim_context(self, model):
+            yield
+
+
+@pytest.mark.parametrize(('most', 'goes_on'), [(16, True), (2, False), (0, False)])
+def test_overflows_are_skipped_up_to_n(most, goes_on, digits, tmp_path):
+    cfg = small_configs.config(
+        'moco', tmp_path, digits, epochs=3, train_dataloader__batch_size=6
+    )
+    for key in ('val_cfg', 'val_dataloader', 'val_evaluator'):
+        cfg[key] = None
+    for key in ('test_cfg', 'test_dataloader', 'test_evaluator'):
+        cfg[key] = None
+    # Halved at each overflow: some steps are left out until gradients fit.
+    cfg.optim_wrapper.update(type='ScaledOnCPU', scale=2.0**127)
+    cfg.optim_wrapper.optimizer.lr = 1e-7
+    for hook in cfg.custom_hooks:
+        if hook.type == 'NonFiniteLossHook':
+            hook.max_overflows = most
+    cfg.experiment_name = f'overflow-{most}-{tmp_path.name}'
+    runner = build_runner(cfg)
+    if not goes_on:
+        with pytest.raises(
+            FloatingPointError, match=rf'overflowed {most + 1} times in a row, more'
+        ):
+            runner.train()
+        assert runner.iter == most
+        assert list((tmp_path / 'non_finite').glob('iter_*/rank_0.json'))
+        return
+    before = {n: p.detach().clone() for n, p in runner.model.named_parameters()}
+    runner.train()
+    scaler = runner.optim_wrapper.loss_scaler
+    assert 0 < scaler.get_scale() < 2.0**124  # at least three were left out
+    after = dict(runner.model.named_parameters())
+    assert all(p.isfinite().all() for p in after.values())
+    assert any(not torch.equal(before[n], p) for n, p in after.items())
+    saved = torch.load(tmp_path / 'epoch_3.pth', weights_only=True)
+    assert saved['optimizer']['loss_scaler']['scale'] == scaler.get_scale()

@@ -59,6 +59,12 @@ def resumable(folders: list[Path]) -> list[Path]:
     return sorted(kept, key=lambda path: places[path] or (), reverse=True)
 
 
+def newest_run(folders: list[Path]) -> int:
+    """The largest run among labels: a clock set back must not make a new run older."""
+    labels = [read_label(p) for f in folders for p in f.glob('*.pth') if p.is_file()]
+    return max((label.run for label in labels if label is not None), default=0)
+
+
 def _place(path: Path) -> tuple[float, float, float, float] | None:
     """(run, iterations, epochs, time of writing); None for a file of weights."""
     written = path.stat().st_mtime

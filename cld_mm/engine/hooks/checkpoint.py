@@ -26,7 +26,8 @@ from ..checkpoint import (
     restore_rank_state,
 )
 from ..checkpoint.files import write_text
-from ..checkpoint.find import resumable
+from ..checkpoint.find import newest_run, resumable
+from ..checkpoint.lock import lock
 
 
 @HOOKS.register_module()
@@ -82,18 +83,22 @@ class CheckpointHook(MMCheckpointHook):
         self._saved_at = 0.0
         self._epoch_just_ended = False
         self._run = time.time_ns()
+        self._lock: Any = None
 
     def before_train(self, runner) -> None:
         """Put this rank's own state back, and take the signals over."""
         super().before_train(runner)
         if is_main_process():
+            self._lock = lock(runner.work_dir)
             for pattern in ('.*.part', '*.bank/.*.part'):
                 for half in Path(self.out_dir).glob(pattern):
                     half.unlink()  # of a run that was killed while writing
         if get_world_size() > 1 and dist.get_backend() != 'gloo':
             self._group = dist.new_group(backend='gloo')
         self._saved_at = time.monotonic()
-        if self._resumed is not None:
+        if self._resumed is None:
+            self._run = max(self._run, 1 + newest_run(self._folders(runner)))
+        else:
             self._run = self._resumed['meta'].get('run', self._run)
             _place_in_epoch(runner.train_loop, self._resumed['meta'])
             if 'ranks' in self._resumed:
@@ -144,6 +149,8 @@ class CheckpointHook(MMCheckpointHook):
         """Wait for what other hooks have saved at the end."""
         _wait(runner)
         self.signals.remove()
+        if self._lock is not None:
+            self._lock.close()
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
         """Add what a resumed run needs beyond mmengine's."""
@@ -162,6 +169,9 @@ class CheckpointHook(MMCheckpointHook):
         if runner._resume:
             kept = ('meta', 'ranks')
             self._resumed = {key: checkpoint[key] for key in kept if key in checkpoint}
+
+    def _folders(self, runner) -> list[Path]:
+        return [Path(runner.work_dir), Path(self.out_dir)]
 
     def _agree(self, runner) -> tuple[int, bool, bool]:
         """(signal, failed, due), the same on every rank: the largest of each."""

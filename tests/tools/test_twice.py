@@ -1,0 +1,121 @@
+"""Two runs: the same bits in deterministic mode; never both in one work dir."""
+
+import os
+import sys
+from types import SimpleNamespace
+
+import pytest
+import torch
+from test_untrusted_files import run, small_configs
+
+from cld_mm.engine.checkpoint import CheckpointError, newest_good, write_checkpoint
+from cld_mm.engine.checkpoint.find import newest_run
+from cld_mm.engine.checkpoint.lock import lock
+from cld_mm.engine.hooks import checkpoint as hook_module
+from cld_mm.engine.loops.epoch_loop import shorten_histories
+
+
+def test_deterministic_mode_gives_the_same_bits_twice(digits, tmp_path, monkeypatch):
+    ends = []
+    try:
+        for name in ('one', 'two'):
+            path = tmp_path / f'{name}.py'
+            cfg = small_configs.config(
+                'moco_cld', tmp_path, digits, epochs=1, train_dataloader__batch_size=6
+            )
+            cfg.experiment_name = f'twice-{tmp_path.name}-{name}'
+            cfg.dump(path)
+            words = [str(path), '--deterministic', '--seed', '3', '--no-validate']
+            words += ['--work-dir', str(tmp_path / name)]
+            torch.manual_seed(len(ends))  # what was before has no say
+            assert run('train.py', words, monkeypatch) == 0
+            ends.append(newest_good(tmp_path / name))
+    finally:
+        torch.use_deterministic_algorithms(False)
+    one, two = (torch.load(end, weights_only=True) for end in ends)
+    found: list[str] = []
+    for key in ('state_dict', 'optimizer', 'ranks'):
+        sys.modules['small_runs'].unequal(one[key], two[key], key, found)
+    assert found == []
+
+
+def test_a_second_run_in_a_work_dir_is_refused(tmp_path):
+    held = lock(tmp_path)
+
+    def other() -> str:
+        reading, writing = os.pipe()
+        child = os.fork()
+        if not child:
+            try:
+                lock(tmp_path)
+            except CheckpointError as error:
+                os.write(writing, str(error).encode())
+            finally:
+                os._exit(0)
+        os.close(writing)
+        os.waitpid(child, 0)
+        with os.fdopen(reading) as said:
+            return said.read()
+
+    assert f'another run (process {os.getpid()} on' in other()
+    held.close()
+    assert other() == ''
+
+
+def test_a_clock_set_back_does_not_make_a_new_run_older(tmp_path, monkeypatch):
+    old = {'meta': {'iter': 9, 'epoch': 0, 'run': 2**61}, 'optimizer': {}}
+    write_checkpoint(old, tmp_path / 'iter_9.pth')
+    monkeypatch.setattr(
+        hook_module, 'time', SimpleNamespace(time_ns=lambda: 5, monotonic=lambda: 0.0)
+    )
+    hook = hook_module.CheckpointHook(out_dir=str(tmp_path))
+    monkeypatch.setattr(hook_module.MMCheckpointHook, 'before_train', lambda *_: None)
+    hook.before_train(SimpleNamespace(work_dir=str(tmp_path)))
+    hook.signals.remove()
+    assert hook._run == 2**61 + 1 == newest_run([tmp_path]) + 1
+    new = {'meta': {'iter': 1, 'epoch': 0, 'run': hook._run}, 'optimizer': {}}
+    write_checkpoint(new, tmp_path / 'iter_1.pth')
+    assert newest_good(tmp_path).name == 'iter_1.pth'
+
+
+def test_logged_histories_do_not_grow_for_ever():
+    from mmengine.logging import HistoryBuffer
+
+    history = HistoryBuffer(list(range(50_000)), [1] * 50_000)
+    hub = SimpleNamespace(log_scalars={'loss': history})
+    shorten_histories(hub, epoch=4)
+    assert len(history.data[0]) == len(history.data[1]) == 10_000
+    assert history.current() == 49_999
+    shorten_histories(hub, epoch=4)
+    assert len(history.data[0]) == 10_000
+
+
+@pytest.mark.parametrize('spoil', ['flip', 'cut', 'gone'])
+def test_spoilt_bank_rows_are_found_at_resume(spoil, tmp_path):
+    from cld_mm.engine.bank_files import bank_damage, bank_folder, read_rows
+
+    for step in (1, 2):
+        path = tmp_path / f'iter_{step}.pth'
+        rows = torch.randn(6, 3)
+        folder = bank_folder(path)
+        folder.mkdir()
+        for low, high in ((0, 3), (3, 6)):
+            name = folder / f'rows_{low}_{high}.pth'
+            write_checkpoint({'rows': rows[low:high].clone()}, name)
+        meta = {'iter': step, 'epoch': 0, 'run': 1}
+        write_checkpoint({'meta': meta, 'optimizer': {}, 'state_dict': {}}, path)
+        assert bank_damage(path) is None
+        assert torch.equal(read_rows(folder, 1, 5), rows[1:5])
+    victim = folder / ('rows_0_3.pth' if spoil == 'gone' else 'rows_3_6.pth')
+    data = bytearray(victim.read_bytes())
+    if spoil == 'flip':
+        data[len(data) // 2] ^= 1
+    victim.unlink() if spoil == 'gone' else victim.write_bytes(
+        data[:-9] if spoil == 'cut' else data
+    )
+    assert 'rows of its memory bank' in bank_damage(path)
+    with pytest.raises((ValueError, FileNotFoundError), match='bring the file'):
+        read_rows(folder, 0, 6)
+    from cld_mm.engine.runner import _damage
+
+    assert newest_good(tmp_path, _damage).name == 'iter_1.pth'
