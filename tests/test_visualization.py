@@ -22,7 +22,14 @@ from cld_mm.visualization import (
     similarity_maps,
 )
 from cld_mm.visualization.labels import spread
-from cld_mm.visualization.style import COLOURS, MARKERS, colour_of, marker_of, plain
+from cld_mm.visualization.style import (
+    COLOURS,
+    MARKERS,
+    colour_of,
+    distinct,
+    marker_of,
+    plain,
+)
 
 NAMES = ['$x_1', '_hidden', 'кошка', 'a & b <i>', 'n' * 80]
 
@@ -125,6 +132,9 @@ def test_each_of_a_hundred_classes_looks_its_own():
 def test_long_names_keep_both_ends():
     name = plain('a' * 50 + 'b' * 50, 11)
     assert name == 'aaaaa…bbbbb'
+    alike = [f'{"a" * 50}{place}{"b" * 50}' for place in range(100)]
+    assert len(set(distinct(alike, 12))) == 100
+    assert distinct(['cat', 'dog']) == ['cat', 'dog']
 
 
 @settings(max_examples=30, deadline=None)

@@ -7,7 +7,7 @@ const strokes = ['', '7 4', '2 3', '7 3 2 3'];
 const symbols = ['circle', 'square', 'triangle-up', 'diamond', 'triangle-down', 'cross', 'x', 'star',
   'triangle-left', 'triangle-right', 'pentagon', 'hexagon', 'diamond-tall'];
 const signs = ['●', '■', '▲', '◆', '▼', '✚', '✖', '★', '◀', '▶', '⬟', '⬢', '⧫'];
-const plain = { responsive: true, displaylogo: false, displayModeBar: false };
+const plain = { responsive: true, displaylogo: false, displayModeBar: false, showTips: false };
 const font = { family: 'system-ui, sans-serif', size: 12, color: '#1c2530' };
 const finger = matchMedia('(pointer: coarse)').matches;
 const many = data.runs.length > 1;
@@ -106,8 +106,34 @@ for (const { plot, traces } of panels) {
       title: { text: 'iteration', standoff: 4, font: { size: 12 } }, gridcolor: '#e6ebef', zeroline: false,
       nticks: 5, range: [0, last * 1.03], hoverformat: ',d',
     },
-    yaxis: { gridcolor: '#e6ebef', zeroline: false, nticks: 6, automargin: true },
+    /* Only iterations are dragged: values then fill each panel of themselves. */
+    yaxis: { gridcolor: '#e6ebef', zeroline: false, nticks: 6, automargin: true, fixedrange: true },
   }, plain);
+}
+
+/* The values that a panel's shown curves have between two iterations, with a margin. */
+function valuesIn({ plot }, [from, to]) {
+  let low = Infinity, high = -Infinity;
+  for (const trace of plot.data) {
+    if (trace.visible === false) continue;
+    const { x, y } = trace;
+    const take = (value) => {
+      low = Math.min(low, value);
+      high = Math.max(high, value);
+    };
+    for (let i = 0; i < x.length; i++) {
+      if (y[i] === null) continue;
+      if (x[i] >= from && x[i] <= to) take(y[i]);
+      if (i === 0 || y[i - 1] === null) continue;
+      /* Where its line crosses the edges of the panel. */
+      for (const edge of [from, to])
+        if (x[i - 1] < edge && edge < x[i])
+          take(y[i - 1] + (y[i] - y[i - 1]) * (edge - x[i - 1]) / (x[i] - x[i - 1]));
+    }
+  }
+  if (low > high) return { 'yaxis.autorange': true };
+  const margin = (high - low) * 0.06 || Math.abs(high) * 0.05 || 1;
+  return { 'yaxis.range': [low - margin, high + margin] };
 }
 
 /* The same iterations in all panels, and each its own values. */
@@ -116,8 +142,9 @@ let moving = false;
 function zoom(range) {
   moving = true;
   whole.hidden = range === null;
-  Promise.all(panels.map(({ plot }) => Plotly.relayout(plot, {
-    'xaxis.range': range || [0, last * 1.03], ...(range ? {} : { 'yaxis.autorange': true }),
+  Promise.all(panels.map((panel) => Plotly.relayout(panel.plot, {
+    'xaxis.range': range || [0, last * 1.03],
+    ...(range ? valuesIn(panel, range) : { 'yaxis.autorange': true }),
   }))).then(() => { moving = false; });
 }
 for (const { plot } of panels) {

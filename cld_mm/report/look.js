@@ -87,20 +87,19 @@ function look(section) {
     const now = shot.epochs[epochs[slider.value]];
     find('.groups').replaceChildren(...Object.keys(now.members).map(Number).map((group) => {
       const button = document.createElement('button'), name = document.createElement('span');
-      const count = document.createElement('small');
+      const count = document.createElement('small'), row = document.createElement('div');
       button.type = 'button';
       name.textContent = `group ${group + 1}`;
       count.textContent = `${now.groups.filter((g) => g === group).length} images`;
       name.append(count);
-      button.append(name);
+      button.append(name, row);
       const shown = () => {
         const open = chosen === group, all = now.members[group], few = 6;
         /* Closed: some of them, evenly spread as the whole row is. */
         const members = open || all.length <= few ? all
           : Array.from({ length: few }, (_, i) => all[Math.round(i * (all.length - 1) / (few - 1))]);
         button.setAttribute('aria-pressed', open);
-        button.querySelectorAll('.thumb').forEach((old) => old.remove());
-        button.append(...members.map((i) => thumb(shot, i, open ? size : size - 8)));
+        row.replaceChildren(...members.map((i) => thumb(shot, i, open ? size : size - 8)));
       };
       button.shown = shown;
       button.onclick = () => {

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from .style import plain, save
+from .style import distinct, plain, save
 
 
 def plot_confusion(
@@ -32,7 +32,8 @@ def plot_confusion(
     step = max(1, int(np.ceil(4.5 / size)))
     size = max(4.5, size)
     places = range(0, number, step)
-    shown = [plain(names[place], 24) for place in places]
+    words = distinct(names, 24)
+    shown = [words[place] for place in places]
     axes.set_xticks(places, shown, rotation=90 if number > 20 else 45, fontsize=size)
     axes.set_yticks(places, shown, fontsize=size)
     if number <= 20:

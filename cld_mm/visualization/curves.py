@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from .scalars import Curves, read_run
-from .style import colour_of, marker_of, plain, save
+from .style import colour_of, distinct, marker_of, plain, save
 
 PANELS = {
     'loss': ('loss', 'loss_instance', 'loss_cld'),
@@ -108,7 +108,7 @@ def plot_curves(logs: Path | Mapping[str, Path], out: Path) -> None:
         ]
         figure.legend(
             handles,
-            [plain(run, 90) for run in runs],
+            distinct(list(runs), 90),
             loc='outside upper left',
             frameon=False,
             fontsize=9,

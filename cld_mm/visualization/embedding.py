@@ -14,7 +14,7 @@ from sklearn.manifold import TSNE
 
 from .labels import name_clouds
 from .progress import printed_progress
-from .style import bare, colour_of, marker_of, plain, save
+from .style import bare, colour_of, distinct, marker_of, plain, save
 
 METHODS = ('tsne', 'umap', 'pca')
 
@@ -109,6 +109,7 @@ def plot_embedding(
     """
     present = [int(label) for label in np.unique(labels)]
     legend = len(present) <= 40
+    words, short = distinct(names), distinct(names, 18 if legend else 12)
     figure = Figure(figsize=(9.4 if legend else 8.6, 7.4), layout='constrained')
     axes = figure.add_subplot()
     for label in present:
@@ -121,7 +122,7 @@ def plot_embedding(
             marker=marker_of(label),
             linewidths=0,
             alpha=0.7,
-            label=plain(names[label]),
+            label=words[label],
         )
     bare(axes)
     axes.set_aspect('equal', adjustable='datalim')
@@ -140,7 +141,7 @@ def plot_embedding(
     name_clouds(
         axes,
         np.array([np.median(places[labels == label], axis=0) for label in present]),
-        [plain(names[label], 18 if legend else 12) for label in present],
+        [short[label] for label in present],
         [colour_of(label) for label in present],
         (width, height),
         9 if len(present) <= 25 else 6.5,

@@ -1,5 +1,7 @@
 """What all pictures share: colours, markers, names, bare axes and saving."""
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +70,16 @@ def plain(name: str, length: int = 28) -> str:
     # starts with an underscore from its legends.
     name = name.replace('$', r'\$')
     return f'\u200a{name}' if name.startswith('_') else name
+
+
+def distinct(names: Sequence[str], length: int = 28) -> list[str]:
+    """The same of many names: those that get alike by it have their number before."""
+    short = [plain(name, length) for name in names]
+    counts = Counter(short)
+    return [
+        word if counts[word] == 1 else plain(f'{number} {name}', length)
+        for number, (word, name) in enumerate(zip(short, names, strict=True))
+    ]
 
 
 def save(figure: Figure, out: Path) -> None:

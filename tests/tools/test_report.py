@@ -187,6 +187,9 @@ def test_curves_can_be_switched_off_and_zoomed(page):
     page.wait_for_selector('#whole', state='visible')
     one, two = page.evaluate(ranges)
     assert one == two
+    # Of 3 and 2, and a NaN, what is in the range fills the panel.
+    low, high = page.evaluate('document.querySelector(".plot").layout.yaxis.range')
+    assert high - low < 1
     page.locator('#whole').click()
     page.wait_for_function(f'({ranges})[1][0] == 0')
     assert page.evaluate(ranges)[0] != one
