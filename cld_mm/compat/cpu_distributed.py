@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import sys
 from datetime import timedelta
+from typing import Any
 
 import torch
 from mmengine.config import Config
@@ -47,14 +48,34 @@ def prepare_distributed(cfg: Config) -> None:
         wrapper['device_ids'] = None
         if not dist.is_initialized():
             timeout = timedelta(seconds=dist_cfg.get('timeout', 1800))
-            dist.init_process_group('gloo', timeout=timeout)
+            dist.init_process_group('gloo', timeout=timeout, **store_after_restart())
     else:
         wrapper.setdefault('device_ids', [int(os.environ.get('LOCAL_RANK', 0))])
         if not dist.is_initialized():
             # In the Runner's order: the way of starting workers comes first.
             set_multi_processing(**(env_cfg.get('mp_cfg') or {}), distributed=True)
-            init_dist(launcher, **dist_cfg)
+            init_dist(launcher, **dist_cfg, **store_after_restart())
     cfg.model_wrapper_cfg = wrapper
+
+
+def store_after_restart() -> dict[str, Any]:
+    """What init_process_group needs after torchrun has started the ranks anew.
+
+    torchrun keeps one store over all restarts (seen in torch 2.13), and in it are the
+    addresses of the ranks that have died: new ranks would call those. So each start
+    gets a part of the store for itself. Empty where nothing was started anew.
+    """
+    env = os.environ
+    restart = env.get('TORCHELASTIC_RESTART_COUNT', '0')
+    if restart == '0' or env.get('TORCHELASTIC_USE_AGENT_STORE') != 'True':
+        return {}
+    place = (env['MASTER_ADDR'], int(env['MASTER_PORT']))
+    store = dist.TCPStore(*place, is_master=False, timeout=timedelta(seconds=300))
+    return {
+        'store': dist.PrefixStore(f'cld_mm/start_{restart}', store),
+        'rank': int(env['RANK']),
+        'world_size': int(env['WORLD_SIZE']),
+    }
 
 
 def _rank_from_slurm() -> None:
