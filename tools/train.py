@@ -14,6 +14,7 @@ from cld_mm.apis.launch import (
     set_amp,
     set_loader_defaults,
 )
+from cld_mm.engine.checkpoint.stop import leave_at_once
 
 
 def parse_args() -> argparse.Namespace:
@@ -111,6 +112,7 @@ def check_pretrained(cfg) -> None:
 
 def main() -> None:
     args = parse_args()
+    leave_at_once()
     validation = () if args.no_validate else ('val_dataloader', 'val_cfg')
     loaders = ('train_dataloader', *validation)
     run_tool(args, lambda cfg: merge(cfg, args), loaders, lambda r: r.train())

@@ -5,6 +5,8 @@ import torch
 from conftest import CLD, tiny_moco
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mmpretrain.structures import DataSample
+from test_algorithms import tiny_byol, tiny_npid
 from torch.nn import functional as F
 
 from cld_mm.evaluation import knn_classify
@@ -18,6 +20,7 @@ from cld_mm.models.losses import (
 )
 from cld_mm.models.memories import FeatureQueue, MemoryBank
 from cld_mm.models.necks import MLP, LinearNeck, NormLinearNeck, NormMLP
+from cld_mm.registry import MODELS
 
 pytestmark = pytest.mark.filterwarnings('ignore:num_groups is', 'ignore:k is')
 KINDS = ('random', 'zero', 'equal', 'duplicates', 'opposite', 'one zero', 'axes')
@@ -158,21 +161,37 @@ def test_memories_undo_what_they_wrote():
     assert all(torch.equal(one, two) for one, two in zip(before, after, strict=True))
 
 
+def of_algorithm(name, num_groups):
+    cld = {**CLD, 'grouping': {'num_groups': num_groups}}
+    if name == 'moco':
+        return tiny_moco(cld)
+    if name.startswith('npid'):
+        return tiny_npid(cld=cld, num_negatives=5 if name == 'npid_nce' else 0)
+    with_cld = cld if name == 'byol_cld' else None
+    torch.manual_seed(0)
+    return MODELS.build({'type': 'BYOL', **tiny_byol(with_cld), 'cld': with_cld})
+
+
 @pytest.mark.parametrize('images', ['zero', 'constant', 'duplicates', 'huge'])
 @pytest.mark.parametrize('num_groups', [1, 6, 9])
-def test_a_step_on_degenerate_images(images, num_groups):
-    cld = {**CLD, 'grouping': {'num_groups': num_groups}}
-    model = tiny_moco(cld)
+@pytest.mark.parametrize('name', ['moco', 'npid', 'npid_nce', 'byol', 'byol_cld'])
+def test_a_step_on_degenerate_images(name, images, num_groups):
+    model = of_algorithm(name, num_groups)
     x = {
         'zero': torch.zeros(6, 3, 8, 8),
         'constant': torch.full((6, 3, 8, 8), 7.0),
         'duplicates': torch.randn(1, 3, 8, 8).expand(6, 3, 8, 8),
         'huge': torch.randn(6, 3, 8, 8) * 6e4,
     }[images]
-    losses = model.loss([x, x.clone(), x.clone()])
-    total = losses['loss_instance'] + losses['loss_cld']
-    weights = [p for p in model.parameters() if p.requires_grad]
-    assert_finite(total, *weights)
+    samples = [DataSample(metainfo={'sample_idx': place}) for place in range(6)]
+    views = [x, x.clone(), x.clone()][: 3 if name == 'moco' else 2]
+    losses = model.loss(views, samples)
+    total = sum(value for part, value in losses.items() if 'loss' in part)
+    total.backward()
+    assert total.isfinite()
+    gradients = [p.grad for p in model.parameters() if p.grad is not None]
+    assert gradients
+    assert all(gradient.isfinite().all() for gradient in gradients)
 
 
 def test_a_batch_of_one_is_a_clear_error():

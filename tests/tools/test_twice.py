@@ -1,12 +1,16 @@
 """Two runs: the same bits in deterministic mode; never both in one work dir."""
 
+import json
 import os
+import signal
 import sys
 from types import SimpleNamespace
 
 import pytest
 import torch
-from test_untrusted_files import run, small_configs
+
+from test_untrusted_files import run, small_configs  # isort: skip
+from closing import closing_line  # isort: skip
 
 from cld_mm.engine.checkpoint import CheckpointError, newest_good, write_checkpoint
 from cld_mm.engine.checkpoint.find import newest_run
@@ -119,3 +123,45 @@ def test_spoilt_bank_rows_are_found_at_resume(spoil, tmp_path):
     from cld_mm.engine.runner import _damage
 
     assert newest_good(tmp_path, _damage).name == 'iter_1.pth'
+
+
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGUSR1])
+def test_a_signal_before_training_asks_for_a_requeue(number, tmp_path, monkeypatch):
+    from cld_mm.engine.checkpoint.stop import leave_at_once
+
+    monkeypatch.setenv('CLD_MM_EXIT_FILE', str(tmp_path / 'code'))
+    monkeypatch.delenv('RANK', raising=False)
+    child = os.fork()
+    if not child:
+        try:
+            leave_at_once()
+            os.kill(os.getpid(), number)
+        finally:
+            os._exit(3)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 75
+    assert (tmp_path / 'code').read_text() == '75'
+
+
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
+def test_a_stopped_script_closes_with_its_line(number, capsys):
+    report = {'kills': 3}
+    before = signal.getsignal(number)
+    with pytest.raises(SystemExit) as left, closing_line(report):  # noqa: PT012
+        report['kills'] += 1
+        child = os.fork()
+        if not child:  # a forked run dies of it and prints nothing
+            try:
+                signal.raise_signal(number)
+            finally:
+                os._exit(3)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -number
+        os.kill(os.getpid(), number)
+    assert left.value.code == 128 + number
+    assert signal.getsignal(number) is before
+    lines = capsys.readouterr().out.strip().splitlines()
+    assert json.loads(lines[-1]) == {'kills': 4, 'stopped_by': number.name}
+    assert len(lines) == 1
+    with pytest.raises(ZeroDivisionError), closing_line({}):
+        1 / 0  # noqa: B018
+    line = capsys.readouterr().out
+    assert json.loads(line) == {'error': 'ZeroDivisionError: division by zero'}

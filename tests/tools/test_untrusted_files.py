@@ -4,6 +4,7 @@ import importlib.util
 import json
 import os
 import pickle
+import signal
 import struct
 import sys
 import zipfile
@@ -97,10 +98,14 @@ def run(script: str, words: list[str], monkeypatch) -> int:
     monkeypatch.setattr(sys, 'argv', [script, *words])
     monkeypatch.setattr(sys, 'path', list(sys.path))
     spec.loader.exec_module(module)
+    before = {n: signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGUSR1)}
     try:
         module.main()
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else 1
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
     return 0
 
 

@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+from pathlib import Path
 
 # sysexits.h's EX_TEMPFAIL: "try again later".
 REQUEUE = 75
@@ -53,6 +54,26 @@ class StopSignals:
         self.received = number
         if number == signal.SIGINT:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def leave_at_once() -> None:
+    """Before training there is nothing to save: SIGTERM and SIGUSR1 end with 75.
+
+    Their usual effect would end with a code that asks for no restart. StopSignals takes
+    over during training and gives back to this.
+    """
+
+    def leave(number: int, frame: object) -> None:
+        name = signal.Signals(number).name
+        text = f'stopped by {name} outside of training: start again with --resume.\n'
+        os.write(2, text.encode())
+        path = os.environ.get('CLD_MM_EXIT_FILE')
+        if path and os.environ.get('RANK', '0') == '0':
+            Path(path).write_text(str(REQUEUE))
+        os._exit(REQUEUE)
+
+    signal.signal(signal.SIGTERM, leave)
+    signal.signal(signal.SIGUSR1, leave)
 
 
 def leave_signals_to_the_rank() -> None:
