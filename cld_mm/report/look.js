@@ -147,4 +147,12 @@ function look(section) {
 }
 
 document.querySelectorAll('.look').forEach(look);
+/* Paper is narrower than most screens, and Plotly draws in pixels. */
+const plots = () => document.querySelectorAll('.plot, .embedding');
+const fit = () => plots().forEach((plot) => Plotly.relayout(plot, { width: plot.clientWidth }));
+addEventListener('beforeprint', () => { document.body.classList.add('paper'); fit(); });
+addEventListener('afterprint', () => {
+  document.body.classList.remove('paper');
+  plots().forEach((plot) => Plotly.relayout(plot, { width: null, autosize: true }));
+});
 addEventListener('scroll', () => { tip.style.display = 'none'; }, { passive: true });

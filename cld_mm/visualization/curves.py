@@ -124,7 +124,8 @@ def draw_curve(
     number = len(curve[0])
     marker = marker_of(run) if several else 'o'
     # Shifted from run to run, so that markers of like curves do not meet.
-    every = (min(number - 1, run * number // 40), max(1, number // 8))
+    step = max(1, number // 8)
+    every = ((run * step // 3) % step, step)
     axes.plot(
         *curve,
         color=colour_of(run if several else order),

@@ -216,6 +216,18 @@ def test_groups_and_epochs_can_be_chosen(page):
     assert page.evaluate(kept) == [False, True]
 
 
+def test_plots_fit_on_paper(page):
+    page.evaluate('dispatchEvent(new Event("beforeprint"))')
+    page.emulate_media(media='print')
+    fits = """[...document.querySelectorAll(".plot, .embedding")].every(
+        plot => plot.querySelector(".main-svg").getBoundingClientRect().width
+        <= plot.getBoundingClientRect().width + 1 && plot.clientWidth <= 700)"""
+    assert page.evaluate(fits)
+    page.emulate_media(media='screen')
+    page.evaluate('dispatchEvent(new Event("afterprint"))')
+    page.wait_for_function(fits.replace('plot.clientWidth <= 700', 'true'))
+
+
 def test_nothing_in_a_name_can_act(page_file):
     page = page_file.read_text()
     assert EVIL not in page
