@@ -24,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -212,17 +213,14 @@ class Fault:
             text=True,
             start_new_session=True,
         )
-        hang = True
+        said = None
         try:
-            while process.poll() is None and hang:
-                try:
+            while said is None and not self._late(start, limit):
+                with suppress(subprocess.TimeoutExpired):
                     said, _ = process.communicate(timeout=1)
-                except subprocess.TimeoutExpired:
-                    if self._late(start, limit):
-                        break
-            hang = process.poll() is None
         finally:  # also where this script is stopped
-            if process.poll() is None:
+            hang = said is None
+            if hang:
                 os.killpg(process.pid, signal.SIGKILL)
                 said, _ = process.communicate()
         took = time.time() - self._struck(start)
