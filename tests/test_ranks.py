@@ -1,12 +1,15 @@
 """Ranks that disagree or drift; the long form is tools/stress/bad_ranks.py."""
 
+import os
+
 import pytest
 import torch
 from conftest import run_ranks, tiny_moco
+from mmengine.config import Config
 from torch import distributed as dist
 
 from cld_mm.apis.replay import replay
-from cld_mm.engine.ranks.agreement import RankMismatch, check_same
+from cld_mm.engine.ranks.agreement import RankMismatch, check_same, resume_together
 from cld_mm.engine.ranks.checksums import checksums, shared_tensors
 from cld_mm.engine.ranks.watchdog import RankWatchdog, is_communication_error
 from cld_mm.engine.step_dump import read_dump, to_plain
@@ -16,6 +19,13 @@ def _disagree(rank):
     check_same('config', {'a': 1, 'f': test_one_bit_changes_a_checksum}, 'mend it.')
     with pytest.raises(RankMismatch, match='rank 1 differs from rank 0 in the config'):
         check_same('config', {'lr': 0.1 + rank}, 'mend it.')
+    cfg = Config({'resume': False, 'load_from': 'weights.pth'})
+    resume_together(cfg)
+    assert (cfg.resume, cfg.load_from) == (False, 'weights.pth')
+    if rank == 1:  # only its node has counted a restart
+        os.environ['TORCHELASTIC_RESTART_COUNT'] = '1'
+    resume_together(cfg)
+    assert (cfg.resume, cfg.load_from) == (True, None)
     watchdog = RankWatchdog(timeout=5)
     watchdog.start()
     watchdog.mark(3, 'loading data')

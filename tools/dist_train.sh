@@ -1,5 +1,8 @@
 #!/usr/bin/env bash
 # Train on several ranks: [MAX_RESTARTS=3] tools/dist_train.sh CONFIG RANKS [flags]
+# RANKS is per node. On several nodes start it on each, with NNODES and the same
+# RDZV_ENDPOINT=HOST:PORT of one of them; or, without restarts, with NNODES, NODE_RANK,
+# MASTER_ADDR and PORT.
 # One rank a GPU; without a GPU, ranks are processes on the CPU over gloo. A rank that
 # dies restarts all up to MAX_RESTARTS times, from the newest checkpoint. SIGTERM and
 # SIGUSR1 save and end with code 75 ("start me again with --resume"), Ctrl-C with 130;
@@ -9,15 +12,17 @@ set -euo pipefail
 CONFIG=$1 GPUS=$2
 CORES=$(nproc 2>/dev/null || echo 1)
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$((CORES / GPUS > 0 ? CORES / GPUS : 1))}
+MEET=(--node_rank="${NODE_RANK:-0}" --master_addr="${MASTER_ADDR:-127.0.0.1}"
+    --master_port="${PORT:-29500}")
+[ -z "${RDZV_ENDPOINT:-}" ] || MEET=(--rdzv-backend=c10d
+    --rdzv-endpoint="$RDZV_ENDPOINT" --rdzv-id="${RDZV_ID:-cld_mm}")
 # torchrun ends with 1 whatever its ranks end with: rank 0 leaves its code here.
 CLD_MM_EXIT_FILE=$(mktemp)
 export CLD_MM_EXIT_FILE
 trap 'rm -f "$CLD_MM_EXIT_FILE"' EXIT
 "${PYTHON:-python}" "$(dirname "$0")/launch_ranks.py" \
     --nnodes="${NNODES:-1}" \
-    --node_rank="${NODE_RANK:-0}" \
-    --master_addr="${MASTER_ADDR:-127.0.0.1}" \
-    --master_port="${PORT:-29500}" \
+    "${MEET[@]}" \
     --nproc_per_node="$GPUS" \
     --max-restarts="${MAX_RESTARTS:-0}" \
     --shutdown-timeout="${SAVE_SECONDS:-600}" \

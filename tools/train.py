@@ -15,6 +15,7 @@ from cld_mm.apis.launch import (
     set_loader_defaults,
 )
 from cld_mm.engine.checkpoint.stop import leave_at_once
+from cld_mm.engine.ranks.agreement import restarted
 
 
 def parse_args() -> argparse.Namespace:
@@ -46,7 +47,9 @@ def parse_args() -> argparse.Namespace:
         help='start the loader processes anew each epoch',
     )
     parser.add_argument(
-        '--compile', action='store_true', help='backbones through torch.compile'
+        '--compile',
+        action='store_true',
+        help='backbones and necks through torch.compile',
     )
     parser.add_argument('--seed', type=int, help='seed of everything random')
     parser.add_argument(
@@ -63,9 +66,7 @@ def merge(cfg, args: argparse.Namespace) -> None:
     set_amp(cfg, args)
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
-    # torchrun and Slurm count how often they have started the run again.
-    counts = ('TORCHELASTIC_RESTART_COUNT', 'SLURM_RESTART_COUNT')
-    if any(int(os.environ.get(name) or 0) for name in counts):
+    if restarted():
         args.resume = 'auto'
     if args.resume is not None:
         cfg.resume = True

@@ -26,6 +26,13 @@ from .setting_types import misfit
 RESERVED = {'type', '_scope_'}
 # Settings that a part takes from its neighbours where the config leaves them out.
 FILLED_IN = {'CrossLevel': {'in_channels'}}  # of its neck, from the backbone
+# Parts that get some of their settings from the runner or the loader.
+HANDED_OVER = (
+    registries.LOOPS,
+    registries.DATA_SAMPLERS,
+    registries.OPTIM_WRAPPERS,
+    registries.MODEL_WRAPPERS,
+)
 # Data folders that tools/dataset_converters/prepare.py knows.
 PREPARED = {
     'fashion-mnist': 'fashion-mnist',
@@ -38,6 +45,7 @@ PREPARED = {
 # Where names can only be those of one kind of part.
 KINDS = {
     'model': registries.MODELS,
+    'model_wrapper_cfg': registries.MODEL_WRAPPERS,
     'backbone': registries.MODELS,
     'neck': registries.MODELS,
     'head': registries.MODELS,
@@ -76,6 +84,7 @@ def check_config(cfg: Config) -> None:
     """
     for key in (
         'model',
+        'model_wrapper_cfg',
         'train_dataloader',
         'val_dataloader',
         'test_dataloader',
@@ -188,8 +197,7 @@ def _check_part(
                 f'{path}.{key}: {name} has no setting {key!r}'
                 f'{_meant(key, known)} (it takes {", ".join(sorted(known))}).'
             )
-    # The runner and the loader hand some settings over themselves.
-    if kind in (registries.LOOPS, registries.DATA_SAMPLERS, registries.OPTIM_WRAPPERS):
+    if kind in HANDED_OVER:
         return
     for key in required:
         if key not in part and key not in filled_in:

@@ -12,6 +12,7 @@ MAPPING = ('a dict', Mapping)
 PARTS = ('a dict or a list of dicts', (Mapping, list, tuple))
 SECTIONS: dict[str, tuple[str, Any]] = {
     'model': MAPPING,
+    'model_wrapper_cfg': MAPPING,
     'train_dataloader': MAPPING,
     'val_dataloader': MAPPING,
     'test_dataloader': MAPPING,

@@ -18,11 +18,12 @@ from ..compat.cpu_distributed import (
     prepare_distributed,
 )
 from ..engine.checkpoint import StoppedBySignal
-from ..engine.ranks.agreement import check_same_setup
+from ..engine.ranks.agreement import check_same_setup, resume_together
 from ..engine.ranks.watchdog import watching
 from ..engine.runner import QuietRunner
 from .allocators import keep_freed_memory
 from .check_config import check_config, check_data
+from .check_parallel import check_parallel
 from .check_sections import check_sections
 from .config_error import ConfigError
 from .errors import one_sentence_errors
@@ -180,10 +181,12 @@ def run_tool(
         check_sections(cfg)
         prepare(cfg)
         check_config(cfg)
+        check_parallel(cfg)
         check_data(cfg, *dataloaders)
         prepare_distributed(cfg)
         try:
             with watching(cfg.get('env_cfg', {}).get('watchdog_cfg')):
+                resume_together(cfg)
                 check_same_setup(cfg)
                 work(build_runner(cfg))
         except StoppedBySignal as stopped:

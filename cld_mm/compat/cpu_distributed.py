@@ -35,8 +35,11 @@ def prepare_distributed(cfg: Config) -> None:
         return
     env_cfg = cfg.get('env_cfg') or {}
     dist_cfg = dict(env_cfg.get('dist_cfg') or {})
-    wrapper = cfg.get('model_wrapper_cfg') or {'type': 'MMDistributedDataParallel'}
-    wrapper.setdefault('broadcast_buffers', False)
+    wrapper = cfg.get('model_wrapper_cfg') or {}
+    wrapper.setdefault('type', 'MMDistributedDataParallel')
+    replicated = wrapper['type'] == 'MMDistributedDataParallel'
+    if replicated:
+        wrapper.setdefault('broadcast_buffers', False)
     if get_device() == 'cpu':
         if launcher == 'slurm':
             _rank_from_slurm()
@@ -45,12 +48,15 @@ def prepare_distributed(cfg: Config) -> None:
                 f'the launcher {launcher!r} needs a GPU: on a CPU start '
                 'with tools/dist_train.sh CONFIG RANKS.'
             )
-        wrapper['device_ids'] = None
+        if replicated:
+            wrapper['device_ids'] = None
         if not dist.is_initialized():
             timeout = timedelta(seconds=dist_cfg.get('timeout', 1800))
             dist.init_process_group('gloo', timeout=timeout, **store_after_restart())
     else:
-        wrapper.setdefault('device_ids', [int(os.environ.get('LOCAL_RANK', 0))])
+        if replicated:
+            local = int(os.environ.get('LOCAL_RANK', 0))
+            wrapper.setdefault('device_ids', [local])
         if not dist.is_initialized():
             # In the Runner's order: the way of starting workers comes first.
             set_multi_processing(**(env_cfg.get('mp_cfg') or {}), distributed=True)

@@ -1,6 +1,13 @@
-"""Engine: hooks, loops and optimiser wrappers for mmengine's Runner."""
+"""Engine: hooks, loops, model and optimiser wrappers for mmengine's Runner."""
 
-from . import checkpoint, hooks, loops, optim_wrappers
+from . import checkpoint, hooks, loops, model_wrappers, optim_wrappers
 from .runner import QuietRunner
 
-__all__ = ['QuietRunner', 'checkpoint', 'hooks', 'loops', 'optim_wrappers']
+__all__ = [
+    'QuietRunner',
+    'checkpoint',
+    'hooks',
+    'loops',
+    'model_wrappers',
+    'optim_wrappers',
+]

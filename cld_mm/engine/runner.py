@@ -15,13 +15,18 @@ from typing import Any
 import mmengine
 import torch
 from mmengine.dataset import Compose
+from mmengine.device import get_device
 from mmengine.dist import barrier, broadcast_object_list, get_rank, is_main_process
 from mmengine.fileio import LocalBackend, get_file_backend
 from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper, revert_sync_batchnorm
+from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
+from torch import nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
+
+from cld_mm.registry import MODEL_WRAPPERS
 
 from ..compat.cpu_distributed import has_accelerator
 from ..datasets.seeded_sampler import mix_seed
@@ -29,6 +34,7 @@ from ..datasets.transforms import SeededCompose
 from .bank_files import bank_damage, load_rows, remove_orphans, save_rows, sharded_bank
 from .checkpoint import CheckpointError, CheckpointWriter, damage, newest_good
 from .checkpoint.stop import leave_signals_to_the_rank
+from .sharding import has_split_parameters, joined, take_plain_states
 
 
 class AboveTheBar(logging.Handler):
@@ -61,8 +67,31 @@ class QuietRunner(Runner):
     def wrap_model(self, model_wrapper_cfg, model):
         """Wrap the model for several ranks, if there are several."""
         if not has_accelerator():
+            if any(isinstance(m, nn.SyncBatchNorm) for m in model.modules()):
+                self.logger.warning(
+                    'no accelerator: synchronised BatchNorm, which needs one, becomes '
+                    'plain, with the statistics of each rank.'
+                )
             model = revert_sync_batchnorm(model)
+        kind = (model_wrapper_cfg or {}).get('type')
+        if self.distributed and kind in MODEL_WRAPPERS.module_dict:
+            # mmengine looks for its own alone.
+            return MODEL_WRAPPERS.build(
+                model_wrapper_cfg, default_args={'module': model.to(get_device())}
+            )
         return super().wrap_model(model_wrapper_cfg, model)
+
+    def _init_model_weights(self) -> None:
+        # Split weights were initialised before they were split.
+        if not has_split_parameters(self.model):
+            super()._init_model_weights()
+
+    def build_optim_wrapper(self, optim_wrapper) -> OptimWrapper:
+        """As mmengine's; states of split weights load from plain checkpoints."""
+        built: Any = super().build_optim_wrapper(optim_wrapper)
+        if built is not optim_wrapper and has_split_parameters(self.model):
+            take_plain_states(built.optimizer)
+        return built
 
     @property
     def checkpoint_writer(self) -> CheckpointWriter:
@@ -167,13 +196,27 @@ class QuietRunner(Runner):
                 self.checkpoint_writer.wait()
             barrier()
             save_rows(bank, Path(out_dir) / filename)
+        local = file_client_args is None and isinstance(
+            get_file_backend(out_dir, backend_args=backend_args), LocalBackend
+        )
+        split = has_split_parameters(self.model)
+        optimizer: Any = getattr(self.optim_wrapper, 'optimizer', None)
+        if not local and (split or hasattr(optimizer, 'consolidate_state_dict')):
+            raise CheckpointError(
+                f'{out_dir} is on a remote store, where weights or states that are '
+                'split over ranks cannot be saved: give a local folder as work_dir.'
+            )
+        model = self.model.module if is_model_wrapper(self.model) else self.model
+        # States of the optimiser may be split too, and are joined by all ranks.
+        state = {'state_dict': model.state_dict()}
+        if save_optimizer:
+            state['optimizer'] = self.optim_wrapper.state_dict()
+        if split:
+            state = joined(state, keep=is_main_process())
         if not is_main_process():
             return
         done = partial(_finish, then, out_dir if bank is not None else None)
-        local = isinstance(
-            get_file_backend(out_dir, backend_args=backend_args), LocalBackend
-        )
-        if file_client_args is not None or not local:
+        if not local:
             super().save_checkpoint(
                 out_dir,
                 filename,
@@ -186,7 +229,6 @@ class QuietRunner(Runner):
             )
             done()
             return
-        model = self.model.module if is_model_wrapper(self.model) else self.model
         checkpoint: dict[str, Any] = {
             'meta': {
                 'epoch': self.epoch + by_epoch,
@@ -201,11 +243,9 @@ class QuietRunner(Runner):
                     self.train_dataloader.dataset, 'metainfo', None
                 ),
             },
-            'state_dict': model.state_dict(),
             'message_hub': self.message_hub.state_dict(),
         }
-        if save_optimizer:
-            checkpoint['optimizer'] = self.optim_wrapper.state_dict()
+        checkpoint |= state
         if save_param_scheduler and self.param_schedulers is not None:
             schedulers: Any = self.param_schedulers
             checkpoint['param_schedulers'] = (

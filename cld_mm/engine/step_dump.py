@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ..compat.checkpoint_sources import load_safely
 from ..datasets.seeded_sampler import SeededIndex
+from .sharding import joined
 
 VERSION = 1
 _SAMPLE, _INDEX = '(data sample)', '(seeded index)'
@@ -49,9 +50,12 @@ def set_random_states(states: Mapping[str, Any]) -> None:
 
 
 def to_plain(value: Any) -> Any:
-    """A batch as tensors, numbers, texts, lists and dicts; the rest as its repr."""
+    """A batch as tensors, numbers, texts, lists and dicts; the rest as its repr.
+
+    All ranks call it where weights are split over them.
+    """
     if isinstance(value, Tensor):
-        return value.detach().cpu().clone()
+        return joined(value).detach().cpu().clone()
     if isinstance(value, np.ndarray) and value.dtype != object:
         return torch.from_numpy(value.copy())
     if isinstance(value, BaseDataElement):

@@ -173,6 +173,10 @@ def test_checkpointing_saves_memory_and_changes_nothing(views):
             torch.testing.assert_close(a.grad, b.grad, msg=name)
     for name, value in plain.state_dict().items():  # statistics among them
         torch.testing.assert_close(saving.state_dict()[name], value, msg=name)
+    copied = copy.deepcopy(saving)  # as the averaged encoder is
+    block, other = (m.backbone.layer1[0] for m in (saving, copied))
+    assert other.forward.block is other
+    assert block.forward.block is block
 
 
 def test_compiled_backbones_keep_values_and_names(views):

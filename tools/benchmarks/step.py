@@ -8,6 +8,7 @@ ratios of neighbouring runs, with quartiles; the last line is JSON. Sides:
 - matched: the same with λ 0 (two queries, no group branch);
 - moco: this project's MoCo v2 with the usual two views;
 - mmpretrain: mmpretrain's MoCo v2 with the same two views and backbone;
+- compiled: cld through torch.compile, with ``--compile``;
 - lightly is compared where it is installed.
 """
 
@@ -35,10 +36,14 @@ SIZES = {'r18': ({'type': 'ResNet_CIFAR', 'depth': 18}, 512)}
 SIZES['r50'] = ({'type': 'ResNet', 'depth': 50}, 2048)
 
 
-def build(config: dict[str, Any], device: str, dtype: str) -> Callable[[list], None]:
+def build(
+    config: dict[str, Any], device: str, dtype: str, compiled: bool = False
+) -> Callable[[list], None]:
     """A training step of a model, as a function of the views."""
     torch.manual_seed(0)
     model = MODELS.build(config).to(device)
+    if compiled:
+        model.compile_passes()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
     wrapper = (
         OptimWrapper(optimizer)
@@ -146,6 +151,8 @@ def sides_of(
         'moco': build(one_branch, device, dtype),
         'mmpretrain': build(theirs, device, 'float32'),
     }
+    if args.compile:
+        sides['compiled'] = build(cld, device, dtype, compiled=True)
     try:
         model = MODELS.build(common['backbone']).to(device)
         sides['lightly'] = lightly_step(model, size, args.queue)
@@ -164,6 +171,7 @@ def main() -> None:
     parser.add_argument(
         '--dtype', choices=['float32', 'bfloat16', 'float16'], default='float32'
     )
+    parser.add_argument('--compile', action='store_true')
     parser.add_argument('--repeats', type=int, default=7)
     parser.add_argument('--threads', type=int, default=torch.get_num_threads())
     args = parser.parse_args()
@@ -177,7 +185,8 @@ def main() -> None:
         # Every other round backwards, so that no side always follows the same one.
         for name in list(sides)[:: 1 if repeat % 2 else -1]:
             start = time.perf_counter()
-            sides[name](views if name in ('floor', 'cld', 'matched') else views[:2])
+            three = name in ('floor', 'cld', 'matched', 'compiled')
+            sides[name](views if three else views[:2])
             if device == 'cuda':
                 torch.cuda.synchronize()
             if repeat:
@@ -202,6 +211,7 @@ def main() -> None:
                 'cld_over_matched_baseline': ratio('cld', 'matched'),
                 'speedup_over_mmpretrain': ratio('mmpretrain', 'moco'),
                 'speedup_over_lightly': ratio('lightly', 'moco'),
+                'speedup_by_compile': ratio('cld', 'compiled'),
             }
         )
     )

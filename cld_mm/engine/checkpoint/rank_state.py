@@ -23,6 +23,8 @@ from mmengine.model import is_model_wrapper
 from torch import Tensor, nn
 from torch import distributed as dist
 
+from ..sharding import is_split
+
 
 def random_states() -> dict[str, Any]:
     """The generators' states as numbers and tensors, which load safely."""
@@ -84,7 +86,7 @@ def restore_rank_state(runner: Any, ranks: list[dict[str, Any]]) -> None:
         for name, value in own['buffers'].items():
             buffers[name].copy_(value)
     for name, value in own['gradients'].items():
-        parameters[name].grad = value.to(parameters[name].device, copy=True)
+        _set_gradient(parameters[name], value)
     set_random_states(own['random'])
 
 
@@ -114,10 +116,24 @@ def _unfinished_gradients(runner: Any) -> dict[str, Tensor]:
     if not hasattr(wrapper, 'should_update') or wrapper.should_update():
         return {}
     return {
-        name: parameter.grad.detach().cpu()
+        name: _own_part(parameter.grad).cpu()
         for name, parameter in _plain(runner.model).named_parameters()
         if parameter.grad is not None
     }
+
+
+def _own_part(gradient: Tensor) -> Tensor:
+    own: Any = gradient.detach()
+    return own.to_local() if is_split(own) else own
+
+
+def _set_gradient(parameter: Tensor, value: Tensor) -> None:
+    value = value.to(parameter.device, copy=True)
+    if is_split(parameter):
+        gradient: Any = torch.zeros_like(parameter)
+        gradient.to_local().copy_(value)
+        value = gradient
+    parameter.grad = value
 
 
 def _plain(model: nn.Module) -> nn.Module:

@@ -5,6 +5,7 @@ from .choose_learning_rate import ChooseLearningRateHook
 from .collapse import CollapseHook
 from .compile_passes import CompileHook
 from .dataset_size import DatasetSizeHook
+from .gradient_compression import GradientCompressionHook
 from .group_quality import GroupQualityHook
 from .momentum_update import MomentumUpdateHook
 from .non_finite_loss import NonFiniteLossHook
@@ -19,6 +20,7 @@ __all__ = [
     'CollapseHook',
     'CompileHook',
     'DatasetSizeHook',
+    'GradientCompressionHook',
     'GroupQualityHook',
     'MomentumUpdateHook',
     'NonFiniteLossHook',

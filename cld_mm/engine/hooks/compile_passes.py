@@ -1,4 +1,4 @@
-"""CompileHook: backbones through torch.compile."""
+"""CompileHook: backbones and necks through torch.compile."""
 
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
@@ -8,13 +8,16 @@ from cld_mm.registry import HOOKS
 
 @HOOKS.register_module()
 class CompileHook(Hook):
-    """Compile the model's backbones in place before training.
+    """Compile the model's backbones and necks in place before training.
 
     Names in the checkpoint stay as they are. Fused operations round differently in
     the last digits, so it is a switch (``tools/train.py --compile``).
 
     Args:
         **settings: of torch.compile, such as ``mode='max-autotune'``.
+
+    Raises:
+        ValueError: before training, where the model is no algorithm of this project.
     """
 
     def __init__(self, **settings) -> None:
@@ -23,4 +26,9 @@ class CompileHook(Hook):
     def before_train(self, runner) -> None:
         """Compile; the first step then takes as long as the compiler does."""
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        if not hasattr(model, 'compile_passes'):
+            raise ValueError(
+                f'{type(model).__name__} cannot be compiled part by part, only this '
+                "project's algorithms can: leave CompileHook (--compile) out."
+            )
         model.compile_passes(**self.settings)

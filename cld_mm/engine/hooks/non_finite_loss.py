@@ -226,7 +226,9 @@ def _gradients(optimizer) -> list[tuple[Any, Tensor]]:
             if parameter.grad is not None:
                 gradient = parameter.grad.detach()
                 local = getattr(gradient, 'to_local', None)  # sharded weights
-                found.append((parameter, local() if local else gradient))
+                gradient = local() if local else gradient
+                if gradient.numel():  # a small tensor's part may be empty
+                    found.append((parameter, gradient))
     return found
 
 

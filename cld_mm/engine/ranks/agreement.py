@@ -1,6 +1,7 @@
 """Ranks that were started differently say so before they train."""
 
 import hashlib
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -87,6 +88,23 @@ def flatten(node: Any, path: str = '') -> dict[str, Any]:
     return {
         name: leaf for key, value in items for name, leaf in flatten(value, key).items()
     }
+
+
+def restarted() -> bool:
+    """Whether torchrun or Slurm has started this rank again."""
+    counts = ('TORCHELASTIC_RESTART_COUNT', 'SLURM_RESTART_COUNT')
+    return any(int(os.environ.get(name) or 0) for name in counts)
+
+
+def resume_together(cfg: Config) -> None:
+    """Where a rank was started again all go on from the newest checkpoint.
+
+    Only the node whose rank failed counts a restart; the others' ranks were started
+    again all the same. All ranks call it.
+    """
+    again: list = all_gather_object(restarted())
+    if any(again):
+        cfg.resume, cfg.load_from = True, None
 
 
 def check_same_setup(cfg: Config) -> None:

@@ -22,6 +22,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from mmengine.dist import broadcast_object_list
 from torch import distributed as dist
 
 from .messages import say_last_words
@@ -80,9 +81,11 @@ class RankWatchdog:
         self.interval = min(timeout / 5, 2.0)
         self.rank, self.world_size = dist.get_rank(), dist.get_world_size()
         # Runs share a store where a launcher restarts ranks or a process trains twice.
-        restart = os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')
+        # Of several nodes not all count a restart: rank 0's count is taken.
+        restart = [os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')]
+        broadcast_object_list(restart)
         self._store = dist.PrefixStore(
-            f'cld_mm/watchdog/{restart}/{_started}', _connect(timeout)
+            f'cld_mm/watchdog/{restart[0]}/{_started}', _connect(timeout)
         )
         self._progress: tuple[int, int, int] = (0, 0, 0)  # iteration, phase, batches
         self._beats = 0

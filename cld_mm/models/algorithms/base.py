@@ -16,7 +16,7 @@ from cld_mm.registry import MODELS
 
 from ..heads.cld_head import CLDHead
 from ..necks import Projections, pooled
-from ..utils.checkpointing import count_batches_once
+from ..utils.checkpointing import recompute_blocks
 from ..utils.momentum_encoder import MomentumEncoder
 
 
@@ -76,23 +76,26 @@ class BaseAlgorithm(FollowsOptimizer, BaseSelfSupervisor):
         super().__init__(data_preprocessor=data_preprocessor, **kwargs)
         # Convolutions are faster on it, on CPUs and on GPUs; values are the same.
         self.backbone.to(memory_format=torch.channels_last)
-        if getattr(self.backbone, 'with_cp', False):
-            count_batches_once(self.backbone)
+        recompute_blocks(self.backbone)
         self.cld: CLDHead | None = None
         if cld is not None:
             self.cld = MODELS.build({'type': 'CLDHead', **cld})
 
     def compile_passes(self, **settings) -> None:
-        """Compile the backbone and its momentum copies in place, without graph breaks.
+        """Compile backbone, neck and momentum copies in place, without graph breaks.
 
         Parameters keep their names, so checkpoints fit compiled and plain models.
 
         Args:
             **settings: of torch.compile.
         """
-        copies = [encoder['backbone'] for encoder in self.momentum_encoders()]
-        for backbone in (self.backbone, *copies):
-            backbone.compile(fullgraph=True, **settings)
+        copies = [part for e in self.momentum_encoders() for part in e.values()]
+        for part in (self.backbone, self.neck, *copies):
+            part.compile(fullgraph=True, **settings)
+            if hasattr(part, 'forward_instance'):  # called beside forward, by keys
+                part.forward_instance = torch.compile(
+                    part.forward_instance, fullgraph=True, **settings
+                )
 
     def check_views(self, views: list[Tensor] | Tensor, needed: int) -> list[Tensor]:
         """The views as a list, after checking that there are enough of them.

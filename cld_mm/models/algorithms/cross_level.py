@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from cld_mm.registry import MODELS
 
 from ..necks import pooled
+from ..utils.checkpointing import recompute_blocks
 from ..utils.gather import gather, world_size
 from ..utils.recorder import Call, Recorder, find_rows, image_keys
 from .base import FollowsOptimizer, feature_std, instance_of
@@ -56,6 +57,7 @@ class CrossLevel(FollowsOptimizer):
         self.algorithm: Any = wrapped
         # As in BaseAlgorithm: faster, same values.
         wrapped.backbone.to(memory_format=torch.channels_last)
+        recompute_blocks(wrapped.backbone)
         neck = {'type': 'NormMLP', **(neck or {})}
         if 'in_channels' not in neck:
             neck['in_channels'] = feature_size(wrapped.backbone)

@@ -151,4 +151,4 @@ class MoCo(BaseAlgorithm):
         shuffled = shuffle(images) if self.shuffle_bn else images
         feats = self.momentum_encoder['backbone'](shuffled)
         keys = instance_of(self.momentum_encoder['neck'], feats).float()
-        return gather_shuffled(keys, len(images)) if self.shuffle_bn else gather(keys)
+        return gather_shuffled(keys) if self.shuffle_bn else gather(keys)

@@ -1,26 +1,62 @@
-"""Activation checkpointing that counts a batch once.
+"""Activation checkpointing that counts a batch once and works on several ranks.
 
 With ``with_cp=True`` a backbone runs its blocks a second time in the backward pass
-instead of keeping their activations. BatchNorm would then average each batch's
-statistics in twice.
+instead of keeping their activations. mmpretrain's blocks do so by a backward pass
+inside the backward pass, which DistributedDataParallel does not allow where two views
+pass through the same weights; and BatchNorm would average each batch's statistics in
+twice.
 """
 
-import torch
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from functools import partial
+
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils.checkpoint import checkpoint
 
 
-def count_batches_once(module: nn.Module) -> None:
-    """Let every BatchNorm inside update its statistics in forward passes only.
+def recompute_blocks(backbone: nn.Module) -> None:
+    """Let the blocks that ``with_cp`` is set on run again in the backward pass.
 
-    A pass inside a backward pass is a repetition; it uses its batch's statistics,
-    as the first did, and leaves the running ones alone.
+    Within that pass, not as one of its own. BatchNorm uses its batch's statistics in
+    the repetition, as in the first pass, and leaves the running ones alone. Does
+    nothing where ``with_cp`` is not set.
     """
-    for norm in module.modules():
-        if isinstance(norm, _BatchNorm) and norm.track_running_stats:
-            norm.register_forward_pre_hook(_track_in_forward)
+    marked = [m for m in backbone.modules() if getattr(m, 'with_cp', False)]
+    for module in marked:
+        inner = [m for m in module.modules() if m is not module and m in marked]
+        module.with_cp = False  # type: ignore[assignment]
+        if not inner:
+            module.forward = _Recomputed(module)  # type: ignore[method-assign]
 
 
-def _track_in_forward(norm: nn.Module, _) -> None:
-    in_forward = torch._C._current_graph_task_id() == -1
-    norm.track_running_stats = in_forward  # type: ignore[assignment]
+class _Recomputed:
+    """A block's forward pass, checkpointed; copied with its block, it is the copy's."""
+
+    def __init__(self, block: nn.Module) -> None:
+        self.block = block
+
+    def __call__(self, *args):
+        forward = partial(type(self.block).forward, self.block)
+        return checkpoint(
+            forward,
+            *args,
+            use_reentrant=False,
+            context_fn=lambda: (nullcontext(), _statistics_kept(self.block)),
+        )
+
+
+@contextmanager
+def _statistics_kept(block: nn.Module) -> Iterator[None]:
+    """Running statistics go to copies that are thrown away."""
+    norms = [m for m in block.modules() if isinstance(m, _BatchNorm)]
+    kept = [dict(norm._buffers) for norm in norms]
+    for norm in norms:
+        for name, value in norm._buffers.items():
+            norm._buffers[name] = None if value is None else value.clone()
+    try:
+        yield
+    finally:
+        for norm, buffers in zip(norms, kept, strict=True):
+            norm._buffers.update(buffers)

@@ -4,11 +4,14 @@ Source: MoCo (arXiv 1911.05722), section 3.3. Queries and their keys must not
 share a batch's statistics, which would tell them apart by a shortcut. Here each
 rank keeps one part of its batch and sends one part to every other rank
 (all-to-all), so each image leaves its rank once at most; MoCo's own form
-gathers all images on all ranks. Which images go where need not be drawn: the
-sampler has already put them in random order. With one rank nothing moves, as in
-MoCo, where a permutation within one batch changes no statistic. The keys come back
-with the all-gather that the queue needs anyway.
+gathers all images on all ranks. Every rank encodes as many images as it brings,
+also where there are more ranks than images a rank. Which images go where need not
+be drawn: the sampler has already put them in random order. With one rank nothing
+moves, as in MoCo, where a permutation within one batch changes no statistic. The
+keys come back with the all-gather that the queue needs anyway.
 """
+
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -17,10 +20,14 @@ from torch import distributed as dist
 from .gather import gather, world_size
 
 
-def part_sizes(num_rows: int, num_parts: int) -> list[int]:
-    """Sizes of ``num_parts`` nearly equal parts of ``num_rows``; larger first."""
-    size, larger = divmod(num_rows, num_parts)
-    return [size + (part < larger) for part in range(num_parts)]
+def part_sizes(num_rows: int, origin: int, ranks: int) -> list[int]:
+    """How many of ``origin``'s rows go to each rank.
+
+    Nearly equal; the larger parts go to itself and the next ranks, so that over all
+    origins every rank gets ``num_rows``.
+    """
+    size, larger = divmod(num_rows, ranks)
+    return [size + ((rank - origin) % ranks < larger) for rank in range(ranks)]
 
 
 @torch.no_grad()
@@ -31,23 +38,26 @@ def shuffle(images: Tensor) -> Tensor:
         images: ``(N, ...)``, the same N on every rank.
 
     Returns:
-        The part of every rank's batch that this rank encodes, in rank order;
-        N rows, one more or one fewer where N is no multiple of the ranks.
+        The part of every rank's batch that this rank encodes, in rank order,
+        ``(N, ...)``.
     """
-    if world_size() == 1:
+    ranks = world_size()
+    if ranks == 1:
         return images
-    sent = part_sizes(len(images), world_size())
-    received = [sent[dist.get_rank()]] * world_size()
-    return _all_to_all(images, sent, received)
+    number, rank = len(images), dist.get_rank()
+    sent = part_sizes(number, rank, ranks)
+    received = [part_sizes(number, origin, ranks)[rank] for origin in range(ranks)]
+    out = torch.empty_like(images, memory_format=torch.contiguous_format)
+    dist.all_to_all_single(out, images.contiguous(), received, sent)
+    return out
 
 
 @torch.no_grad()
-def gather_shuffled(keys: Tensor, num_rows: int) -> Tensor:
+def gather_shuffled(keys: Tensor) -> Tensor:
     """All ranks' keys, each back in its image's place: one all-gather.
 
     Args:
-        keys: ``(M, C)``, keys of what :func:`shuffle` returned.
-        num_rows: N, the rows that :func:`shuffle` was given.
+        keys: ``(N, C)``, keys of what :func:`shuffle` returned.
 
     Returns:
         The keys of all images in rank order, ``(ranks·N, C)``; this rank's own are
@@ -56,20 +66,20 @@ def gather_shuffled(keys: Tensor, num_rows: int) -> Tensor:
     ranks = world_size()
     if ranks == 1:
         return keys
-    sizes = part_sizes(num_rows, ranks)
-    most = sizes[0]
-    # Where N is no multiple of the ranks, some encode fewer: filled up to the most.
-    parts = keys.new_zeros(ranks, most, *keys.shape[1:])
-    parts[:, : sizes[dist.get_rank()]] = keys.unflatten(0, (ranks, -1))
-    gathered = gather(parts)  # encoding rank and rank of origin × most × C
-    by_origin = gathered.unflatten(0, (ranks, ranks)).transpose(0, 1)
-    if num_rows == ranks * most:
-        return by_origin.flatten(0, 2)
-    filled = [by_origin[:, part, :size] for part, size in enumerate(sizes)]
-    return torch.cat(filled, dim=1).flatten(0, 1)
+    return gather(keys)[_places(len(keys), ranks, keys.device)]
 
 
-def _all_to_all(rows: Tensor, sent: list[int], received: list[int]) -> Tensor:
-    out = rows.new_empty(sum(received), *rows.shape[1:])
-    dist.all_to_all_single(out, rows.contiguous(), received, sent)
-    return out
+@lru_cache(maxsize=8)
+def _places(num_rows: int, ranks: int, device: torch.device) -> Tensor:
+    """Where each image's key is among the gathered ones, ``(ranks·N,)`` int64."""
+    parts = torch.tensor([part_sizes(num_rows, r, ranks) for r in range(ranks)])
+    # A key's place: the encoding rank's N rows, in these the parts of the origins
+    # before its own, and in its part the images before it.
+    before = parts.cumsum(dim=0) - parts  # origin × encoding rank
+    start = torch.arange(ranks) * num_rows + before
+    first = parts.cumsum(dim=1) - parts  # of its own origin's rows
+    counts = parts.flatten()
+    within = torch.arange(num_rows).repeat(ranks) - first.flatten().repeat_interleave(
+        counts
+    )
+    return (start.flatten().repeat_interleave(counts) + within).to(device)
