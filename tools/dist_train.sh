@@ -14,8 +14,12 @@ CORES=$(nproc 2>/dev/null || echo 1)
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$((CORES / GPUS > 0 ? CORES / GPUS : 1))}
 MEET=(--node_rank="${NODE_RANK:-0}" --master_addr="${MASTER_ADDR:-127.0.0.1}"
     --master_port="${PORT:-29500}")
-[ -z "${RDZV_ENDPOINT:-}" ] || MEET=(--rdzv-backend=c10d
-    --rdzv-endpoint="$RDZV_ENDPOINT" --rdzv-id="${RDZV_ID:-cld_mm}")
+if [ -n "${RDZV_ENDPOINT:-}" ]; then
+    MEET=(--rdzv-backend=c10d --rdzv-endpoint="$RDZV_ENDPOINT"
+        --rdzv-id="${RDZV_ID:-cld_mm}")
+    # Else ranks that are started again find the addresses of those that died.
+    export TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1
+fi
 # torchrun ends with 1 whatever its ranks end with: rank 0 leaves its code here.
 CLD_MM_EXIT_FILE=$(mktemp)
 export CLD_MM_EXIT_FILE

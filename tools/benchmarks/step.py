@@ -8,7 +8,7 @@ ratios of neighbouring runs, with quartiles; the last line is JSON. Sides:
 - matched: the same with λ 0 (two queries, no group branch);
 - moco: this project's MoCo v2 with the usual two views;
 - mmpretrain: mmpretrain's MoCo v2 with the same two views and backbone;
-- compiled: cld through torch.compile, with ``--compile``;
+- compiled: cld through torch.compile; with ``--compile``, then only these two;
 - lightly is compared where it is installed.
 """
 
@@ -144,6 +144,11 @@ def sides_of(
         },
     }
     dtype = args.dtype
+    if args.compile:
+        return {
+            'cld': build(cld, device, dtype),
+            'compiled': build(cld, device, dtype, compiled=True),
+        }
     sides = {
         'floor': floor_of(cld, device, dtype),
         'cld': build(cld, device, dtype),
@@ -151,8 +156,6 @@ def sides_of(
         'moco': build(one_branch, device, dtype),
         'mmpretrain': build(theirs, device, 'float32'),
     }
-    if args.compile:
-        sides['compiled'] = build(cld, device, dtype, compiled=True)
     try:
         model = MODELS.build(common['backbone']).to(device)
         sides['lightly'] = lightly_step(model, size, args.queue)
