@@ -206,15 +206,18 @@ def test_what_changes_numbers_changes_them_as_it_says(digits, tmp_path):
 class Gradients(Hook):
     """Sums what the ranks have exchanged."""
 
-    priority = 'LOWEST'
-
     def __init__(self):
         self.sums = {}
 
-    def after_train_iter(self, runner, *_, **__):
-        for name, parameter in runner.model.module.named_parameters():
-            if parameter.grad is not None:
-                self.sums[name] = self.sums.get(name, 0) + parameter.grad
+    def before_train(self, runner):
+        model = runner.model.module
+
+        def add(*_):
+            for name, parameter in model.named_parameters():
+                if parameter.grad is not None:
+                    self.sums[name] = self.sums.get(name, 0) + parameter.grad
+
+        runner.optim_wrapper.optimizer.register_step_pre_hook(add)
 
 
 def _accumulate(rank, digits, folder):
