@@ -32,6 +32,7 @@ setup(
     extras_require={
         'mmcv-lite': requirements('mmcv_lite'),
         'tests': requirements('tests'),
+        'benchmarks': ['lightly', 'faiss-cpu'],
         'shards': ['webdataset'],
         'umap': ['umap-learn'],
     },

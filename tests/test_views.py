@@ -176,14 +176,14 @@ def pils_views():
     ]
 
 
-def our_views(on_device=False, **changed):
+def our_views(on_device=False, count=1000, **changed):
     view = RandomView(
         32, channel_order='rgb', on_device=on_device, **{**B224, **changed}
     )
     views, drawn = [], []
     for seed in range(4):
         image = photo(seed)
-        for place in range(1000):
+        for place in range(count):
             made = view({'img': image, 'view_seed': mix_seed(3, seed, place)})
             views.append(made['img'])
             drawn.append(made.get('augmentation'))
@@ -206,6 +206,23 @@ def test_distribution_is_that_of_pil(pils_views, on_device):
     error = theirs.std(0) * (2 / len(theirs)) ** 0.5
     assert (np.abs(ours.mean(0) - theirs.mean(0)) < 4 * error).all()
     assert (np.abs(ours.std(0) / theirs.std(0) - 1) < 0.06).all()
+
+
+def test_cifars_distribution_is_that_of_pil():
+    """A32 and A96: strong hue, jitter always, no blur."""
+    view = transforms.Compose(
+        [
+            transforms.RandomResizedCrop(32, (0.2, 1.0)),
+            transforms.ColorJitter(0.4, 0.4, 0.4, 0.4),
+            transforms.RandomGrayscale(0.2),
+            transforms.RandomHorizontalFlip(),
+        ]
+    )
+    torch.manual_seed(0)
+    images = [Image.fromarray(photo(seed)) for seed in range(4)]
+    theirs = [np.array(view(image)) for image in images for _ in range(400)]
+    ours = our_views(count=400, hue=0.4, jitter_prob=1.0, blur_prob=0.0)
+    assert furthest(theirs, ours) < LIMIT * (4000 / len(ours)) ** 0.5
 
 
 @pytest.mark.parametrize('on_device', [False, True])
@@ -289,6 +306,19 @@ def test_device_and_worker_agree_image_by_image(grey):
     assert gap.mean() < 1.5
     # Solarising turns a level's rounding at the threshold into 255 - 2·threshold.
     assert (gap > 8).float().mean() < 0.01
+
+
+def test_the_device_augments_in_full_precision():
+    """Also inside mixed precision's context, where a training step preprocesses."""
+    law = ViewDistribution(**{**B224, 'blur_prob': 1.0})
+    drawn = law.draw(np.array([mix_seed(0, 0, 0)] * 2, dtype=np.uint64), 60, 80)
+    batch = torch.from_numpy(photo())[None].repeat(2, 1, 1, 1).permute(0, 3, 1, 2)
+    done = []
+    for enabled in (False, True):
+        data = {'inputs': [batch], 'augmentations': torch.from_numpy(drawn)[:, None]}
+        with torch.autocast('cpu', torch.bfloat16, enabled=enabled):
+            done.append(ViewsPreprocessor()(data, True)['inputs'][0])
+    assert torch.equal(*done)
 
 
 @settings(max_examples=50, deadline=None)

@@ -14,6 +14,7 @@ from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from cld_mm.apis.allocators import keep_freed_memory
+from cld_mm.engine.hooks.non_finite_loss import NonFiniteLossHook, _gradients
 from cld_mm.models.memories import FeatureQueue
 from cld_mm.registry import MODELS
 
@@ -135,6 +136,43 @@ def test_the_watch_sees_what_it_should():
         x[x[:, 0] > 0], x.sum().item(), x.unique(), x.clone(), x.t()
     assert {'_local_scalar_dense', '_unique2', 'index'} <= set(watch.waiting)
     assert watch.copies == ['clone']
+
+
+class Count(TorchDispatchMode):
+    """How many operations are dispatched; a multi-tensor one is one."""
+
+    def __init__(self):
+        super().__init__()
+        self.operations = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.operations += 1
+        return func(*args, **(kwargs or {}))
+
+
+def operations_after_backward(depth, views):
+    """Operations of optimiser, average and check of a model's second step."""
+    small = {'type': 'ResNet_CIFAR', 'stem_channels': 4, 'base_channels': 4}
+    model = tiny_moco(CLD, backbone={**small, 'depth': depth})
+    # foreach is torch's default on a GPU.
+    optimizer = torch.optim.SGD(model.parameters(), 0.1, momentum=0.9, foreach=True)
+    model.follow_optimizer(optimizer)
+    hook = NonFiniteLossHook(dump=False)
+    for _ in range(2):
+        optimizer.zero_grad()
+        parts = model.loss(views)
+        sum(v for name, v in parts.items() if 'loss' in name).backward()
+        with Count() as count:
+            hook._check(None, _gradients(optimizer))
+            optimizer.step()
+    return count.operations, len(list(model.parameters()))
+
+
+def test_no_operation_goes_parameter_by_parameter(views):
+    few, small = operations_after_backward(18, views)
+    many, large = operations_after_backward(34, views)
+    assert large > 1.5 * small
+    assert many == few < 20
 
 
 def saved_bytes(model, views):

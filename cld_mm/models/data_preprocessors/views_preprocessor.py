@@ -19,6 +19,9 @@ class ViewsPreprocessor(SelfSupDataPreprocessor):
     arrives once and all views are made of it. Otherwise this is the base class.
     """
 
+    # Autocast would blur in half precision.
+    @torch.autocast('cuda', enabled=False)
+    @torch.autocast('cpu', enabled=False)
     @torch.no_grad()
     def forward(self, data: dict, training: bool = False) -> dict:
         """Preprocess a batch.

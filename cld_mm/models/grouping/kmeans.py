@@ -91,6 +91,7 @@ def _labels_of_few(x: Tensor, mean: Tensor, num_groups: int, num_iters: int) -> 
     scores = np.empty((len(gram), num_groups), np.float32)
     shares = np.zeros_like(scores)
     starts = np.arange(len(gram)) * num_groups
+    zero_vector = None
     for _ in range(num_iters - 1):
         sizes = np.bincount(labels, minlength=num_groups)
         empty = np.flatnonzero(sizes == 0)
@@ -104,9 +105,11 @@ def _labels_of_few(x: Tensor, mean: Tensor, num_groups: int, num_iters: int) -> 
         lengths = np.bincount(labels, scores.reshape(-1)[own], num_groups)
         scores -= (0.5 * lengths / sizes).astype(np.float32)
         if len(empty):
-            # As below: the zero vector, seen from the mean, takes part once.
+            # As above: the zero vector, seen from the mean, takes part once.
+            if zero_vector is None:
+                zero_vector = (x @ -mean - 0.5 * mean.dot(mean)).numpy()
             scores[:, empty[1:]] = -np.inf
-            scores[:, empty[0]] = (x @ -mean - 0.5 * mean.dot(mean)).numpy()
+            scores[:, empty[0]] = zero_vector
         previous, labels = labels, scores.argmax(axis=1)
         if (labels == previous).all():
             break

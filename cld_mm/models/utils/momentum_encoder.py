@@ -81,7 +81,7 @@ class MomentumEncoder(nn.ModuleDict):
         """Average the sources' parameters in: one step."""
         own, new = self._pairs()
         average_into = get_ema_multi_avg_fn(1 - self.current_momentum())
-        average_into(own, [p.detach() for p in new], None)
+        average_into(own, new, None)
         self._step += 1
         if self.end_momentum is not None:
             self.step.fill_(self._step)

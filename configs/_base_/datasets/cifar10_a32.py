@@ -6,23 +6,24 @@ tools/dataset_converters/prepare.py cifar10`` fetches it.
 
 data_root = 'data/CIFAR-10'
 
+# on_device=True leaves colours and flip to the model's ViewsPreprocessor.
 view = [
-    dict(type='NumpyToPIL'),
-    dict(type='torchvision/RandomResizedCrop', size=32, scale=(0.2, 1.0)),
     dict(
-        type='torchvision/ColorJitter',
+        type='RandomView',
+        size=32,
+        channel_order='rgb',
+        scale=(0.2, 1.0),
         brightness=0.4,
         contrast=0.4,
         saturation=0.4,
         hue=0.4,
-    ),
-    dict(type='torchvision/RandomGrayscale', p=0.2),
-    dict(type='torchvision/RandomHorizontalFlip'),
-    dict(type='PILToNumpy'),
+        grey_prob=0.2,
+        on_device=False,
+    )
 ]
 train_pipeline = [
     dict(type='SeededMultiView', num_views=[2], transforms=[view]),
-    dict(type='PackInputs'),
+    dict(type='PackViews'),
 ]
 test_pipeline = [dict(type='PackInputs')]
 
@@ -32,7 +33,7 @@ train_dataloader = dict(
     persistent_workers=True,
     drop_last=True,
     sampler=dict(type='SeededSampler', shuffle=True),
-    collate_fn=dict(type='default_collate'),
+    collate_fn=dict(type='collate_views'),
     dataset=dict(
         type='CIFAR10',
         data_root=data_root,

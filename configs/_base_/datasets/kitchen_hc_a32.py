@@ -6,25 +6,26 @@ first here, so the model's preprocessor sets ``to_rgb``.
 
 data_root = 'data/Kitchen-HC'
 
+# on_device=True leaves colours and flip to the model's ViewsPreprocessor.
 view = [
-    dict(type='NumpyToPIL', to_rgb=True),
-    dict(type='torchvision/RandomResizedCrop', size=32, scale=(0.2, 1.0)),
     dict(
-        type='torchvision/ColorJitter',
+        type='RandomView',
+        size=32,
+        channel_order='bgr',
+        scale=(0.2, 1.0),
         brightness=0.4,
         contrast=0.4,
         saturation=0.4,
         hue=0.4,
-    ),
-    dict(type='torchvision/RandomGrayscale', p=0.2),
-    dict(type='torchvision/RandomHorizontalFlip'),
-    dict(type='PILToNumpy', to_bgr=True),
+        grey_prob=0.2,
+        on_device=False,
+    )
 ]
 load = [dict(type='LoadImage'), dict(type='Resize', scale=(32, 32))]
 train_pipeline = [
     *load,
     dict(type='SeededMultiView', num_views=[2], transforms=[view]),
-    dict(type='PackInputs'),
+    dict(type='PackViews'),
 ]
 test_pipeline = [*load, dict(type='PackInputs')]
 
@@ -34,7 +35,7 @@ train_dataloader = dict(
     persistent_workers=True,
     drop_last=True,
     sampler=dict(type='SeededSampler', shuffle=True),
-    collate_fn=dict(type='default_collate'),
+    collate_fn=dict(type='collate_views'),
     dataset=dict(
         type='CustomDataset',
         data_root=data_root,

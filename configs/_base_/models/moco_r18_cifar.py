@@ -6,7 +6,7 @@ model = dict(
     feat_dim=128,
     momentum=0.001,  # share of the new weights: the paper's 0.999
     data_preprocessor=dict(
-        type='SelfSupDataPreprocessor',
+        type='ViewsPreprocessor',
         mean=(125.307, 122.961, 113.8575),
         std=(51.5865, 50.847, 51.255),
     ),

@@ -8,7 +8,7 @@ model = dict(
     feat_dim=128,
     bank_momentum=0.5,
     data_preprocessor=dict(
-        type='SelfSupDataPreprocessor',
+        type='ViewsPreprocessor',
         mean=(125.307, 122.961, 113.8575),
         std=(51.5865, 50.847, 51.255),
     ),

@@ -1,0 +1,200 @@
+"""Images a second of a recipe, and where a step's time goes.
+
+``python tools/benchmarks/throughput.py [CONFIG]``: trains the config's model on batches
+that lie in memory, so no loader is timed. On a GPU: ResNet-50, 224 pixels, float16,
+bfloat16, with and without torch.compile, colours and blur on the device or not. Without
+one it runs small (CIFAR ResNet-18, 32 pixels, float32 and, where the CPU has it,
+bfloat16), and says 'not measured' for what needs a GPU.
+
+``--out FOLDER`` keeps torch's trace of one step (trace.json) and a picture of it
+(trace.png). The share of time that is not the backbone's and necks' comes from the
+profiler too: all work of a step beside that of its passes alone. The last line is JSON.
+"""
+
+import argparse
+import itertools
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import cld_mm  # noqa: F401, I001
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.optim import OptimWrapper
+from step_sides import floor_of
+from torch.profiler import ProfilerActivity, profile
+from torch.utils.flop_counter import FlopCounterMode
+from trace_picture import draw_trace
+
+from cld_mm.apis.allocators import keep_freed_memory
+from cld_mm.datasets.transforms.view_parameters import ViewDistribution
+from cld_mm.engine.optim_wrappers import build_amp_optim_wrapper
+from cld_mm.engine.optim_wrappers.amp import has_bfloat16
+from cld_mm.registry import MODELS
+
+ROOT = Path(__file__).resolve().parents[2]
+# Dense half-precision tensor cores by their makers' data sheets, TFLOP/s.
+PEAKS = {'H200': 989, 'H100': 989, 'A100': 312, 'L40S': 362, 'V100': 125}
+GPU = torch.cuda.is_available()
+DEVICE = 'cuda' if GPU else 'cpu'
+
+
+def model_config(path: Path, small: bool) -> dict[str, Any]:
+    """The config's model; ``small`` replaces its backbone and shortens its queue."""
+    config = Config.fromfile(path).model.to_dict()
+    if small:
+        backbone = {'type': 'ResNet_CIFAR', 'depth': 18, 'zero_init_residual': False}
+        config |= {'backbone': backbone, 'queue_len': 4096}
+        config['neck']['in_channels'] = 512
+        if config.get('cld'):
+            config['cld']['grouping']['num_groups'] = 16
+    return config
+
+
+def make_batch(args: argparse.Namespace, views: int, on_device: bool) -> dict:
+    """Bytes as the loader brings them, with parameters where the device augments."""
+    generator = torch.Generator().manual_seed(0)
+    shape = (args.batch, args.pixels, args.pixels, 3)
+    batch: dict[str, Any] = {
+        'inputs': [
+            torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
+            .permute(0, 3, 1, 2)
+            .to(DEVICE)
+            for _ in range(views)
+        ],
+        'data_samples': [],
+    }
+    if on_device:
+        law = ViewDistribution(
+            brightness=0.4, contrast=0.4, saturation=0.4, hue=0.1,
+            jitter_prob=0.8, grey_prob=0.2, blur_prob=0.5,
+        )  # fmt: skip
+        seeds = np.random.default_rng(0).integers(
+            2**63, size=(views, args.batch), dtype=np.uint64
+        )
+        drawn = [law.draw(row, args.pixels, args.pixels) for row in seeds]
+        batch['augmentations'] = torch.from_numpy(np.stack(drawn, axis=1))
+    return batch
+
+
+def make_step(config: dict, dtype: str, compiled: bool) -> tuple[Any, Callable]:
+    """The model, and a training step of a batch."""
+    torch.manual_seed(0)
+    model = MODELS.build(config).to(DEVICE)
+    if compiled:
+        model.compile_passes()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.03, momentum=0.9)
+    wrapper = (
+        OptimWrapper(optimizer)
+        if dtype == 'float32'
+        else build_amp_optim_wrapper(optimizer=optimizer, dtype=dtype)
+    )
+    return model, lambda batch: model.train_step(batch, wrapper)
+
+
+def timed(steps: dict[str, Callable[[], Any]], repeats: int) -> dict[str, list[float]]:
+    """Seconds of each step, in turn."""
+    seconds: dict[str, list[float]] = {name: [] for name in steps}
+    for repeat in range(repeats + 2):
+        for name, step in steps.items():
+            start = time.perf_counter()
+            step()
+            if GPU:
+                torch.cuda.synchronize()
+            if repeat >= 2:
+                seconds[name].append(time.perf_counter() - start)
+    return seconds
+
+
+def work_of(step: Callable[[], Any], out: Path | None) -> float:
+    """Microseconds of work on the device in one step, from torch's profiler."""
+    kinds = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if GPU else [])]
+    step()
+    with profile(activities=kinds) as profiler:
+        step()
+        if GPU:
+            torch.cuda.synchronize()
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        profiler.export_chrome_trace(str(out / 'trace.json'))
+        draw_trace(out / 'trace.json', out / 'trace.png')
+    name = 'self_device_time_total' if GPU else 'self_cpu_time_total'
+    return sum(getattr(event, name) for event in profiler.key_averages())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Measure a recipe's throughput.")
+    parser.add_argument(
+        'config', nargs='?', type=Path, default=ROOT / 'configs/mocov2_cld_r50_200e.py'
+    )
+    parser.add_argument('--batch', type=int, default=256 if GPU else 32)
+    parser.add_argument('--pixels', type=int, default=224 if GPU else 32)
+    parser.add_argument('--repeats', type=int, default=15 if GPU else 3)
+    parser.add_argument('--compile', action='store_true', default=GPU)
+    parser.add_argument('--peak-tflops', type=float, help="of the device's type")
+    parser.add_argument('--out', type=Path, help='folder for trace and picture')
+    args = parser.parse_args()
+    keep_freed_memory()
+    config = model_config(args.config, small=not GPU)
+    dtypes = ['float16', 'bfloat16'] if GPU else ['float32']
+    if not GPU and has_bfloat16():
+        dtypes.append('bfloat16')
+    steps: dict[str, Callable[[], Any]] = {}
+    models = {}
+    compiling = (False, True) if args.compile else (False,)
+    for dtype, compiled in itertools.product(dtypes, compiling):
+        model, step = make_step(config, dtype, compiled)
+        for on_device in (False, True):
+            batch = make_batch(args, model.num_views, on_device)
+            name = f'{dtype}{"_compiled" * compiled}{"_augmented" * on_device}'
+            steps[name] = lambda step=step, batch=batch: step(dict(batch))
+            models[name] = model
+    plain, eager = models[dtypes[0]], steps[dtypes[0]]
+    seconds = timed(steps, args.repeats)
+    medians = {name: statistics.median(times) for name, times in seconds.items()}
+    for name, times in seconds.items():
+        low, middle, high = (args.batch / t for t in statistics.quantiles(times, n=4))
+        print(f'{name:32s}{middle:9.1f} images/s ({high:.1f} to {low:.1f})')
+
+    with FlopCounterMode(display=False) as counter:
+        eager()
+    flops = counter.get_total_flops()
+    device = torch.cuda.get_device_name() if GPU else 'not measured'
+    peak = args.peak_tflops or next((v for k, v in PEAKS.items() if k in device), None)
+    views = [
+        torch.randn(args.batch, 3, args.pixels, args.pixels, device=DEVICE)
+        for _ in range(plain.num_views)
+    ]
+    passes = floor_of(config, DEVICE, dtypes[0])
+    floor = work_of(lambda: passes(views), None)
+    whole = work_of(eager, args.out)
+    print(
+        json.dumps(
+            {
+                'images_per_second': {
+                    name: round(args.batch / middle, 1)
+                    for name, middle in medians.items()
+                },
+                'tflop_per_step': round(flops / 1e12, 4),
+                'model_flop_utilisation': {
+                    name: round(flops / medians[name] / 1e12 / peak, 4)
+                    for name in medians
+                }
+                if peak
+                else 'not measured',
+                'share_outside_passes': round(1 - floor / whole, 4),
+                'gpu': device,
+            }
+        )
+    )
+
+
+if __name__ == '__main__':
+    main()
