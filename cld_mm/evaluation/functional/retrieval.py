@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from .checks import check_features, check_labels
 from .cosine import cosine_steps
@@ -50,14 +49,12 @@ def retrieval(
     ):
         check_features(features, name)
         check_labels(labels, len(features), f'{name} labels')
-    columns = F.normalize(gallery.float(), dim=1)
-    rows = F.normalize(queries.float(), dim=1)
     ranks = [n for n in k if 1 <= n <= len(gallery) - same_images]
     totals = torch.zeros(2 * len(ranks) + 1, dtype=torch.float64)
     answered = 0
     step = max(1, chunk_elements // len(gallery))
-    for start in progress(range(0, len(rows), step), 'retrieval', 'chunk'):
-        similarity = cosine_steps(rows[start : start + step], columns)
+    for start in progress(range(0, len(queries), step), 'retrieval', 'chunk'):
+        similarity = cosine_steps(queries[start : start + step], gallery)
         hits = query_labels[start : start + step, None] == gallery_labels[None]
         if same_images:
             own = torch.arange(start, start + len(similarity), device=hits.device)
