@@ -87,7 +87,7 @@ def config(
             **settings,
         }
     )
-    for loader in ('train_dataloader', 'val_dataloader'):
+    for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         _small(cfg[loader].dataset, data)
     if probe:
         cfg.model.backbone.init_cfg = None
@@ -101,8 +101,9 @@ def config(
         if name == FINE_TUNE:
             cfg.train_dataloader.dataset.update(fraction=1.0)
     else:
-        _small(cfg.val_cfg.train_dataloader.dataset, data)
-        cfg.val_cfg.k = 5
+        for loop in (cfg.val_cfg, cfg.test_cfg):
+            _small(loop.train_dataloader.dataset, data)
+            loop.k = 5
         _narrow(cfg.model)
         if cfg.model.type == 'NPID':
             cfg.model.num_images = IMAGES
