@@ -92,13 +92,28 @@ def collect_run(work_dir: Path, safe: bool = False) -> Run:
 
 
 def read_json(path: Path, notes: list[str]) -> dict[str, Any]:
-    """A file's keys and values; a note and nothing where it cannot be read."""
+    """A file's keys and values, or a grid's rows by their settings.
+
+    A note and nothing where it cannot be read.
+    """
     try:
         content = json.loads(path.read_text(encoding='utf-8'))
     except (ValueError, RecursionError) as error:
         notes.append(f'{path.name} cannot be read as JSON and is left out: {error}.')
         return {}
+    if isinstance(content, list) and all(isinstance(row, dict) for row in content):
+        return _named(content)
     return content if isinstance(content, dict) else {}
+
+
+def _named(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Rows of a grid, such as kNN's, each under the settings that it is for."""
+    found = {}
+    for row in rows:
+        measures = {key: value for key, value in row.items() if key.startswith('top')}
+        name = ', '.join(f'{key} {row[key]}' for key in row if key not in measures)
+        found[name] = measures
+    return found
 
 
 def flat(content: dict[str, Any], before: str = '') -> dict[str, Any]:

@@ -9,6 +9,7 @@ from PIL import Image
 
 from cld_mm.apis.config_error import ConfigError
 from cld_mm.report import Run, Snapshot, collect_run, write_page
+from cld_mm.report.collect import flat, read_json
 from cld_mm.report.page import drawn, unlike_names
 
 sync_api = pytest.importorskip('playwright.sync_api', reason='playwright is missing')
@@ -266,3 +267,16 @@ def test_long_curves_keep_their_last_value():
     assert len(found['loss'][0]) <= 2000
     assert found['loss'][0][-1] == 5001
     assert found['loss'][1][-1] == 5000.0
+
+
+def test_a_grid_of_knn_stands_in_the_table_by_its_settings(tmp_path):
+    grid = [
+        {'features': 'backbone', 'k': k, 'temperature': 0.07, 'top1': 70.0 + k}
+        for k in (1, 5)
+    ]
+    file = tmp_path / 'knn_epoch_1.json'
+    file.write_text(json.dumps(grid))
+    assert flat(read_json(file, [])) == {
+        'features backbone, k 1, temperature 0.07.top1': 71.0,
+        'features backbone, k 5, temperature 0.07.top1': 75.0,
+    }
