@@ -18,7 +18,6 @@ from mmengine.runner import (
 from torch.utils.data import DataLoader
 
 from .. import registry as registries
-from .check_idx import check_idx_files
 from .config_error import ConfigError
 from .setting_types import misfit
 
@@ -124,19 +123,13 @@ def check_config(cfg: Config) -> None:
 
 
 def check_data(cfg: Config, *dataloaders: str) -> None:
-    """Look at the data folders of some sections.
-
-    Raises:
-        FileNotFoundError: one is missing or empty.
-        ValueError: its labels are those of other images.
-    """
+    """Raise a FileNotFoundError where a data folder is missing or empty."""
     for name in dataloaders:
         for path, part, _ in _parts(cfg.get(name), name, None):
             root = part.get('data_root')
             is_dataset = 'pipeline' in part or path.endswith('.dataset')
             if isinstance(root, str) and root and is_dataset:
                 _check_folder(path, root)
-                check_idx_files(Path(root).expanduser())
 
 
 def _check_folder(path: str, root: str) -> None:

@@ -13,9 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..compat.checkpoint_sources import UNREADABLE as TORCH_UNREADABLE
+
 # What torch raises for damaged files, and for stand-ins in a tensor's place.
-UNREADABLE = (pickle.UnpicklingError, RuntimeError, EOFError, ValueError)
-UNREADABLE += (AttributeError, TypeError, KeyError, IndexError)  # type: ignore[assignment]
+UNREADABLE = (pickle.UnpicklingError, *TORCH_UNREADABLE)
 
 _TENSOR_BUILDERS = ('_rebuild_tensor', '_rebuild_tensor_v2', '_rebuild_parameter')
 _ALLOWED: dict[tuple[str, str], Any] = {

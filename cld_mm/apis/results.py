@@ -28,16 +28,17 @@ def write_results(
     name = '_'.join(Path(part).stem for part in names)
     path = Path(out) if out else Path(folder) / f'{name}.json'
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(_plain(results), indent=2, allow_nan=False) + '\n')
+    path.write_text(json.dumps(finite(results), indent=2, allow_nan=False) + '\n')
     print(f'results {path}')
     return path
 
 
-def _plain(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """The same with None for NaN and infinity, which JSON does not know."""
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {key: finite(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [finite(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

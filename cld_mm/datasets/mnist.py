@@ -53,8 +53,8 @@ class _Checked:
         images, labels = read_idx(paths[0], 3), read_idx(paths[1], 1)
         if len(images) != len(labels):
             raise ValueError(
-                f'{paths[0]} has {len(images)} images, but {paths[1].name} '
-                f'{len(labels)} labels: fetch both again.'
+                f'{paths[1]} has {len(labels)} labels, but {paths[0].name} '
+                f'{len(images)} images: bring the files of one data set.'
             )
         classes = len(self.metainfo['classes'])  # type: ignore[attr-defined]
         wrong = np.flatnonzero(labels >= classes)

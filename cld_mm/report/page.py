@@ -1,7 +1,6 @@
 """The page: Jinja's template, escaped, with Plotly's script inlined."""
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -11,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
+from ..apis.results import finite
 from ..visualization.curves import panels_of
 from ..visualization.scalars import Curves
 from ..visualization.style import COLOURS
@@ -136,14 +136,3 @@ def embedded(data: Any) -> Markup:
     for sign in '<>&':
         text = text.replace(sign, f'\\u{ord(sign):04x}')
     return Markup(text)  # noqa: S704 escaped above
-
-
-def finite(data: Any) -> Any:
-    """The same with None for NaN and infinity, which JSON does not know."""
-    if isinstance(data, dict):
-        return {key: finite(value) for key, value in data.items()}
-    if isinstance(data, (list, tuple)):
-        return [finite(value) for value in data]
-    if isinstance(data, float) and not math.isfinite(data):
-        return None
-    return data

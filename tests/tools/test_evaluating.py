@@ -240,8 +240,8 @@ def test_labels_of_another_split_are_refused(checkpoint, digits, tmp_path):
     labels = tmp_path / 'train-labels-idx1-ubyte'
     root = {'test_cfg__train_dataloader__dataset__data_root': tmp_path}
     for content, said in (
-        ((digits / 't10k-labels-idx1-ubyte').read_bytes(), 'holds 500 labels, but'),
-        (labels.read_bytes()[:-9], 'is cut short'),
+        ((digits / 't10k-labels-idx1-ubyte').read_bytes(), 'has 500 labels, but'),
+        (labels.read_bytes()[:-9], 'bytes, but its header says'),
     ):
         labels.write_bytes(content)
         found = call('tools/knn.py', checkpoint, digits, tmp_path / 'work', **root)

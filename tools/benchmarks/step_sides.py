@@ -30,8 +30,8 @@ SIZES['r50'] = ({'type': 'ResNet', 'depth': 50}, 2048)
 
 def build(
     config: dict[str, Any], device: str, dtype: str, compiled: bool = False
-) -> Callable[[list], None]:
-    """A training step of a model, as a function of the views."""
+) -> tuple[Any, Callable[[dict], Any]]:
+    """A model, and its training step as a function of the batch."""
     torch.manual_seed(0)
     model = MODELS.build(config).to(device)
     if compiled:
@@ -42,9 +42,12 @@ def build(
         if dtype == 'float32'
         else build_amp_optim_wrapper(optimizer=optimizer, dtype=dtype)
     )
-    return lambda views: model.train_step(
-        {'inputs': views, 'data_samples': []}, wrapper
-    )
+    return model, lambda batch: model.train_step(batch, wrapper)
+
+
+def on_views(step: Callable[[dict], Any]) -> Callable[[list], Any]:
+    """A step as a function of the views alone."""
+    return lambda views: step({'inputs': views, 'data_samples': []})
 
 
 def floor_of(config: dict[str, Any], device: str, dtype: str) -> Callable[[list], None]:
@@ -137,7 +140,7 @@ def make_side(name: str, args: dict[str, Any], device: str) -> Callable[[list], 
                 'loss': {'type': 'CrossEntropyLoss'},
             },
         }
-        return build(theirs, device, 'float32')
+        return on_views(build(theirs, device, 'float32')[1])
     keep_freed_memory()
     if name == 'floor':
         return floor_of(cld, device, dtype)
@@ -149,7 +152,7 @@ def make_side(name: str, args: dict[str, Any], device: str) -> Callable[[list], 
         'moco_compiled': one_branch,
     }[name]
     dtype = 'bfloat16' if name == 'moco_bf16' else dtype
-    return build(config, device, dtype, compiled=name == 'moco_compiled')
+    return on_views(build(config, device, dtype, name == 'moco_compiled')[1])
 
 
 def serve(pipe: Connection, name: str, args: dict[str, Any]) -> None:

@@ -27,17 +27,14 @@ import cld_mm  # noqa: F401, I001
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.optim import OptimWrapper
-from step_sides import floor_of
+from step_sides import build, floor_of
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 from trace_picture import draw_trace
 
 from cld_mm.apis.allocators import keep_freed_memory
 from cld_mm.datasets.transforms.view_parameters import ViewDistribution
-from cld_mm.engine.optim_wrappers import build_amp_optim_wrapper
 from cld_mm.engine.optim_wrappers.amp import has_bfloat16
-from cld_mm.registry import MODELS
 
 ROOT = Path(__file__).resolve().parents[2]
 # Dense half-precision tensor cores by their makers' data sheets, TFLOP/s.
@@ -82,21 +79,6 @@ def make_batch(args: argparse.Namespace, views: int, on_device: bool) -> dict:
         drawn = [law.draw(row, args.pixels, args.pixels) for row in seeds]
         batch['augmentations'] = torch.from_numpy(np.stack(drawn, axis=1))
     return batch
-
-
-def make_step(config: dict, dtype: str, compiled: bool) -> tuple[Any, Callable]:
-    """The model, and a training step of a batch."""
-    torch.manual_seed(0)
-    model = MODELS.build(config).to(DEVICE)
-    if compiled:
-        model.compile_passes()
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.03, momentum=0.9)
-    wrapper = (
-        OptimWrapper(optimizer)
-        if dtype == 'float32'
-        else build_amp_optim_wrapper(optimizer=optimizer, dtype=dtype)
-    )
-    return model, lambda batch: model.train_step(batch, wrapper)
 
 
 def timed(steps: dict[str, Callable[[], Any]], repeats: int) -> dict[str, list[float]]:
@@ -150,7 +132,7 @@ def main() -> None:
     models = {}
     compiling = (False, True) if args.compile else (False,)
     for dtype, compiled in itertools.product(dtypes, compiling):
-        model, step = make_step(config, dtype, compiled)
+        model, step = build(config, DEVICE, dtype, compiled)
         for on_device in (False, True):
             batch = make_batch(args, model.num_views, on_device)
             name = f'{dtype}{"_compiled" * compiled}{"_augmented" * on_device}'

@@ -27,21 +27,41 @@ def kind_of(name: str) -> str:
 
 
 def spans_of(events: list[dict]) -> list[dict]:
-    """A GPU's kernels; without any, the CPU operations that contain no others."""
+    """A GPU's kernels; without any, the CPU operations without those inside them."""
     timed = [e for e in events if e.get('ph') == 'X' and 'dur' in e]
     kernels = [e for e in timed if e.get('cat') in ('kernel', 'gpu_memcpy')]
-    if kernels:
-        return kernels
-    spans = [e for e in timed if e.get('cat') == 'cpu_op']
-    spans.sort(key=lambda e: (e['tid'], e['ts'], -e['dur']))
-    last = [
-        one
-        for one, after in zip(spans, [*spans[1:], None], strict=True)
-        if after is None
-        or after['tid'] != one['tid']
-        or after['ts'] >= one['ts'] + one['dur']
-    ]
-    return last
+    return kernels or own_spans([e for e in timed if e.get('cat') == 'cpu_op'])
+
+
+def own_spans(operations: list[dict]) -> list[dict]:
+    """The time in which each operation itself ran, in one or several spans.
+
+    A convolution holds an allocation, and most of its time is neither's but its own.
+    """
+    found: list[dict] = []
+    for thread in sorted({e['tid'] for e in operations}):
+        own = [e for e in operations if e['tid'] == thread]
+        own.sort(key=lambda e: (e['ts'], -e['dur']))
+        open_ones: list[tuple[str, float]] = []  # name and end, the innermost last
+        now = 0.0
+
+        def until(end: float, open_ones=open_ones) -> None:
+            nonlocal now
+            if open_ones and end > now:
+                name = open_ones[-1][0]
+                found.append({'name': name, 'ts': now, 'dur': end - now})
+            now = max(now, end)
+
+        for event in own:
+            while open_ones and open_ones[-1][1] <= event['ts']:
+                until(open_ones[-1][1])
+                open_ones.pop()
+            until(event['ts'])
+            open_ones.append((event['name'], event['ts'] + event['dur']))
+        while open_ones:
+            until(open_ones[-1][1])
+            open_ones.pop()
+    return found
 
 
 def draw_trace(trace: Path, picture: Path) -> None:

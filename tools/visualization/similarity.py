@@ -21,6 +21,7 @@ from mmengine.dataset import Compose
 from cld_mm.apis.errors import one_sentence_errors
 from cld_mm.apis.launch import load_config
 from cld_mm.apis.look import build_model, enter_scope, take_sample
+from cld_mm.apis.results import write_results
 from cld_mm.apis.viewer import check_paths, viewer_parser
 from cld_mm.visualization import plot_similarity, similarity_maps
 
@@ -97,6 +98,8 @@ def draw(args: argparse.Namespace) -> None:
     images = (seen(cfg, items[0]), seen(cfg, items[1]))
     plot_similarity(images, (one, two), cosine, args.out, (names[0], names[1]))
     print(f'cosine {cosine:.4f}\npicture {args.out}')
+    found = {'images': names, 'cosine': cosine}
+    write_results(found, args.out.with_suffix('.json'), args.out.parent)
 
 
 def main() -> None:
