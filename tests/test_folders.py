@@ -159,8 +159,8 @@ def test_wrong_files_of_labels(tmp_path):
     labels = tmp_path / 'train-labels-idx1-ubyte'
     idx(images, np.zeros((5, 28, 28)))
     for content, reason in [
-        (np.zeros(4), '5 images, but train-labels-idx1-ubyte 4 labels'),
-        (np.zeros(6), '5 images, but train-labels-idx1-ubyte 6 labels'),
+        (np.zeros(4), 'labels-idx1-ubyte has 4 labels, but train-images-idx3-ubyte 5 '),
+        (np.zeros(6), 'labels-idx1-ubyte has 6 labels, but train-images-idx3-ubyte 5 '),
         (np.array([0, 1, 10, 3, 255]), r'label number 3 is 10.* 10 classes'),
         (np.zeros((5, 1)), 'no uncompressed idx file of bytes in 1 dim'),
     ]:
