@@ -5,6 +5,7 @@ import io
 import json
 import os
 import pickle
+import socket
 import sys
 import tarfile
 import threading
@@ -19,7 +20,7 @@ from cld_mm.apis.config_error import ConfigError
 from cld_mm.apis.export_backbone import export_backbone
 from cld_mm.apis.inert_pickle import load_tensors
 from cld_mm.apis.safe_config import load_safe_config
-from cld_mm.datasets.archives import unpack
+from cld_mm.datasets.archives import download, unpack
 from cld_mm.datasets.fetch import SourceError, open_url
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -115,6 +116,58 @@ def test_downloads_stay_with_https():
     server.server_close()
 
 
+@pytest.mark.parametrize(
+    'url',
+    [
+        'http://127.0.0.1:80@example.invalid/a',
+        'http://localhost:a@example.invalid/a',
+        'http://localhost.example.invalid:80/a',
+        'https:///a',
+        'ftp://localhost/a',
+    ],
+)
+def test_an_address_that_looks_like_this_machines(url):
+    with pytest.raises(SourceError, match='not https'):
+        open_url(url, timeout=1)
+
+
+@pytest.mark.parametrize(
+    ('answer', 'reason'),
+    [
+        (b'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc', 'ended after 3 of 9'),
+        (
+            b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nabc',
+            'breaks off',
+        ),
+        (b'nonsense\r\n\r\n', 'is not HTTP'),
+        (b'', 'cannot be had'),
+    ],
+)
+def test_a_download_that_is_cut_off_is_not_there(answer, reason, tmp_path):
+    with socket.create_server(('127.0.0.1', 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(2**16)
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        url = f'http://127.0.0.1:{server.getsockname()[1]}/a.tar'
+        with pytest.raises(SourceError, match=reason):
+            download(url, tmp_path / 'a.tar')
+        thread.join()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_dumps_of_other_recipes_are_safe_configs(tmp_path):
+    for recipe in sorted((ROOT / 'configs').rglob('*.py'))[::7]:
+        if not {'_base_', 'mmdetection'} & set(recipe.parts):
+            Config.fromfile(recipe).dump(tmp_path / 'a.json')
+            assert load_safe_config(tmp_path / 'a.json').model.type, recipe
+
+
 def test_a_dump_of_a_recipe_is_a_safe_config(tmp_path):
     for suffix in ('json', 'yaml'):
         path = tmp_path / f'recipe.{suffix}'
@@ -137,6 +190,15 @@ def test_a_dump_of_a_recipe_is_a_safe_config(tmp_path):
         ({'runner_type': 'evil.Runner'}, 'runner_type'),
         ({'data': {'ann_file': 'a.pkl'}}, r'data.ann_file'),
         ({'optim_wrapper': {'constructor': 'evil.C'}}, 'constructor'),
+        ({'default_scope': 'evil'}, 'default_scope'),
+        ({'hook': {'filename_tmpl': '../../{}'}}, r'hook.filename_tmpl: .* written'),
+        ({'hook': {'out_dir': '/'}}, 'hook.out_dir'),
+        ({'metric': {'collect_dir': '/'}}, 'metric.collect_dir'),
+        ({'model': {'type': 'mmpretrain.RAMNormal'}}, 'no registered part'),
+        (
+            {'a': {'type': 'torchvision/ToTensor', 'dtype': 'x or 1/0'}},
+            'a.dtype: .* type',
+        ),
     ],
 )
 def test_a_safe_config_runs_nothing(values, reason, tmp_path):

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
 from mmengine import registry as roots
 from mmengine.config import Config
@@ -24,6 +25,26 @@ SUFFIXES = ('.json', '.yaml', '.yml')
 CODE_KEYS = ('_base_', 'custom_imports', 'lazy_import')
 # Files that are programs, or are unpickled where a data set or a loader reads them.
 CODE_FILES = ('.py', '.pkl', '.pickle')
+# Settings of mmengine's and mmpretrain's parts that say where files are written, or
+# (collect_dir) which folder is deleted.
+PLACE_KEYS: tuple[str, ...] = (
+    'out_dir',
+    'save_dir',
+    'img_save_dir',
+    'csv_dir',
+    'collect_dir',
+)
+PLACE_KEYS += ('dir_name', 'work_dir', 'filename', 'filename_tmpl', 'file_path')
+PLACE_KEYS += ('out_file_path', 'result_path', 'json_trace_path', 'rfstructure_file')
+PLACE_KEYS += ('scalar_save_file', 'config_save_file')
+# Parts that unpickle files of any name, or fetch models and their code themselves.
+LOADERS: tuple[str, ...] = (
+    'mmpretrain.models.multimodal.',
+    'mmpretrain.models.retrievers.',
+)
+LOADERS += ('mmpretrain.utils.dependency',)  # stands in for the former two
+LOADERS += ('mmpretrain.models.classifiers.hugging_face',)
+LOADERS += ('mmpretrain.models.classifiers.timm', 'mmpretrain.models.backbones.timm')
 MOST_VALUES = 100_000
 
 
@@ -34,9 +55,9 @@ def load_safe_config(path: str | Path) -> Config:
         path: a JSON or YAML file that holds the whole config.
 
     Raises:
-        ConfigError: it is Python or cannot be read, names other files of code or a part
-            that is not registered, or unfolds to too many values. Its ``work_dir`` is
-            left out: a stranger does not choose where files are written.
+        ConfigError: it is Python or cannot be read, names other files of code, a part
+            that is not registered or a place to write to, or unfolds to too many
+            values. Its ``work_dir`` is left out: a stranger does not choose that.
     """
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
@@ -104,8 +125,8 @@ def _checked(values: Any, path: str | Path) -> Config:
     imports = values.get('custom_imports')
     if isinstance(imports, dict) and imports.get('imports') in ('cld_mm', ['cld_mm']):
         values.pop('custom_imports')  # every recipe has it, and it has been imported
-    check_values(values)
     values.pop('work_dir', None)
+    check_values(values)
     return Config(values)
 
 
@@ -119,16 +140,28 @@ def check_values(values: dict) -> None:
             raise ConfigError(f'{path}: --safe-config does not read or import files.')
         if isinstance(value, str) and value.lower().endswith(CODE_FILES):
             raise ConfigError(f'{path}: --safe-config reads no {value!r}.')
-        if key in ('type', 'runner_type', 'constructor', '_scope_') and value:
-            known = SCOPES if key == '_scope_' else names
+        if key in PLACE_KEYS and isinstance(value, str):
+            raise ConfigError(
+                f'{path}: --safe-config lets no config choose where files are written.'
+            )
+        # mmpretrain runs a dtype's name as Python.
+        if key == 'dtype' and isinstance(value, str) and not _is_dtype(value):
+            raise ConfigError(f"{path}: {value!r} is none of torch's types.")
+        if key in NAME_KEYS and value:
+            known = SCOPES if key in ('_scope_', 'default_scope') else names
             if not isinstance(value, str) or _bare(value) not in known:
                 raise ConfigError(
-                    f'{path}: {value!r} is no registered part, and --safe-config '
-                    'imports nothing.'
+                    f'{path}: {value!r} is no registered part that --safe-config '
+                    'builds, and it imports nothing.'
                 )
 
 
 SCOPES = ('cld_mm', 'mmpretrain', 'mmengine', 'mmcv')
+NAME_KEYS = ('type', 'runner_type', 'constructor', '_scope_', 'default_scope')
+
+
+def _is_dtype(name: str) -> bool:
+    return isinstance(getattr(torch, name, None), torch.dtype)
 
 
 def _bare(name: str) -> str:
@@ -137,7 +170,7 @@ def _bare(name: str) -> str:
 
 
 def registered_names() -> set[str]:
-    """Names of all parts in mmengine's registries and their children."""
+    """Names of all parts in mmengine's registries and their children, but LOADERS."""
     found: set[str] = set()
     for module in (ours, roots):
         for value in vars(module).values():
@@ -150,7 +183,11 @@ def _names(registry: Registry | None) -> set[str]:
     found: set[str] = set()
     while registry is not None:
         registry.import_from_location()
-        found |= set(registry.module_dict)
+        found |= {
+            name
+            for name, part in registry.module_dict.items()
+            if not str(getattr(part, '__module__', '')).startswith(LOADERS)
+        }
         registry = registry.parent
     return found
 

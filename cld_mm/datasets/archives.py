@@ -10,7 +10,7 @@ import tarfile
 from pathlib import Path
 from typing import NamedTuple
 
-from .fetch import SourceError, open_url
+from .fetch import SourceError, read_url
 
 
 class Archive(NamedTuple):
@@ -79,15 +79,12 @@ def download(url: str, path: Path) -> None:
     """Stream a file to ``path``; it is whole or not there.
 
     Raises:
-        SourceError: the address is not https, or it cannot be read.
+        SourceError: the address is not https, or it cannot be read to its end.
     """
     partial = path.with_name(path.name + '.part')
     try:
-        with (
-            open_url(url, timeout=60) as answer,
-            partial.open('wb') as file,
-        ):
-            while block := answer.read(2**20):
+        with partial.open('wb') as file:
+            for block in read_url(url, timeout=60):
                 file.write(block)
     except OSError as error:
         partial.unlink(missing_ok=True)

@@ -7,13 +7,16 @@ the authors' download, scikit-learn's digits where neither can be had.
 import gzip
 import hashlib
 import os
+import re
 import shutil
 import struct
 import subprocess
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 
@@ -44,7 +47,12 @@ class _HttpsOnly(urllib.request.HTTPRedirectHandler):
 
 
 def _need_https(url: str) -> None:
-    if not url.startswith(('https://', 'http://127.0.0.1:', 'http://localhost:')):
+    place = urlsplit(url)
+    # The host as it is called: "http://localhost:1@elsewhere/" is no address of ours.
+    host = re.fullmatch(r'(127\.0\.0\.1|localhost)(:\d+)?', place.netloc)
+    if not (place.scheme == 'https' and place.hostname) and not (
+        place.scheme == 'http' and host
+    ):
         raise SourceError(f'{url} is not https')
 
 
@@ -57,6 +65,32 @@ def open_url(url: str, timeout: float) -> Any:
     """
     _need_https(url)
     return urllib.request.build_opener(_HttpsOnly).open(url, timeout=timeout)
+
+
+def read_url(url: str, timeout: float) -> Iterator[bytes]:
+    """The blocks of a file at an address; an error where it is cut off.
+
+    urllib ends in silence where the connection does.
+
+    Raises:
+        SourceError: the file is not whole, the answer is not HTTP's, or the address or
+            a redirect is not https.
+        OSError: it cannot be read.
+    """
+    read = 0
+    try:
+        with open_url(url, timeout) as answer:
+            whole = answer.length  # as its header says; None without one
+            while block := answer.read(2**20):
+                read += len(block)
+                yield block
+    except HTTPException as error:
+        raise SourceError(
+            f'the answer breaks off after {read} bytes or is not HTTP '
+            f'({type(error).__name__})'
+        ) from error
+    if whole is not None and read < whole:
+        raise SourceError(f'it ended after {read} of {whole} bytes')
 
 
 def fetch(out: Path, source: str = 'auto', url: str = FASHION_MNIST_URL) -> str:
@@ -139,8 +173,7 @@ def _from_debian(out: Path, url: str) -> str:
 
 def _from_download(out: Path, url: str) -> str:
     def read(name: str) -> bytes:
-        with open_url(url + name, timeout=20) as answer:
-            return answer.read()
+        return b''.join(read_url(url + name, timeout=20))
 
     _unpack(out, read)
     return f'Fashion-MNIST from {url}'
