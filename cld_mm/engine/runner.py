@@ -29,6 +29,7 @@ from tqdm import tqdm
 from cld_mm.registry import MODEL_WRAPPERS
 
 from ..compat.cpu_distributed import has_accelerator
+from ..compat.gradient_buckets import form_buckets
 from ..datasets.seeded_sampler import mix_seed
 from ..datasets.transforms import SeededCompose
 from .bank_files import bank_damage, load_rows, remove_orphans, save_rows, sharded_bank
@@ -79,7 +80,9 @@ class QuietRunner(Runner):
             return MODEL_WRAPPERS.build(
                 model_wrapper_cfg, default_args={'module': model.to(get_device())}
             )
-        return super().wrap_model(model_wrapper_cfg, model)
+        wrapped = super().wrap_model(model_wrapper_cfg, model)
+        form_buckets(wrapped)
+        return wrapped
 
     def _init_model_weights(self) -> None:
         # Split weights were initialised before they were split.

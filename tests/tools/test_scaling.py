@@ -96,7 +96,8 @@ def closest(one, two, **tolerance):
 
 
 def prepare_rank(rank):
-    os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE='2')
+    world = str(dist.get_world_size())
+    os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=world)
     warnings.simplefilter('ignore')
     torch.set_num_threads(1)
 
@@ -173,6 +174,23 @@ def test_each_config_gives_the_plain_runs_numbers(digits, tmp_path):
     run_ranks(_resnets, 2, (digits, tmp_path))
 
 
+def _three(rank, digits, folder):
+    """Of three parts the sum's last bits depend on where in a bucket they lie."""
+    prepare_rank(rank)
+
+    def make(where, **changes):
+        # 22 images, repeated to 24: each rank has batches of 3, 3 and 2.
+        data = {'batch_size': 3, 'drop_last': False, 'dataset__indices': 22}
+        data = {f'train_dataloader__{key}': value for key, value in data.items()}
+        return small(PLAIN, digits, where, **data, **changes)
+
+    _resume(make, folder / 'whole', trained(make(folder / 'whole'))[1])
+
+
+def test_three_ranks_resume_to_the_last_bit(digits, tmp_path):
+    run_ranks(_three, 3, (digits, tmp_path))
+
+
 def _others(rank, digits, folder):
     prepare_rank(rank)
     # Half precision: one step, by rounding alone (later ones amplify it).
@@ -197,6 +215,11 @@ def _others(rank, digits, folder):
     closest(synchronised, trained(own)[1], **EXACT)
     with pytest.raises(AssertionError):
         closest(synchronised, plain, **EXACT)
+    cfg = small('scaling/mocov2_cld_r50_fp16_gradients_200e', digits, folder / 'f')
+    cfg.custom_hooks[-1].method = 'bf16'
+    if not torch.cuda.is_available():
+        with pytest.raises(ValueError, match="'bf16', which needs NCCL"):
+            trained(cfg)
 
 
 def test_what_changes_numbers_changes_them_as_it_says(digits, tmp_path):

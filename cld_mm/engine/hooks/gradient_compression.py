@@ -29,7 +29,8 @@ class GradientCompressionHook(Hook):
 
     Raises:
         ValueError: the method is unknown or takes no settings; at the start of
-            training: the ranks do not exchange gradients by DistributedDataParallel.
+            training: the ranks do not exchange gradients by DistributedDataParallel, or
+            'bf16' without NCCL.
     """
 
     def __init__(self, method: str = 'fp16', **settings: Any) -> None:
@@ -68,4 +69,10 @@ class GradientCompressionHook(Hook):
                 )
             return
         hook = getattr(default_hooks, f'{self.method}_compress_hook')
-        runner.model.register_comm_hook(None, hook)
+        try:
+            runner.model.register_comm_hook(None, hook)
+        except TypeError as error:  # torch's own check of what carries bfloat16
+            raise ValueError(
+                f"method is {self.method!r}, which needs NCCL on GPUs: set 'fp16', "
+                'which gloo on a CPU carries too.'
+            ) from error
