@@ -1,11 +1,11 @@
 """One order of summing gradients from the first step on.
 
 DistributedDataParallel exchanges the first step's gradients as one bucket and forms
-smaller ones after it. Where a gradient lies in a bucket decides in what order the ranks'
-parts are summed, which from three ranks on changes its last bits: a resumed run, whose
-first step is another one, would differ from one without a stop (seen in torch 2.13,
-gloo). Does nothing for two ranks' wrappers of other kinds, nor where the wrapper keeps
-its buckets (``find_unused_parameters``) or plans them itself (``static_graph``).
+smaller ones after it. Where a gradient lies in a bucket decides in what order the
+ranks' parts are summed, which from three ranks on changes its last bits: a resumed run,
+whose first step is another one, would differ from a run without a stop (seen in torch
+2.13 with gloo). Does nothing where the wrapper keeps its buckets
+(``find_unused_parameters``), plans them itself (``static_graph``), or is another one.
 """
 
 from torch import nn
