@@ -192,6 +192,20 @@ def test_long_tail_and_fractions(tmp_path):
     listed.write_text('n09_0.JPEG\n')
     with pytest.raises(ValueError, match=r'n09_0.JPEG, which is not in'):
         build('LongTailed', list_file=str(listed))
+    listed.write_text('n02/n01_3.JPEG\n')  # it is in another folder
+    with pytest.raises(ValueError, match=r'n02/n01_3.JPEG, which is not in'):
+        build('LongTailed', list_file=str(listed))
+    listed.write_text('²\n')
+    with pytest.raises(ValueError, match=r'², which is not in'):
+        build('LongTailed', list_file=str(listed))
+    for label, folder in enumerate(('n00', 'n01')):
+        write_image(tmp_path / 'train' / folder / 'one name.JPEG', label)
+    listed.write_text('train/n01/one name.JPEG\ntrain/n00/one name.JPEG 0\n')
+    places = paths(build('LabelledFraction', list_file=str(listed)))
+    assert [Path(p).parent.name for p in places] == ['n01', 'n00']
+    listed.write_text('one name.JPEG\n')
+    with pytest.raises(ValueError, match=r'2 images of the data set are called so'):
+        build('LabelledFraction', list_file=str(listed))
     with pytest.raises(ValueError, match='give exactly one'):
         build('LongTailed')
     with pytest.raises(ValueError, match=r'imbalance_factor is 0.5'):

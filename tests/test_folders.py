@@ -10,7 +10,7 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from cld_mm.apis.errors import sentence
-from cld_mm.datasets import CustomDataset, FashionMNIST, ImageNetSubset
+from cld_mm.datasets import CustomDataset, FashionMNIST, ImageNetSubset, folders
 from cld_mm.datasets.folders import list_images
 from cld_mm.registry import TRANSFORMS
 
@@ -85,6 +85,27 @@ def test_links_in_circles_pipes_and_broken_links_end_in_a_sentence(images):
         list_images(images, is_image)
 
 
+def test_a_list_that_is_a_pipe_is_named(images):
+    os.mkfifo(images / 'list.txt')  # reading it would wait for ever
+    for name in ('list.txt', 'class_0'):
+        with pytest.raises(ValueError, match=rf'{name} is a folder, pipe or device'):
+            CustomDataset(data_root=str(images), ann_file=name)
+
+
+def test_images_of_other_extensions_are_counted_in_a_warning(images, monkeypatch):
+    said = []
+    monkeypatch.setattr(folders, 'print_log', lambda text, *_: said.append(text))
+    whole = len(CustomDataset(data_root=str(images)))
+    assert said == []
+    for name in ('a.WEBP', 'b.webp', 'c.gif', 'notes.txt', '.d.gif'):
+        (images / 'class_0' / name).write_bytes(b'')
+    assert len(CustomDataset(data_root=str(images))) == whole
+    assert len(said) == 1
+    assert ': 1 .gif, 2 .webp are left out' in said[0]
+    ends = ('.png', '.gif', '.webp')
+    assert len(CustomDataset(data_root=str(images), extensions=ends)) == whole + 3
+
+
 def test_an_unreadable_folder_is_named(images, monkeypatch):
     scan = os.scandir
 
@@ -110,6 +131,7 @@ def test_an_unreadable_folder_is_named(images, monkeypatch):
         ('path,label\nclass_0/a.png,0\n', 'line 1 is .path,label'),
         ('path label\nclass_0/a.png 0\n', 'line 1 is .path label'),
         (' 3\n', 'line 1 is'),
+        ('class_0/0.png 1_0\n', 'line 1 is'),
         ('', 'names no image'),
         ('\n \n', 'names no image'),
         ('class_0/a.png 0\nclass_0/é.png 1\n'.encode('latin-1'), 'line 2 is not in U'),

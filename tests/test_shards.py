@@ -1,6 +1,7 @@
 """Tar shards: each sample once, resumed inside an epoch, broken ones named."""
 
 import io
+import os
 import runpy
 import sys
 import tarfile
@@ -219,6 +220,42 @@ def test_a_cut_shard_is_named_with_its_member(shards, tmp_path, indexed):
     first.write_bytes(first.read_bytes()[: start - 5])
     with pytest.raises(ValueError, match=r'shard-000000.tar.*000000001.png'):
         TarShards(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ('index', 'reason'),
+    [
+        ('{}', "KeyError: 'shards'"),
+        ('[]', 'TypeError'),
+        ('null', 'TypeError'),
+        ('[' * 99999, 'RecursionError'),
+        ('{"classes": null, "shards": [{"name": "a.tar"}]}', "KeyError: 'size'"),
+        (
+            '{"classes": null, "shards": [{"name": "a.tar", "size": 1, "digest": "", '
+            '"members": [["a.png", "0", 9, null]]}]}',
+            'TypeError: .*is no member',
+        ),
+    ],
+)
+def test_an_index_that_is_none_is_named(index, reason, tmp_path):
+    (tmp_path / 'a.tar').write_bytes(b'x')
+    (tmp_path / 'index.json').write_text(index)
+    with pytest.raises(ValueError, match=f'index.json is broken .{reason}'):
+        TarShards(str(tmp_path))
+
+
+def test_what_is_no_shard_or_no_class_is_named(tmp_path):
+    write_shards(Numbered(4), tmp_path / 'out', 10**9)
+    assert len(TarShards(str(tmp_path / 'out'))) == 4
+    with pytest.raises(ValueError, match=r'has the class 1, but classes are 0 to 0'):
+        TarShards(str(tmp_path / 'out'), metainfo={'classes': ('even',)})
+    (tmp_path / 'out/index.json').unlink()
+    for make in (os.mkfifo, os.mkdir, lambda path: path.symlink_to('nowhere')):
+        odd = tmp_path / 'out/odd.tar'
+        make(odd)
+        with pytest.raises(ValueError, match=r'odd.tar is a folder, pipe or device'):
+            TarShards(str(tmp_path / 'out'))  # a pipe would be waited for
+        odd.rmdir() if odd.is_dir() else odd.unlink()
 
 
 def test_a_broken_member_is_named(shards, tmp_path):

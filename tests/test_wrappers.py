@@ -1,5 +1,6 @@
 """Data sets made of others keep each sample's own seed, so runs resume exactly."""
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -57,3 +58,43 @@ def test_concat_and_repeat_resume_to_the_last_bit(digits):
     dataset = DATASETS.build(repeated)
     assert len({image.numpy().tobytes() for image in whole}) > 16
     assert len(dataset) == 12
+
+
+@pytest.mark.usefixtures('_scope')
+@pytest.mark.filterwarnings('ignore:.*skipped, number')
+def test_what_replaces_a_broken_image_resumes_to_the_last_bit(tmp_path):
+    for place in range(12):
+        image = np.full((9, 9, 3), place, np.uint8)
+        image[:, 4:] += 100
+        cv2.imwrite(str(tmp_path / f'{place:02d}.png'), image)
+    for place in (3, 7, 8):
+        (tmp_path / f'{place:02d}.png').write_bytes(b'no image')
+    config = {
+        'type': 'CustomDataset',
+        'data_root': str(tmp_path),
+        'with_label': False,
+        'pipeline': [
+            {'type': 'LoadImage', 'on_error': 'skip'},
+            {'type': 'RandomCrop', 'crop_size': 6},
+            {'type': 'PackInputs'},
+        ],
+    }
+
+    def epoch(seen: int, workers: int, noise: int) -> list[torch.Tensor]:
+        np.random.seed(noise)
+        loader: DataLoader = QuietRunner.build_dataloader(
+            {
+                'dataset': config,
+                'batch_size': 2,
+                'num_workers': workers,
+                'sampler': {'type': 'DefaultSampler', 'shuffle': True},
+            },
+            seed=5,
+        )
+        with skip_batches(loader, seen) as batches:
+            return [image for batch in batches for image in batch['inputs']]
+
+    whole = epoch(0, 0, 1)
+    assert len({int(image.min()) for image in whole}) == 9  # each sound one is there
+    assert all(map(torch.equal, whole, epoch(0, 0, 2)))
+    assert all(map(torch.equal, whole[2:], epoch(1, 1, 3)))

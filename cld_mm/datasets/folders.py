@@ -6,7 +6,9 @@ saying which line is wrong.
 """
 
 import os
+import re
 import stat
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,13 +19,14 @@ from mmpretrain.datasets import ImageNet as MMImageNet
 
 from cld_mm.registry import DATASETS
 
-from .image_files import shown
+from .image_files import readable_suffixes, shown
 
 
 def list_images(root: str | Path, is_image: Callable[[str], bool]) -> list[str]:
     """Paths of all images below a folder, relative to it, sorted.
 
-    Links are followed. Names that begin with a dot are left out.
+    Links are followed. Names that begin with a dot are left out, and with a warning
+    those that are not ``is_image`` but end as images that could be read do.
 
     Args:
         root: the folder.
@@ -35,6 +38,7 @@ def list_images(root: str | Path, is_image: Callable[[str], bool]) -> list[str]:
             device, or a link that leads nowhere.
     """
     found: list[str] = []
+    left_out: Counter[str] = Counter()
     seen: dict[tuple[int, int], str] = {}
     waiting = [(str(root), '')]
     while waiting:
@@ -61,6 +65,17 @@ def list_images(root: str | Path, is_image: Callable[[str], bool]) -> list[str]:
                 waiting.append((entry.path, f'{below}{entry.name}/'))
             elif kind == 'file' and is_image(entry.name):
                 found.append(below + entry.name)
+            elif kind == 'file':
+                left_out[os.path.splitext(entry.name)[1].lower()] += 1
+    images = {end: left_out[end] for end in sorted(readable_suffixes() & {*left_out})}
+    if images:
+        listed = ', '.join(f'{number} {end}' for end, number in images.items())
+        print_log(
+            f'{shown(root)}: {listed} are left out, as not among the extensions of '
+            "its data set: name them there (extensions=('.jpg', '.webp', ...)).",
+            'current',
+            30,
+        )
     return sorted(found)
 
 
@@ -87,11 +102,14 @@ def read_lines(path: str | Path) -> list[tuple[int, str]]:
     """The lines of a text file that are not blank, with their numbers from 1.
 
     Raises:
-        ValueError: a line is not UTF-8.
+        ValueError: it is no regular file, or a line is not UTF-8.
         OSError: the file cannot be read.
     """
     lines = []
-    content = Path(path).expanduser().read_bytes().removeprefix(b'\xef\xbb\xbf')
+    path = Path(path).expanduser()
+    if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for
+        raise ValueError(f'{path} is a folder, pipe or device: name a text file.')
+    content = path.read_bytes().removeprefix(b'\xef\xbb\xbf')
     for number, line in enumerate(content.split(b'\n'), start=1):
         try:
             text = line.decode('utf-8').strip()
@@ -132,16 +150,13 @@ def read_list(
         name, label = text, None
         if with_label:
             *names, last = text.rsplit(maxsplit=1)
-            try:
-                name, label = names[0] if names else '', int(last)
-            except ValueError:
-                name = ''
-            if not name:
+            if not names or not re.fullmatch('[+-]?[0-9]{1,99}', last):
                 raise ValueError(
                     f'{path}: line {number} is {shown(text)[:80]!r}, but must be a '
                     'path and a whole number as label, with a blank between them.'
                 )
-            _check_label(path, number, label or 0, classes)
+            name, label = names[0], int(last)
+            _check_label(path, number, label, classes)
         inside = Path(os.path.normpath(root / name))
         if not inside.is_relative_to(root) or inside == root:
             raise ValueError(

@@ -31,6 +31,12 @@ _ORIENTATION = 0x0112
 _MARKER = re.compile(rb'\xff+[^\x00\xff]')
 
 
+def readable_suffixes() -> set[str]:
+    """What names of images that Pillow reads here end in, such as '.jpg'."""
+    known = Image.registered_extensions()
+    return {end for end, kind in known.items() if kind in FORMATS}
+
+
 class BrokenImage(OSError):
     """A file that is not read as an image; the message says why, without its path."""
 

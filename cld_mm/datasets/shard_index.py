@@ -159,24 +159,32 @@ def read_index(
             f'{root} holds no shard {pattern}: make them by '
             'tools/dataset_converters/to_shards.py, or mend data_root.'
         )
+    for path in files:
+        if not path.is_file():
+            raise ValueError(
+                f'{path} is a folder, pipe or device, or a link to nowhere, not a '
+                'shard: remove it, or mend the link.'
+            )
     if not (root / INDEX).is_file():
         return [scan_shard(path) for path in files], None
     try:
         found = json.loads((root / INDEX).read_text())
-    except ValueError as error:
+        shards = [
+            Shard(
+                entry['name'],
+                entry['size'],
+                entry['digest'],
+                [_member(*values) for values in entry['members']],
+            )
+            for entry in found['shards']
+            if fnmatch(entry['name'], pattern)
+        ]
+        classes = found['classes']
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        reason = f'{type(error).__name__}: {error}'
         raise ValueError(
-            f'{root / INDEX} is broken ({error}): fetch or make it anew.'
+            f'{root / INDEX} is broken ({reason}): fetch or make it anew.'
         ) from error
-    shards = [
-        Shard(
-            entry['name'],
-            entry['size'],
-            entry['digest'],
-            [Member(*member) for member in entry['members']],
-        )
-        for entry in found['shards']
-        if fnmatch(entry['name'], pattern)
-    ]
     differing = {path.name for path in files} ^ {shard.name for shard in shards}
     if differing:
         raise ValueError(
@@ -192,7 +200,14 @@ def read_index(
                 f'the shard {root / shard.name} has {size} bytes, not {shard.size} as '
                 f'its index says{where}: make or fetch it anew.'
             )
-    return shards, found['classes']
+    return shards, classes
+
+
+def _member(name: str, offset: int, size: int, label: int | None) -> Member:
+    numbers = (offset, size, 0 if label is None else label)
+    if not isinstance(name, str) or any(type(number) is not int for number in numbers):
+        raise TypeError(f'{[name, offset, size, label]} is no member')
+    return Member(name, offset, size, label)
 
 
 def verify(root: Path) -> int:

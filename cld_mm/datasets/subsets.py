@@ -13,6 +13,7 @@ import numpy as np
 from cld_mm.registry import DATASETS
 
 from .folders import read_lines
+from .image_files import shown
 
 
 @DATASETS.register_module()
@@ -163,15 +164,23 @@ def _draw(dataset: Any, counts: dict[int, int], seed: int) -> list[int]:
 
 
 def _listed(dataset: Any, list_file: str) -> list[int]:
-    names = [line.split()[0] for _, line in read_lines(list_file)]
-    if all(name.isdigit() for name in names):
-        places = [int(name) for name in names]
+    lines = [line for _, line in read_lines(list_file)]
+    numbers = [line.split()[0] for line in lines]
+    if all(number.isascii() and number.isdigit() for number in numbers):
+        places = [int(number) for number in numbers]
     else:
-        known: dict[str, int] = {}
+        known: dict[str, list[int]] = defaultdict(list)
         for place in range(len(dataset)):
-            path = Path(dataset.get_data_info(place)['img_path'])
-            known[path.name] = known['/'.join(path.parts[-2:])] = place
-        places = [_place(known, name, list_file) for name in names]
+            info = dataset.get_data_info(place)
+            if 'img_path' not in info:
+                raise ValueError(
+                    f'{list_file} names images, but those of a {type(dataset).__name__}'
+                    ' have no names: list their places, counted from 0.'
+                )
+            path = Path(info['img_path'])
+            known[path.name].append(place)
+            known['/'.join(path.parts[-2:])].append(place)
+        places = [_place(known, line, list_file) for line in lines]
     if not places or max(places) >= len(dataset):
         raise ValueError(
             f'{list_file} names {"no image" if not places else max(places)}, but the '
@@ -180,12 +189,18 @@ def _listed(dataset: Any, list_file: str) -> list[int]:
     return places
 
 
-def _place(known: dict[str, int], name: str, list_file: str) -> int:
-    parts = Path(name).parts
-    for key in ('/'.join(parts[-2:]), parts[-1]):
-        if key in known:
-            return known[key]
+def _place(known: dict[str, list[int]], line: str, list_file: str) -> int:
+    """The image of a line: a name, or a path of which the last two parts count."""
+    for name in (line, line.rsplit(maxsplit=1)[0]):  # a label may stand behind it
+        found = known.get('/'.join(Path(name).parts[-2:]), [])
+        if len(found) > 1:
+            raise ValueError(
+                f'{list_file} names {shown(name)}, and {len(found)} images of the data '
+                'set are called so: write their folders before them.'
+            )
+        if found:
+            return found[0]
     raise ValueError(
-        f'{list_file} names {name}, which is not in the data set: mend the list, or '
-        'bring the image.'
+        f'{list_file} names {shown(line)}, which is not in the data set: mend the '
+        'list, or bring the image.'
     )

@@ -17,6 +17,7 @@ from cld_mm.registry import DATA_SAMPLERS, DATASETS
 
 from .seeded_sampler import SeededIndex, SeededSampler, mix_seed
 from .shard_index import read_index
+from .stl10 import UNLABELLED
 
 
 @DATASETS.register_module()
@@ -30,7 +31,7 @@ class TarShards(BaseDataset):
         **kwargs: as in mmpretrain's BaseDataset.
 
     Raises:
-        ValueError: a shard is broken or not what the index says.
+        ValueError: a shard is broken or not what the index says, or a class is none.
         FileNotFoundError: there is no shard.
     """
 
@@ -44,9 +45,16 @@ class TarShards(BaseDataset):
         shards, classes = read_index(root, self.pattern)
         if classes and 'classes' not in self._metainfo:
             self._metainfo['classes'] = tuple(classes)
+        limit = len(self._metainfo.get('classes') or ()) or 2**31
         entries = []
         for number, shard in enumerate(shards):
             for name, offset, size, label in shard.members:
+                if label is not None and not UNLABELLED <= label < limit:
+                    raise ValueError(
+                        f'{root / shard.name}: {name} has the class {label}, but '
+                        f'classes are 0 to {limit - 1}: make the shard anew, or mend '
+                        'metainfo.classes.'
+                    )
                 entry = {
                     'img_path': str(root / shard.name / name),
                     'shard': str(root / shard.name),

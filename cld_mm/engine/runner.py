@@ -289,6 +289,8 @@ def _seed_pipelines(dataset: Any) -> None:
     pipeline: Any = getattr(dataset, 'pipeline', None)
     if type(pipeline) is Compose:
         dataset.pipeline = SeededCompose(pipeline.transforms)
+        # mmengine's place for an image instead of a broken one.
+        dataset._rand_another = partial(dataset.pipeline.another, dataset)
     inner = [vars(dataset).get('dataset'), *vars(dataset).get('datasets', [])]
     for other in inner:
         if hasattr(other, '__dict__'):
