@@ -9,7 +9,7 @@ ROOT = Path(__file__).parent
 
 def version() -> str:
     scope: dict = {}
-    exec((ROOT / 'cld_mm/version.py').read_text(), scope)  # noqa: S102
+    exec((ROOT / 'cld_mm/version.py').read_text(), scope)  # noqa: S102 our own file
     return scope['__version__']
 
 

@@ -38,8 +38,8 @@ def blamed(error: BaseException, cfg: Config) -> str:
     """
     parts = dict(_parts(cfg.to_dict(), ''))
     frames = list(_frames(error))
-    for frame in frames:
-        path = _built(frame, parts) or _running(frame, parts)
+    for place, frame in enumerate(frames):
+        path = _part_of(frame, frames[place + 1 :], parts)
         if path:
             before = _before(path, parts)
             behind = f', behind {before} ({_settings(parts[before])})' if before else ''
@@ -85,35 +85,89 @@ def _parts(node: Any, path: str) -> Iterator[tuple[str, Mapping]]:
 
 
 # The runner's sections come before left-over variables of the same content.
-FIRST = ('model', 'train_', 'val_', 'test_', 'optim', 'param', 'custom', 'default')
+FIRST = (
+    'model',
+    'train_dataloader',
+    'train_cfg',
+    'val_dataloader',
+    'val_cfg',
+    'val_evaluator',
+    'test_dataloader',
+    'test_cfg',
+    'test_evaluator',
+    'optim_wrapper',
+    'param_scheduler',
+    'custom_hooks',
+    'default_hooks',
+)
 
 
-def _best(paths: list[str]) -> str:
-    return min(paths, key=lambda path: not path.startswith(FIRST)) if paths else ''
-
-
-def _built(frame: FrameType, parts: Mapping[str, Mapping]) -> str:
-    if frame.f_code.co_name not in ('build_from_cfg', 'build_runner_from_cfg'):
-        return ''
-    part = frame.f_locals.get('cfg')
-    if not isinstance(part, Mapping) or 'type' not in part:
-        return ''
-    same = [path for path, other in parts.items() if dict(other) == dict(part)]
-    return _best(same) or _named(part['type'], parts)
-
-
-def _running(frame: FrameType, parts: Mapping[str, Mapping]) -> str:
+def _part_of(
+    frame: FrameType, outer: list[FrameType], parts: Mapping[str, Mapping]
+) -> str:
+    """The part that a frame builds or runs; the most likely of several like it."""
+    found = _built(frame, parts)
+    if found:
+        return _inside(found, outer, parts)
     owner = frame.f_locals.get('self')
-    return '' if owner is None else _named(type(owner).__name__, parts)
+    found = [] if owner is None else _named(type(owner).__name__, parts)
+    if len(found) < 2:
+        return ''.join(found)
+    for other in outer:  # the part itself is being built: its dict is at hand
+        built = set(_built(other, parts)) & set(found)
+        if built:
+            return _inside(sorted(built), outer, parts)
+    alike = {path: _likeness(owner, parts[path]) for path in found}
+    best = [path for path in found if alike[path] == max(alike.values())]
+    return _inside(best, outer, parts)
 
 
-def _named(name: Any, parts: Mapping[str, Mapping]) -> str:
+def _inside(
+    paths: list[str], outer: list[FrameType], parts: Mapping[str, Mapping]
+) -> str:
+    """Of several paths, one in the section; and in the part, that the stack is in."""
+    paths = [path for path in paths if path.startswith(FIRST)] or paths
+    for frame in outer if len(paths) > 1 else ():
+        owner = frame.f_locals.get('self')
+        name = '' if owner is None else type(owner).__name__
+        around = _built(frame, parts) or _named(name, parts)
+        inner = [p for p in paths if any(p.startswith(f'{a}.') for a in around)]
+        if inner:
+            return min(inner, key=lambda path: path.count('.'))
+    return paths[0]
+
+
+def _likeness(owner: Any, part: Mapping) -> int:
+    """How many of a part's settings an object has, less those it has otherwise."""
+    score = 0
+    for key, value in part.items():
+        own = getattr(owner, key, None)
+        if isinstance(value, (str, int, float, list, tuple)) and own is not None:
+            own = list(own) if isinstance(own, tuple) else own
+            value = list(value) if isinstance(value, tuple) else value
+            score += 1 if type(own) is type(value) and own == value else -1
+    return score
+
+
+def _built(frame: FrameType, parts: Mapping[str, Mapping]) -> list[str]:
+    if frame.f_code.co_name not in ('build_from_cfg', 'build_runner_from_cfg'):
+        return []
+    part = frame.f_locals.get('cfg')
+    if not isinstance(part, Mapping):
+        return []
+    same = [path for path, other in parts.items() if dict(other) == dict(part)]
+    return same or _named(part.get('type', ''), parts)
+
+
+def _named(name: Any, parts: Mapping[str, Mapping]) -> list[str]:
     def last(text: Any) -> str:
         return str(text).replace('/', '.').rsplit('.', 1)[-1]
 
-    return _best(
-        [path for path, part in parts.items() if last(part.get('type', '-')) == name]
-    )
+    return [
+        path
+        for path, part in parts.items()
+        if name and last(part.get('type', '-')) == last(name)
+    ]
 
 
 def _settings(part: Mapping) -> str:

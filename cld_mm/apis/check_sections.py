@@ -5,6 +5,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from .check_parts import misspelt
 from .config_error import ConfigError
 
 # What may stand for each section, in words and as types.
@@ -36,6 +37,7 @@ TRAINING = ('train_dataloader', 'train_cfg', 'optim_wrapper')
 NAMED = (
     'model',
     'backbone',
+    'head',
     'algorithm',
     'dataset',
     'optimizer',
@@ -45,7 +47,9 @@ NAMED = (
     'val_evaluator',
     'test_evaluator',
     'pipeline',
+    'transforms',
 )
+LISTS = ('pipeline', 'transforms')
 
 
 def check_sections(cfg: Config) -> None:
@@ -69,6 +73,8 @@ def check_sections(cfg: Config) -> None:
             raise ConfigError(
                 f'default_hooks.{key}: it is {_short(hook)}, but must be a dict.'
             )
+        if hook is not None:
+            _check_names(hook, f'default_hooks.{key}', True)
     if cfg.get('model') is None:
         raise ConfigError('model: the config has none, but every tool needs it.')
     for names in (
@@ -105,10 +111,16 @@ def _check_names(node: Any, path: str, is_part: bool) -> None:
                 )
         elif is_part:
             raise ConfigError(
-                f'{path}.type: it is missing, and says which part {path} is.'
+                f'{path}.type: it is missing{misspelt("type", node)}, and says which '
+                f'part {path} is.'
             )
         for key, value in node.items():
             inner = key in NAMED and 'paramwise_cfg' not in path
+            if inner and key in LISTS and not isinstance(value, (list, tuple)):
+                raise ConfigError(
+                    f'{path}.{key}: it is {_short(value)}, but must be a list of '
+                    'transforms.'
+                )
             if inner and value is not None and not isinstance(value, (Mapping, list)):
                 raise ConfigError(
                     f'{path}.{key}: it is {_short(value)}, but must be a part: a '
@@ -117,7 +129,8 @@ def _check_names(node: Any, path: str, is_part: bool) -> None:
             _check_names(value, f'{path}.{key}', inner)
     elif isinstance(node, (list, tuple)):
         for place, value in enumerate(node):
-            if is_part and not isinstance(value, Mapping):
+            # SeededMultiView has a list of transforms for each kind of view.
+            if is_part and not isinstance(value, (Mapping, list, tuple)):
                 raise ConfigError(
                     f'{path}[{place}]: it is {_short(value)}, but must be a part: a '
                     "dict with a 'type'."

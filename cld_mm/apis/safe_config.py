@@ -68,7 +68,7 @@ def load_safe_config(path: str | Path) -> Config:
     try:
         text = path.read_text(encoding='utf-8')
         is_json = path.suffix.lower() == '.json'
-        values = json.loads(text) if is_json else yaml.load(text, PlainLoader)  # noqa: S506 safe
+        values = json.loads(text) if is_json else yaml.load(text, PlainLoader)  # noqa: S506 builds no objects
     except (ValueError, yaml.YAMLError, RecursionError) as error:
         raise ConfigError(
             f'the config {path} cannot be read: {" ".join(str(error).split())}.'

@@ -25,7 +25,10 @@ def misfit(function: Any, key: str, value: Any) -> str | None:
         return None
     if parameter.annotation is not inspect.Parameter.empty:
         try:
-            hint = typing.get_type_hints(owner)[key]
+            # This one alone: others may name what is not imported.
+            alone = types.SimpleNamespace(__annotations__={key: parameter.annotation})
+            names = getattr(inspect.unwrap(owner), '__globals__', {})
+            hint = typing.get_type_hints(alone, names)[key]
         except Exception:  # an annotation that is no type, or a name not importable
             return None
         return None if accepts(hint, value) else _words(hint)

@@ -165,6 +165,10 @@ def of_algorithm(name, num_groups):
     cld = {**CLD, 'grouping': {'num_groups': num_groups}}
     if name == 'moco':
         return tiny_moco(cld)
+    if name.startswith('infomin'):
+        jigsaw = {'in_channels': 32, 'out_channels': 8}
+        with_cld = cld if name == 'infomin_cld' else None
+        return tiny_moco(with_cld, type='InfoMin', jigsaw=jigsaw)
     if name.startswith('npid'):
         return tiny_npid(cld=cld, num_negatives=5 if name == 'npid_nce' else 0)
     with_cld = cld if name == 'byol_cld' else None
@@ -174,7 +178,10 @@ def of_algorithm(name, num_groups):
 
 @pytest.mark.parametrize('images', ['zero', 'constant', 'duplicates', 'huge'])
 @pytest.mark.parametrize('num_groups', [1, 6, 9])
-@pytest.mark.parametrize('name', ['moco', 'npid', 'npid_nce', 'byol', 'byol_cld'])
+@pytest.mark.parametrize(
+    'name',
+    ['moco', 'infomin', 'infomin_cld', 'npid', 'npid_nce', 'byol', 'byol_cld'],
+)
 def test_a_step_on_degenerate_images(name, images, num_groups):
     model = of_algorithm(name, num_groups)
     x = {
@@ -184,7 +191,10 @@ def test_a_step_on_degenerate_images(name, images, num_groups):
         'huge': torch.randn(6, 3, 8, 8) * 6e4,
     }[images]
     samples = [DataSample(metainfo={'sample_idx': place}) for place in range(6)]
-    views = [x, x.clone(), x.clone()][: 3 if name == 'moco' else 2]
+    num_queries = 2 if name in ('moco', 'infomin_cld') else 1
+    views = [x.clone() for _ in range(1 + num_queries)]
+    if name.startswith('infomin'):  # nine patches, one below the other
+        views.append(x[:, :, :4, :4].repeat(1, 1, 9, 1))
     losses = model.loss(views, samples)
     total = sum(value for part, value in losses.items() if 'loss' in part)
     total.backward()

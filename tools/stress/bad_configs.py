@@ -266,11 +266,20 @@ def judge(code: int | None, text: str, names: list[str]) -> str:
         return 'one_sentence'
     if code not in (1, 2) or len(errors) != 1 or 'Traceback (most' in text:
         return 'raw_tracebacks'
-    last = names[-1] if names[-1] != 'type' or len(names) == 1 else names[-2]
-    if 'data_root: the data folder' in errors[0] and 'data_root' not in names:
+    if 'data_root: the data folder' in errors[0] and '/nowhere/' not in errors[0]:
         return 'stopped_at_data'
-    near = {*names[-2:], last}
-    return 'one_sentence' if any(n in errors[0] for n in near) else 'key_not_named'
+    return 'one_sentence' if is_named(errors[0], names) else 'key_not_named'
+
+
+def is_named(error: str, names: list[str]) -> bool:
+    """Whether a sentence names the section, and the key or the part that has it.
+
+    'type' alone is no sign: it stands beside every part that is shown.
+    """
+    near = {name for name in names[-2:] if name != 'type'} or {names[0]}
+    swapped = all(name in SECTIONS for name in names)
+    sections = names if swapped else names[:1]
+    return any(name in error for name in near) and any(s in error for s in sections)
 
 
 def main() -> None:

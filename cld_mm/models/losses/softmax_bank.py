@@ -27,7 +27,16 @@ def softmax_over_bank(
 
     Returns:
         Log-sums ``(N,)`` and means ``(N, C)``, float32.
+
+    Raises:
+        ValueError: queries and rows differ in size.
     """
+    if queries.shape[1] != bank.shape[1]:
+        raise ValueError(
+            f'features have size {queries.shape[1]}, but the rows of the queue or bank '
+            f'{bank.shape[1]}: set model.feat_dim and out_channels of model.neck (and '
+            'of model.jigsaw, where there is one) to the same number.'
+        )
     queries_scaled = queries / temperature
     rows = max(1, chunk_elements // max(1, len(queries)))
     top = queries.new_full((len(queries),), float('-inf'), dtype=torch.float32)

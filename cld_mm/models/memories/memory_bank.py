@@ -106,7 +106,8 @@ class MemoryBank(nn.Module):
         if num_images != len(self):
             raise ValueError(
                 f'the memory bank has {len(self)} rows but the training set '
-                f'{num_images} images: set model.num_images={num_images}, and start '
+                f'{num_images} images: set model.num_images={num_images}, or choose '
+                f'{len(self)} images by indices in train_dataloader.dataset, and start '
                 'anew, because a bank belongs to one data set.'
             )
 
