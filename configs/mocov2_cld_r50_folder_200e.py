@@ -1,7 +1,8 @@
 """MoCo v2 + CLD, NormMLP head, ResNet-50, any folder of images without labels.
 
 Recipe: mocov2_cld_r50_200e.py, with the images of ``data/images`` and all its folders.
-A broken file is skipped with a warning, up to 100 of them. With few GPUs set the
+A broken file is skipped with a warning, up to 100 of them. For photos of several
+million pixels set LoadImage's ``smallest_crop=(224, 0.2)``. With few GPUs set the
 learning rate for the batch by ``--auto-scale-lr``.
 Run: ``tools/dist_train.sh configs/mocov2_cld_r50_folder_200e.py GPUS --auto-scale-lr
 --cfg-options train_dataloader.dataset.data_root=FOLDER``.

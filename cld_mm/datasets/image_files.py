@@ -10,6 +10,7 @@ EXIF orientation says; of an animation or of several pages the first is taken;
 transparency is dropped; 16 bits become 8 by their upper half.
 """
 
+import math
 import os
 import re
 import stat
@@ -119,12 +120,37 @@ def orientation(image: Image.Image) -> int:
     return found if found in range(1, 9) else 1
 
 
-def decode_image(data: bytes, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+def divisor(width: int, height: int, size: int, share: float) -> int:
+    """By how much both sides of an image may shrink before it is cropped: 1, 2, 4, 8.
+
+    The largest number that leaves each crop at least ``size`` pixels a side, so that no
+    view is enlarged from fewer pixels than it shows.
+
+    Args:
+        width: of the image, pixels.
+        height: likewise.
+        size: of the views, pixels.
+        share: of the area that the smallest crop has; its sides are 3 to 4 at most, as
+            RandomView's and torchvision's are.
+    """
+    shortest = min(width, height, math.sqrt(0.75 * share * width * height))
+    return next((number for number in (8, 4, 2) if shortest >= number * size), 1)
+
+
+def decode_image(
+    data: bytes,
+    max_pixels: int = MAX_PIXELS,
+    smallest_crop: tuple[int, float] | None = None,
+) -> np.ndarray:
     """Decode a whole file.
 
     Args:
         data: a whole file.
         max_pixels: width times height at most.
+        smallest_crop: size and share, as in :func:`divisor`: a JPEG is decoded at 1/2,
+            1/4 or 1/8 of its sides where that leaves enough. Other pixels than those
+            of the whole picture made smaller, by a few levels (libjpeg leaves out the
+            highest frequencies).
 
     Returns:
         ``(H, W, 3)`` uint8 in the order blue, green, red.
@@ -135,6 +161,10 @@ def decode_image(data: bytes, max_pixels: int = MAX_PIXELS) -> np.ndarray:
         Exception: whatever Pillow raises where it cannot decode.
     """
     image = check_image(data, max_pixels)
+    if smallest_crop is not None and image.format in ('JPEG', 'MPO'):
+        number = divisor(*image.size, *smallest_crop)
+        if number > 1:  # Pillow takes the largest divisor that leaves as much
+            image.draft(None, (image.width // number, image.height // number))
     image.load()  # turns a TIFF itself, and says so in its EXIF
     pixels = np.asarray(_to_rgb(image))
     return turned(cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), orientation(image))
@@ -159,7 +189,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         )
     elif image.mode == 'P':  # straight to RGB, Pillow warns of its transparency
         image = image.convert('RGBA')
-    return image.convert('RGB')
+    return image if image.mode == 'RGB' else image.convert('RGB')
 
 
 def _jpeg_ends(data: bytes) -> bool:

@@ -11,6 +11,8 @@ Sides:
 - ours: ``imagenet_b224.py`` with three views;
 - device: the same with ``on_device=True``: the worker's share alone. What is left to
   the device is timed on this machine's and printed, not counted.
+- scaled: ours with ``LoadImage(smallest_crop=(224, 0.2))``, which decodes large JPEGs
+  at a part of their size (see ``--pixels``) and leaves those of ImageNet's size alone.
 
 Then the wait for the first batch of an epoch, with two workers that are kept or not.
 """
@@ -47,15 +49,16 @@ ROOT = Path(__file__).resolve().parents[2]
 JITTER = {'brightness': 0.4, 'contrast': 0.4, 'saturation': 0.4, 'hue': 0.1}
 
 
-def make_images(folder: Path, count: int) -> list[str]:
-    """Write JPEGs of 500×375 with a photo's spectrum, about 110 kB each."""
+def make_images(folder: Path, count: int, width: int, height: int) -> list[str]:
+    """Write JPEGs with a photo's spectrum, about 110 kB each at 500×375."""
     rng = np.random.default_rng(0)
-    frequency = np.hypot(np.fft.fftfreq(375)[:, None], np.fft.rfftfreq(500)[None])
+    frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None])
     frequency[0, 0] = 1
     paths = []
     for place in range(count):
-        spectrum = np.fft.rfft2(rng.standard_normal((4, 375, 500))) / frequency
-        noise = np.fft.irfft2(spectrum, s=(375, 500))
+        spectrum = np.fft.rfft2(rng.standard_normal((4, height, width)))
+        spectrum /= frequency
+        noise = np.fft.irfft2(spectrum, s=(height, width))
         noise /= noise.std(axis=(1, 2), keepdims=True)
         pixels = 120 + 60 * noise[0] + 15 * noise[1:]  # mostly light, some colour
         image = np.clip(pixels, 0, 255).astype(np.uint8).transpose(1, 2, 0)
@@ -126,17 +129,19 @@ def mmpretrain_side() -> Callable[[str, int], object]:
     return lambda path, place: pipeline({'img_path': path, 'sample_idx': place})
 
 
-def our_pipeline(on_device: bool) -> list[dict]:
-    """The config's pipeline with its switch set."""
+def our_pipeline(on_device: bool, scaled: bool = False) -> list[dict]:
+    """The config's pipeline with its switches set."""
     cfg = Config.fromfile(ROOT / 'configs/mocov2_2q_r50_200e.py')
     pipeline = cfg.train_dataloader.dataset.pipeline
     pipeline[1].transforms[0][0].on_device = on_device
+    if scaled:
+        pipeline[0].smallest_crop = (224, 0.2)
     return pipeline
 
 
-def our_side(on_device: bool) -> Callable[[str, int], dict]:
-    DefaultScope.get_instance(f'loader-{on_device}', scope_name='cld_mm')
-    pipeline = Compose(our_pipeline(on_device))
+def our_side(on_device: bool, scaled: bool = False) -> Callable[[str, int], dict]:
+    DefaultScope.get_instance(f'loader-{on_device}-{scaled}', scope_name='cld_mm')
+    pipeline = Compose(our_pipeline(on_device, scaled))
 
     def load(path: str, place: int) -> dict:
         index = SeededIndex(place, mix_seed(0, 0, place))
@@ -187,19 +192,23 @@ def device_share(load: Callable[[str, int], dict], path: str) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description='Time the loading of images.')
     parser.add_argument('--images', type=int, default=64)
+    parser.add_argument(
+        '--pixels', type=int, nargs=2, default=[500, 375], help='width and height'
+    )
     parser.add_argument('--repeats', type=int, default=9)
     parser.add_argument('--workers', type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(0)
     with tempfile.TemporaryDirectory() as name:
-        paths = make_images(Path(name), args.images)
+        paths = make_images(Path(name), args.images, *args.pixels)
         size = sum(Path(path).stat().st_size for path in paths) / len(paths)
         sides = {
             'torchvision': torchvision_side(),
             'mmpretrain': mmpretrain_side(),
             'ours': our_side(on_device=False),
             'device': our_side(on_device=True),
+            'scaled': our_side(on_device=False, scaled=True),
         }
         seconds: dict[str, list[float]] = {side: [] for side in sides}
         for repeat in range(args.repeats + 1):
@@ -222,8 +231,10 @@ def main() -> None:
         print(f'{fast} over {slow}: {middle:.2f} times ({low:.2f} to {high:.2f})')
         return round(middle, 3)
 
+    width, height = args.pixels
     print(
-        f'{args.images} JPEGs of 500×375, {size / 1000:.0f} kB, one core, three views'
+        f'{args.images} JPEGs of {width}×{height}, {size / 1000:.0f} kB, one core, '
+        'three views'
     )
     for side, times in seconds.items():
         low, middle, high = statistics.quantiles([1 / t for t in times], n=4)
@@ -240,6 +251,7 @@ def main() -> None:
                 'speedup_over_torchvision': ratio('torchvision', 'ours'),
                 'speedup_over_mmpretrain': ratio('mmpretrain', 'ours'),
                 'speedup_on_device': on_device,
+                'speedup_by_scaled_decode': ratio('ours', 'scaled'),
             }
         )
     )

@@ -23,7 +23,8 @@ view = [
     )
 ]
 train_pipeline = [
-    dict(type='LoadImage'),
+    # smallest_crop=(224, 0.2) decodes large JPEGs at a part of their size.
+    dict(type='LoadImage', smallest_crop=None),
     dict(type='SeededMultiView', num_views=[2], transforms=[view]),
     dict(type='PackViews'),
 ]
