@@ -10,6 +10,7 @@ workers.
 from collections.abc import Iterator
 
 from mmengine.dataset import DefaultSampler
+from mmengine.dataset import InfiniteSampler as MMInfiniteSampler
 
 from cld_mm.registry import DATA_SAMPLERS
 
@@ -57,3 +58,17 @@ class SeededSampler(DefaultSampler):
     def __iter__(self) -> Iterator[SeededIndex]:
         for index in super().__iter__():
             yield SeededIndex(index, mix_seed(self.seed, self.epoch, index))
+
+
+@DATA_SAMPLERS.register_module()
+class InfiniteSampler(MMInfiniteSampler):
+    """mmengine's InfiniteSampler, yielding :class:`SeededIndex`; from its start.
+
+    mmengine's goes on where the iterator before it was left, so that what a resumed
+    run sees would depend on how far its loader had looked ahead.
+    """
+
+    def __iter__(self) -> Iterator[SeededIndex]:
+        for place, index in enumerate(self._indices_of_rank()):
+            passes = (place * self.world_size + self.rank) // self.size
+            yield SeededIndex(index, mix_seed(self.seed, passes, index))

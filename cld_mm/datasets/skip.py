@@ -5,7 +5,13 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
+from mmengine.dataset import InfiniteSampler
 from torch.utils.data import BatchSampler, DataLoader
+
+
+def is_endless(loader: DataLoader) -> bool:
+    """Whether one pass through the loader never ends."""
+    return isinstance(loader.sampler, InfiniteSampler)
 
 
 class _Rest:
@@ -34,7 +40,7 @@ def skip_batches(loader: DataLoader, seen: int) -> Iterator[Iterable]:
     sampler = loader.batch_sampler
     if not seen:
         yield loader
-    elif seen == len(loader):
+    elif seen == len(loader) and not is_endless(loader):
         yield ()
     elif type(sampler) is BatchSampler and isinstance(sampler.sampler, Sized):
         whole = sampler.sampler

@@ -22,6 +22,7 @@ from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper, revert_sync_batchnorm
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
+from mmengine.runner.base_loop import BaseLoop
 from torch import nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
@@ -95,6 +96,14 @@ class QuietRunner(Runner):
         if built is not optim_wrapper and has_split_parameters(self.model):
             take_plain_states(built.optimizer)
         return built
+
+    def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:
+        """As mmengine's; a loop without a 'type' is of the project's registry too."""
+        if not isinstance(loop, BaseLoop) and 'type' not in loop:
+            kind = 'Epoch' if loop['by_epoch'] else 'Iter'
+            rest = {key: value for key, value in loop.items() if key != 'by_epoch'}
+            loop = {'type': f'{kind}BasedTrainLoop', **rest}
+        return super().build_train_loop(loop)
 
     @property
     def checkpoint_writer(self) -> CheckpointWriter:

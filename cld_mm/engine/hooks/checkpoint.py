@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from mmengine.dist import get_world_size, is_main_process
 from mmengine.hooks import CheckpointHook as MMCheckpointHook
+from mmengine.runner import IterBasedTrainLoop
 from mmengine.runner.base_loop import BaseLoop
 from torch import distributed as dist
 
@@ -81,7 +82,7 @@ class CheckpointHook(MMCheckpointHook):
         self._resumed: dict | None = None
         self._group: Any = None
         self._saved_at = 0.0
-        self._epoch_just_ended = False
+        self._validation_is_due = False
         self._run = time.time_ns()
         self._lock: Any = None
 
@@ -118,15 +119,18 @@ class CheckpointHook(MMCheckpointHook):
             last or self.every_n_train_iters(runner, self.interval, self.save_begin)
         )
         if due or number or regular:
+            # A loop by iterations has yet to validate.
+            self._validation_is_due = isinstance(runner.train_loop, IterBasedTrainLoop)
             self._save_iteration(runner, runner.iter + 1)
+            self._validation_is_due = False
         if number:
             self._leave(runner, number, runner.iter + 1)
 
     def after_train_epoch(self, runner) -> None:
         """Save if it is time to."""
-        self._epoch_just_ended = True
+        self._validation_is_due = True
         super().after_train_epoch(runner)
-        self._epoch_just_ended = False
+        self._validation_is_due = False
 
     def after_val_epoch(self, runner, metrics=None) -> None:
         """Save the best, and stop if asked to."""
@@ -159,7 +163,7 @@ class CheckpointHook(MMCheckpointHook):
         checkpoint['meta'].update(
             batches_per_epoch=len(runner.train_dataloader),
             run=self._run,
-            validated=not self._epoch_just_ended,
+            validated=not self._validation_is_due,
         )
         if self._ranks is not None:
             checkpoint['ranks'] = self._ranks
@@ -293,10 +297,13 @@ def _place_in_epoch(loop: BaseLoop | Any, meta: dict) -> None:
     before = meta.get('batches_per_epoch', batches)
     loop.validated = meta.get('validated', True)
     if before != batches:
-        done = (meta['iter'] - meta['epoch'] * before) * batches // before
-        loop._iter = meta['epoch'] * batches + max(0, min(done, batches))
+        share = ''
+        if not isinstance(loop, IterBasedTrainLoop):
+            done = (meta['iter'] - meta['epoch'] * before) * batches // before
+            loop._iter = meta['epoch'] * batches + max(0, min(done, batches))
+            share = 'the same share of the epoch, '
         loop.runner.logger.warning(
             f'an epoch had {before} batches when the checkpoint was saved and has '
-            f'{batches} now (other data, batch size or ranks): the run goes on at the '
-            f'same share of the epoch, iteration {loop._iter}, but not to the last bit.'
+            f'{batches} now (other data, batch size or ranks): the run goes on at '
+            f'{share}iteration {loop._iter}, but not to the last bit.'
         )

@@ -1,0 +1,95 @@
+"""Every way to write a training loop: broken off inside, resumed to the last bit."""
+
+import pytest
+import torch
+from mmengine.hooks import Hook
+
+from test_untrusted_files import small_configs, small_runs  # isort: skip
+from cld_mm.apis.launch import build_runner
+
+LOOPS = {
+    'epochs': {'by_epoch': True, 'max_epochs': 2, 'val_interval': 1},
+    'iterations': {'by_epoch': False, 'max_iters': 10, 'val_interval': 4},
+    'typed': {'type': 'IterBasedTrainLoop', 'max_iters': 10, 'val_interval': 4},
+}
+VALIDATED = {'epochs': [4, 8]}
+
+
+class Stopped(Exception):
+    """A run that ends in the middle."""
+
+
+class Notes(Hook):
+    """Losses by iteration, and after which ones was validated; stops where told to."""
+
+    priority = 'VERY_LOW'
+
+    def __init__(self, losses: dict, validated: list, stop: int = 0) -> None:
+        self.losses, self.validated, self.stop = losses, validated, stop
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        self.losses[runner.iter + 1] = outputs['loss'].item()
+        if runner.iter + 1 == self.stop:
+            runner.checkpoint_writer.wait()
+            raise Stopped
+
+    def before_val(self, runner) -> None:
+        self.validated.append(runner.iter)
+
+
+@pytest.mark.parametrize(
+    ('loop', 'stop'), [('epochs', 7), ('iterations', 4), ('typed', 7)]
+)
+def test_a_loop_goes_on_where_it_was(loop, stop, digits, tmp_path):
+    ends = {}
+    losses: dict[str, dict[int, float]] = {'whole': {}, 'parts': {}}
+    for name, last in (('whole', 0), ('parts', stop), ('parts', 0)):
+        cfg = small_configs.config('moco', tmp_path / name, digits)
+        cfg.train_dataloader.batch_size = 6
+        cfg.train_cfg = LOOPS[loop]
+        cfg.default_hooks.checkpoint.update(
+            every_iters=0, interval=stop, by_epoch=False
+        )
+        if loop != 'epochs':
+            cfg.param_scheduler = None
+        if loop == 'typed':
+            cfg.train_dataloader.sampler = {'type': 'InfiniteSampler'}
+        cfg.resume = (tmp_path / name).exists()
+        cfg.experiment_name = f'loops-{tmp_path.name}-{name}-{last}'
+        runner, validated = build_runner(cfg), []
+        runner.register_hook(Notes(losses[name], validated, last))
+        if last:
+            with pytest.raises(Stopped):
+                runner.train()
+            continue
+        runner.train()
+        ends[name] = small_runs.newest_good(tmp_path / name), validated
+    assert len(losses['whole']) == len(losses['parts']) > stop
+    assert losses['whole'] == losses['parts']
+    expected = VALIDATED.get(loop, [4, 8, 10])
+    assert ends['whole'][1] == expected
+    assert ends['parts'][1] == [place for place in expected if place >= stop]
+    one, two = (torch.load(end, weights_only=True) for end, _ in ends.values())
+    found: list[str] = []
+    for key in ('state_dict', 'optimizer', 'ranks'):
+        small_runs.unequal(one[key], two[key], key, found)
+    assert found == []
+
+
+def test_another_batch_size_goes_on_at_its_iteration(digits, tmp_path):
+    losses: dict[int, float] = {}
+    for batch, stop in ((6, 6), (3, 0)):
+        cfg = small_configs.config('moco', tmp_path / 'run', digits)
+        cfg.train_dataloader.batch_size = batch
+        cfg.train_cfg = LOOPS['iterations']
+        cfg.param_scheduler = None
+        cfg.resume = not stop
+        cfg.experiment_name = f'loops-{tmp_path.name}-{batch}'
+        runner = build_runner(cfg)
+        runner.register_hook(Notes(losses, [], stop))
+        if stop:
+            with pytest.raises(Stopped):
+                runner.train()
+    losses.clear()
+    runner.train()
+    assert list(losses) == [7, 8, 9, 10]
