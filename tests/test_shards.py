@@ -2,10 +2,7 @@
 
 import io
 import os
-import runpy
-import sys
 import tarfile
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -258,6 +255,14 @@ def test_what_is_no_shard_or_no_class_is_named(tmp_path):
         odd.rmdir() if odd.is_dir() else odd.unlink()
 
 
+def test_a_name_that_occurs_twice_is_named(tmp_path):
+    with tarfile.open(tmp_path / 'a.tar', 'w') as tar:
+        for name in ('1.jpg', '1.cls', '1.JPG'):
+            add(tar, name, b'1')
+    with pytest.raises(ValueError, match=r'its member 1.JPG .*twice'):
+        TarShards(str(tmp_path))
+
+
 def test_a_broken_member_is_named(shards, tmp_path):
     for path in shards.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
@@ -276,86 +281,3 @@ def test_a_broken_member_is_named(shards, tmp_path):
 def test_nothing_is_overwritten(shards):
     with pytest.raises(ValueError, match='exists'):
         write_shards(Numbered(2), shards, 500)
-
-
-def to_shards(monkeypatch, *words):
-    """The tool with these words; its exit code."""
-    path = Path(__file__).resolve().parents[1] / 'tools/dataset_converters/to_shards.py'
-    monkeypatch.setattr(sys, 'argv', ['to_shards.py', *map(str, words)])
-    try:
-        runpy.run_path(str(path), run_name='__main__')
-    except SystemExit as end:
-        return end.code
-    return 0
-
-
-@pytest.fixture
-def pictures(tmp_path):
-    """Folders of images: two classes, and one that is flat."""
-    for number in range(6):
-        for folder in (f'classes/{"ab"[number % 2]}', 'flat'):
-            (tmp_path / folder).mkdir(parents=True, exist_ok=True)
-            image = np.full((8, 8, 3), 40 * number, dtype=np.uint8)
-            cv2.imwrite(str(tmp_path / folder / f'{number}.jpg'), image)
-    return tmp_path
-
-
-def test_to_shards_from_folders(pictures, monkeypatch, capsys):
-    out = pictures / 'shards'
-    words = ('--folder', pictures / 'classes', '--out', out, '--shard-size', 0.001)
-    assert to_shards(monkeypatch, *words) == 0
-    assert '6 images in' in capsys.readouterr().out
-    tars = sorted(out.glob('*.tar'))
-    assert len(tars) > 1
-    dataset = TarShards(str(out), pipeline=PIPELINE)
-    assert dataset.metainfo['classes'] == ('a', 'b')
-    for place in range(6):  # bytes and class are those of the file
-        info = dataset.get_data_info(place)
-        with open(info['shard'], 'rb') as file:
-            file.seek(info['place'][0])
-            data = file.read(info['place'][1])
-        names = [p for p in (pictures / 'classes').rglob('*') if p.is_file()]
-        source = next(p for p in names if p.read_bytes() == data)
-        assert source.parent.name == 'ab'[info['gt_label']]
-    again, other = pictures / 'again', pictures / 'other'
-    assert to_shards(monkeypatch, *words[:3], again, *words[4:], '--seed', 0) == 0
-    assert to_shards(monkeypatch, *words[:3], other, *words[4:], '--seed', 1) == 0
-    same, changed = (
-        [p.read_bytes() for p in sorted(f.glob('*.tar'))] for f in (again, other)
-    )
-    assert same == [p.read_bytes() for p in tars]  # --seed is of the order
-    assert changed != same
-    assert to_shards(monkeypatch, '--out', out, '--verify') == 0
-    whole = tars[0].read_bytes()
-    tars[0].write_bytes(whole[:600] + b'x' + whole[601:])
-    assert to_shards(monkeypatch, '--out', out, '--verify') != 0
-    assert 'SHA-256' in capsys.readouterr().err
-    tars[0].write_bytes(whole)
-    assert to_shards(monkeypatch, '--out', out, '--index') != 0  # there is one
-    (out / 'index.json').unlink()
-    assert to_shards(monkeypatch, '--out', out, '--index') == 0
-    assert to_shards(monkeypatch, '--out', out, '--verify') == 0
-    assert to_shards(monkeypatch, *words) != 0  # nothing is overwritten
-
-
-def test_to_shards_from_a_flat_folder_or_a_config(
-    pictures, digits, monkeypatch, capsys
-):
-    flat = ('--folder', pictures / 'flat', '--out', pictures / 'shards')
-    assert to_shards(monkeypatch, *flat) == 0
-    dataset = TarShards(str(pictures / 'shards'), pipeline=PIPELINE)
-    assert len(dataset) == 6
-    assert 'gt_label' not in dataset.get_data_info(0)
-    config = pictures / 'config.py'
-    config.write_text(
-        "train_dataloader = dict(dataset=dict(type='FashionMNIST', split='train', "
-        f'data_root={str(digits)!r}, indices=5, download=False))\n'
-    )
-    made = pictures / 'made'
-    assert to_shards(monkeypatch, config, '--out', made) == 0
-    assert len(TarShards(str(made))) == 5
-    assert to_shards(monkeypatch, config, *flat[:2], '--out', pictures / 'x') != 0
-    assert 'not both' in capsys.readouterr().err
-    nowhere = ('--folder', pictures / 'nowhere', '--out', pictures / 'x')
-    assert to_shards(monkeypatch, *nowhere) != 0
-    assert 'is no folder' in capsys.readouterr().err

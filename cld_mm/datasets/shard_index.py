@@ -96,6 +96,9 @@ def scan_shard(path: Path, digest: bool = False) -> Shard:
 
 def _located(path: Path) -> Iterator[dict[str, Any]]:
     size, last = path.stat().st_size, '(none)'
+    split = webdataset_library().tariterators.base_plus_ext
+    sample: str | None = None
+    kinds: set[str | None] = set()
     try:
         with tarfile.open(path, 'r:') as tar, path.open('rb') as file:
             for info in tar:
@@ -106,6 +109,12 @@ def _located(path: Path) -> Iterator[dict[str, Any]]:
                     continue
                 if info.issparse():
                     raise tarfile.ReadError('it is a sparse file')
+                name, kind = split(info.name)
+                if name != sample:
+                    sample, kinds = name, set()
+                if kind is not None and kind.lower() in kinds:
+                    raise tarfile.ReadError('its name occurs twice')
+                kinds.add(kind and kind.lower())
                 label = None
                 if info.name.lower().endswith('.cls'):
                     file.seek(info.offset_data)

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from .image_files import BrokenImage, check_image, read_file, shown
+from .image_files import check_image, decode_image, read_file, shown
 from .shard_index import Shard, scan_shard, webdataset_library, write_index
 
 
@@ -78,8 +78,11 @@ def stored(sample: dict) -> tuple[str, bytes, int | None]:
     try:
         data = read_file(path)
         kind = str(check_image(data).format).lower()
-    except BrokenImage as error:
+        # As training will: there a member's name would not tell the file's.
+        decode_image(data)
+    except Exception as error:
         raise OSError(
-            f'{shown(path)} cannot be read as an image ({error}): mend or remove it.'
+            f'{shown(path)} cannot be read as an image ({shown(str(error))}): mend or '
+            'remove it, and the folder that was begun.'
         ) from error
     return {'jpeg': 'jpg', 'mpo': 'jpg', 'tiff': 'tif'}.get(kind, kind), data, label

@@ -64,6 +64,10 @@ def main() -> None:
             write_index(args.out, [scan_shard(f, digest=True) for f in files], None)
             print(f'{args.out / INDEX} lists {len(files)} shards.')
             return
+        if not 0 < args.shard_size < float('inf'):
+            raise ValueError(
+                f'--shard-size is {args.shard_size}: give the megabytes of a shard.'
+            )
         DefaultScope.get_instance('to_shards', scope_name='cld_mm')
         dataset = source(args)
         count = write_shards(dataset, args.out, int(args.shard_size * 1e6), args.seed)
