@@ -1,5 +1,6 @@
 """Grouping against slow, obvious versions."""
 
+import contextlib
 import sys
 import tracemalloc
 from unittest import mock
@@ -17,6 +18,7 @@ from cld_mm.models.grouping import (
     NormalizedCutsGrouping,
     base,
     kmeans,
+    kmeans_cpu,
     normalized_cuts,
 )
 from cld_mm.models.grouping.eigenvectors import first_eigenvectors
@@ -45,7 +47,25 @@ def slow_kmeans(x, num_groups, num_iters):
     return labels, torch.stack(means)
 
 
-@settings(max_examples=60, deadline=None)
+@contextlib.contextmanager
+def taking(way):
+    """k-means the one or the other way; a GPU's runs on a CPU too."""
+    with (
+        mock.patch.object(kmeans_cpu, 'FEW_ROWS', 1000 if way == 'few' else 0),
+        mock.patch.object(
+            MODULE,
+            'labels_on_cpu',
+            MODULE.labels_on_gpu if way == 'gpu' else kmeans_cpu.labels_on_cpu,
+        ),
+        mock.patch.object(base, 'on_cpu', return_value=way != 'gpu'),
+    ):
+        yield
+
+
+WAYS = pytest.mark.parametrize('way', ['few', 'many', 'gpu'])
+
+
+@settings(max_examples=90, deadline=None)
 @given(
     n=st.integers(1, 40),
     k=st.integers(1, 50),
@@ -53,15 +73,15 @@ def slow_kmeans(x, num_groups, num_iters):
     iters=st.integers(1, 5),
     seed=st.integers(0, 1000),
     copies=st.booleans(),
-    few=st.booleans(),
+    way=st.sampled_from(['few', 'many', 'gpu']),
 )
-def test_kmeans_is_the_slow_one(n, k, c, iters, seed, copies, few):
+def test_kmeans_is_the_slow_one(n, k, c, iters, seed, copies, way):
     generator = torch.Generator().manual_seed(seed)
     x = torch.randn(n, c + 3, generator=generator)
     if copies:
         x = x[torch.randint(0, n, (n,), generator=generator)]
     x = F.normalize(x, dim=1).requires_grad_()
-    with mock.patch.object(MODULE, 'FEW_ROWS', 1000 if few else 0):
+    with taking(way):
         groups = kmeans(x, k, iters)
     labels, centroids = slow_kmeans(x, k, iters)
     assert torch.equal(groups.labels, labels)
@@ -82,15 +102,15 @@ def test_duplicates_go_to_the_first_and_leave_a_zero_centroid():
     assert not groups.centroids[2:].any()
 
 
-@pytest.mark.parametrize('few', [0, 1000])
+@WAYS
 @pytest.mark.parametrize('offset', [0.0, 1000.0])
-def test_close_rows_keep_their_groups(offset, few, monkeypatch):
+def test_close_rows_keep_their_groups(offset, way):
     """Collapsed or far from zero: the product form must not lose the digits."""
-    monkeypatch.setattr(MODULE, 'FEW_ROWS', few)
     x = torch.randn(60, 16).double() * 1e-2 + offset
     x = x.float()
     expected = ((x[:, None] - x[None, :7]) ** 2).sum(-1).argmin(1)
-    assert torch.equal(kmeans(x, 7, 1).labels, expected)
+    with taking(way):
+        assert torch.equal(kmeans(x, 7, 1).labels, expected)
 
 
 class Sizes(TorchDispatchMode):
@@ -109,15 +129,17 @@ class Sizes(TorchDispatchMode):
 
 
 @pytest.mark.parametrize(('n', 'k', 'c'), [(64, 50, 128), (700, 300, 64)])
-@pytest.mark.parametrize('cpu', [True, False])
-def test_no_array_is_larger_than_the_rows_times_groups(n, k, c, cpu, monkeypatch):
-    monkeypatch.setattr(MODULE, '_on_cpu', lambda x: cpu)
+@WAYS
+def test_no_array_is_larger_than_the_rows_times_groups(n, k, c, way):
     # Rows near a plane, which still change their groups in the last round.
     x = F.normalize(torch.randn(n, 2) @ torch.randn(2, c), dim=1)
-    kmeans(x, k, 20)
-    tracemalloc.start()  # numpy's arrays
-    with Sizes() as sizes:
+    if way == 'few' and n > kmeans_cpu.FEW_ROWS:
+        pytest.skip('these are many rows')
+    with taking(way):
         kmeans(x, k, 20)
+        tracemalloc.start()  # numpy's arrays
+        with Sizes() as sizes:
+            kmeans(x, k, 20)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert sizes.largest <= max(n * k, n * c)

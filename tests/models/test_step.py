@@ -15,6 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from cld_mm.apis.allocators import keep_freed_memory
 from cld_mm.engine.hooks.non_finite_loss import NonFiniteLossHook, _gradients
+from cld_mm.models.grouping import base
 from cld_mm.models.memories import FeatureQueue
 from cld_mm.registry import MODELS
 
@@ -56,9 +57,9 @@ class Watch(TorchDispatchMode):
 
 def on_a_gpu(monkeypatch):
     """Take the ways that are a GPU's."""
-
     module = sys.modules['cld_mm.models.grouping.kmeans']
-    monkeypatch.setattr(module, '_on_cpu', lambda x: False)
+    monkeypatch.setattr(module, 'labels_on_cpu', module.labels_on_gpu)
+    monkeypatch.setattr(base, 'on_cpu', lambda x: False)
 
 
 def samples(n):

