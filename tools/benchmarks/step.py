@@ -11,7 +11,8 @@ Sides:
 - moco: this project's MoCo v2 with the usual two views;
 - moco_bf16, moco_compiled: the same under ``--amp`` in bfloat16, and ``--compile``;
 - mmpretrain: mmpretrain's MoCo v2 with the same two views and backbone;
-- lightly: lightly's, where it is installed (``pip install 'cld_mm[benchmarks]'``).
+- lightly: lightly's, where it is installed (``pip install 'cld_mm[benchmarks]'``);
+- mmpretrain_kept, lightly_kept: theirs with this project's setting of the allocator.
 
 ``--clock cpu --threads 1`` counts the processes' own seconds, which other processes of
 a busy machine do not lengthen.
@@ -27,13 +28,15 @@ from torch import multiprocessing as mp
 
 SIDES = (
     'floor', 'cld', 'matched', 'moco', 'moco_bf16', 'moco_compiled', 'mmpretrain',
-    'lightly',
+    'mmpretrain_kept', 'lightly', 'lightly_kept',
 )  # fmt: skip
 RATIOS = {
     'over_backbone_floor': ('cld', 'floor'),
     'cld_over_matched_baseline': ('cld', 'matched'),
     'speedup_over_mmpretrain': ('mmpretrain', 'moco'),
     'speedup_over_lightly': ('lightly', 'moco'),
+    'speedup_over_mmpretrain_kept': ('mmpretrain_kept', 'moco'),
+    'speedup_over_lightly_kept': ('lightly_kept', 'moco'),
     'speedup_over_mmpretrain_bf16': ('mmpretrain', 'moco_bf16'),
     'speedup_over_mmpretrain_compiled': ('mmpretrain', 'moco_compiled'),
     'speedup_by_compiling': ('moco', 'moco_compiled'),

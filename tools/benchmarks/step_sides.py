@@ -1,7 +1,8 @@
 """The sides that tools/benchmarks/step.py compares, each in a process of its own.
 
 A side is trained as its users get it: this project's with what ``tools/train.py`` sets
-(channels_last, memory that is kept), mmpretrain's and lightly's as they come.
+(channels_last, memory that is kept), mmpretrain's and lightly's as they come; a name
+that ends in ``_kept`` gives theirs the same memory, to tell its share apart.
 """
 
 import sys
@@ -120,6 +121,9 @@ def make_side(name: str, args: dict[str, Any], device: str) -> Callable[[list], 
     cld = {**one_branch, 'neck': {'type': 'TwoBranchNeck', **neck}}
     cld['cld'] = {'grouping': {'num_groups': args['groups']}, 'loss_weight': 0.25}
     dtype = args['dtype']
+    if name.endswith('_kept'):
+        keep_freed_memory()
+        name = name.removesuffix('_kept')
     if name == 'lightly':
         model = MODELS.build(common['backbone']).to(device)
         return lightly_step(model, size, args['queue'])
