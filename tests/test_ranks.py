@@ -1,6 +1,8 @@
 """Ranks that disagree or drift; the long form is tools/stress/bad_ranks.py."""
 
 import os
+import threading
+import time
 
 import pytest
 import torch
@@ -11,7 +13,12 @@ from torch import distributed as dist
 from cld_mm.apis.replay import replay
 from cld_mm.engine.ranks.agreement import RankMismatch, check_same, resume_together
 from cld_mm.engine.ranks.checksums import checksums, shared_tensors
-from cld_mm.engine.ranks.watchdog import RankWatchdog, is_communication_error
+from cld_mm.engine.ranks.watchdog import (
+    PHASES,
+    RankWatchdog,
+    is_communication_error,
+)
+from cld_mm.engine.ranks.whereabouts import whereabouts
 from cld_mm.engine.step_dump import read_dump, to_plain
 
 
@@ -45,6 +52,44 @@ def test_one_bit_changes_a_checksum():
     flat[0] ^= 1
     changed = checksums(tensors) != before
     assert changed.nonzero().flatten().tolist() == [5]
+
+
+def test_of_ranks_in_one_step_the_one_that_does_not_wait_is_named():
+    watchdog = RankWatchdog.__new__(RankWatchdog)
+    watchdog.stall_timeout, said = 5, []
+    watchdog._publish = lambda reason, lost: said.append(reason)
+    in_step = [7, PHASES.index('in the training step'), 0]
+    watchdog._seen = {rank: [1, 99, in_step, 0, []] for rank in range(3)}
+    watchdog._places = dict.fromkeys(range(3), (True, 'all_reduce (a.py, line 1)'))
+    watchdog._judge_progress(9.0)
+    assert said[-1].startswith('rank 0, 1, 2 has not got on')
+    watchdog._places[1] = (False, 'stay (b.py, line 2)')
+    watchdog._judge_progress(9.0)
+    assert said[-1].startswith('rank 1 has not got on for 9 s')
+    assert 'iteration 8, in the training step, in stay (b.py, line 2)' in said[-1]
+
+
+def _wait_for_another(rank):
+    if rank == 1:
+        time.sleep(0.5)
+        dist.barrier()
+        return
+    found = []
+
+    def look(thread):
+        time.sleep(0.2)
+        found.append(whereabouts(thread))
+
+    watcher = threading.Thread(target=look, args=(threading.get_ident(),))
+    watcher.start()
+    dist.barrier()
+    watcher.join()
+    assert found[0][0], found
+    assert found[0][1].startswith('_wait_for_another (test_ranks.py'), found
+
+
+def test_who_waits_in_an_exchange_is_told_from_who_works():
+    run_ranks(_wait_for_another)
 
 
 def test_errors_of_collectives_are_told_from_others():

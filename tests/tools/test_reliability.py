@@ -123,6 +123,20 @@ def test_the_last_whole_one_is_never_deleted(tmp_path):
     ]
 
 
+def test_checkpoints_of_weights_alone_are_cleared_too(tmp_path):
+    hook = CheckpointHook(out_dir=str(tmp_path), max_keep_ckpts=2, save_optimizer=False)
+    hook._run, hook.filename_tmpl = 7, 'epoch_{}.pth'
+    for step in range(1, 6):
+        path = tmp_path / f'epoch_{step}.pth'
+        state = {**checkpoint(step), 'meta': {'iter': step, 'epoch': step, 'run': 7}}
+        del state['optimizer']
+        write_checkpoint(state, path)
+        hook._written(str(tmp_path), path.name)
+    kept = sorted(path.name for path in tmp_path.glob('*.pth'))
+    assert kept == ['epoch_4.pth', 'epoch_5.pth']
+    assert newest_good(tmp_path) is None  # no run goes on from them
+
+
 MINUTES = """
 import sys
 sys.path.insert(0, 'tools/stress')

@@ -3,13 +3,14 @@
     python tools/stress/bad_ranks.py --faults 30 --seed 0
 
 Each fault strikes a real two-rank training on scikit-learn's digits at a random rank,
-iteration or moment: kill -9, SIGSTOP, NaN, an exception or an endless wait in data
-loading, an early exit, drifted weights, another config, seed, data set or version. Most
-ranks are forked from this process, which has imported everything, half of them with
-the launcher's store and half with rank 0's; every kind also goes once through
-tools/dist_train.sh (``--no-scripts`` leaves that out). A rank alive after ``--limit``
-seconds from its fault counts as a hang; an end whose messages do not name the rank and
-the reason, as a wrong message. Closes with one JSON line, also after SIGTERM or Ctrl-C.
+iteration or moment: kill -9, SIGSTOP, NaN, an exception in data loading, an endless
+wait there or in the forward or backward pass, an early exit, drifted weights, another
+config, seed, data set or version. Most ranks are forked from this process, which has
+imported everything, half of them with the launcher's store and half with rank 0's;
+every kind also goes once through tools/dist_train.sh (``--no-scripts`` leaves that
+out). A rank alive after ``--limit`` seconds from its fault counts as a hang; an end
+whose messages do not name the rank and the reason, as a wrong message. Closes with one
+JSON line, also after SIGTERM or Ctrl-C.
 """
 
 import argparse
@@ -47,6 +48,8 @@ SAID = {
     'nan': r'not finite at iteration \d+ .* on rank {r}',
     'broken loading': r'rank {r}\b.*image \d+ cannot be read',
     'stuck loading': r'rank {r} has not got on for .* loading data',
+    'stuck forward': r'rank {r} has not got on for .* training step, in stay \(',
+    'stuck backward': r'rank {r} has not got on for .* training step, in stay \(',
     'exit': r'rank {r} stopped: it left at iteration',
     'os exit': r'rank {r} has given no sign of life|rank {r}, which keeps the store',
     'drift': r'weights of rank (0|1) have drifted .* backbone',

@@ -33,6 +33,12 @@ def note() -> None:
     Path(FAULT['note']).write_text(str(time.time()))
 
 
+def stay(*_: object) -> None:
+    """Never return."""
+    note()
+    time.sleep(1e6)
+
+
 @HOOKS.register_module()
 class FaultHook(Hook):
     """Does to its rank what the environment says."""
@@ -66,6 +72,10 @@ class FaultHook(Hook):
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         if KIND in ('exit', 'nan', 'drift', 'os exit'):
             note()
+        if KIND == 'stuck forward':
+            model.backbone.register_forward_pre_hook(stay)
+        if KIND == 'stuck backward':
+            next(model.backbone.parameters()).register_hook(stay)
         if KIND == 'exit':
             sys.exit(0)
         if KIND == 'os exit':

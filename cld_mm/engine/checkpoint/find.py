@@ -51,10 +51,15 @@ def newest_good(
     return None
 
 
-def resumable(folders: list[Path]) -> list[Path]:
-    """Checkpoints that a run could go on from, newest first by what they say."""
+def resumable(folders: list[Path], weights: bool = False) -> list[Path]:
+    """Checkpoints that a run could go on from, newest first by what they say.
+
+    Args:
+        folders: where to look.
+        weights: list those that hold weights alone, too.
+    """
     paths = [path for folder in folders for path in folder.glob('*.pth')]
-    places = {path: _place(path) for path in paths if path.is_file()}
+    places = {path: _place(path, weights) for path in paths if path.is_file()}
     kept = [path for path, place in places.items() if place is not None]
     return sorted(kept, key=lambda path: places[path] or (), reverse=True)
 
@@ -65,13 +70,18 @@ def newest_run(folders: list[Path]) -> int:
     return max((label.run for label in labels if label is not None), default=0)
 
 
-def _place(path: Path) -> tuple[float, float, float, float] | None:
-    """(run, iterations, epochs, time of writing); None for a file of weights."""
+def _place(path: Path, weights: bool) -> tuple[float, float, float, float] | None:
+    """(run, iterations, epochs, time of writing); None for one that is not asked for.
+
+    Args:
+        path: of a checkpoint.
+        weights: whether one of weights alone is asked for.
+    """
     written = path.stat().st_mtime
     label = read_label(path)
     if label is not None:
         place = (label.run, label.iter, label.epoch, written)
-        return place if label.full else None
+        return place if label.full or weights else None
     if not _NAME.fullmatch(path.name):
         return None
     try:

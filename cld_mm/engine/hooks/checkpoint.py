@@ -237,7 +237,7 @@ class CheckpointHook(MMCheckpointHook):
         for start, number in kinds.items():
             kept = [
                 path
-                for path in resumable([folder])
+                for path in resumable([folder], weights=not self.save_optimizer)
                 if path.name.startswith(start) and self._mine(path)
             ]
             for path in kept[number:] if number > 0 else []:

@@ -26,6 +26,7 @@ from mmengine.dist import broadcast_object_list
 from torch import distributed as dist
 
 from .messages import say_last_words
+from .whereabouts import whereabouts
 
 # Main thread's phases within an iteration, in the order in which they come.
 PHASES = (
@@ -93,6 +94,8 @@ class RankWatchdog:
         self._leaving = False
         self._stopped = threading.Event()
         self._seen: dict[int, list] = {}
+        self._places: dict[int, tuple[bool, str]] = {}
+        self._main = threading.get_ident()
         self._exchanged = time.monotonic()
 
     # What the main thread calls.
@@ -186,7 +189,8 @@ class RankWatchdog:
 
     def _beat(self) -> None:
         self._beats += 1
-        beat = [self._beats, *self._progress, self._suspicious, _identity()]
+        place = whereabouts(self._main)
+        beat = [self._beats, *self._progress, self._suspicious, place, _identity()]
         self._store.set(f'beat/{self.rank}', json.dumps(beat))
 
     def _judge(self) -> None:
@@ -196,7 +200,8 @@ class RankWatchdog:
         for rank, raw in zip(
             judged, self._store.multi_get([f'beat/{r}' for r in judged]), strict=True
         ):
-            count, *progress, suspicious, identity = json.loads(raw)
+            count, *progress, suspicious, place, identity = json.loads(raw)
+            self._places[rank] = tuple(place)
             seen = self._seen.setdefault(rank, [count, now, progress, now, identity])
             if seen[0] != count:
                 seen[:2] = count, now
@@ -224,10 +229,13 @@ class RankWatchdog:
         behind = [rank for rank, seen in working.items() if seen[2] == last]
         waited = min(now - working[rank][3] for rank in behind)
         if waited > self.stall_timeout:
-            ranks = ', '.join(map(str, behind))
+            # Within a step all are at the same place but for those that only wait.
+            stuck = [rank for rank in behind if not self._places[rank][0]] or behind
+            ranks = ', '.join(map(str, stuck))
+            places = ', '.join(self._places[rank][1] for rank in stuck)
             self._publish(
                 f'rank {ranks} has not got on for {waited:.0f} s (it lives, but hangs) '
-                f'{self._where(last)}',
+                f'{self._where(last)}, in {places}',
                 None,
             )
 
