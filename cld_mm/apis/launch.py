@@ -181,7 +181,8 @@ def run_tool(
         check_sections(cfg)
         prepare(cfg)
         check_config(cfg)
-        check_parallel(cfg)
+        if 'train_dataloader' in dataloaders:  # evaluating splits nothing
+            check_parallel(cfg)
         check_data(cfg, *dataloaders)
         prepare_distributed(cfg)
         try:

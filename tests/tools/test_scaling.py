@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import run_ranks
+from conftest import call_tool, run_ranks
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
@@ -172,6 +172,18 @@ def _resnets(rank, digits, folder):
 
 def test_each_config_gives_the_plain_runs_numbers(digits, tmp_path):
     run_ranks(_resnets, 2, (digits, tmp_path))
+    # What was trained on several ranks is evaluated by its own config on one.
+    cfg = small('scaling/mocov2_cld_r50_zero_200e', digits, tmp_path, launcher='none')
+    data = load('mocov2_cld_r18_fashionmnist_10e')
+    for name in ('test_dataloader', 'test_cfg', 'test_evaluator'):
+        cfg[name] = copy.deepcopy(data[name])
+    for loader in (cfg.test_dataloader, cfg.test_cfg.train_dataloader):
+        loader.dataset.update(data_root=str(digits), indices=40)
+    cfg.dump(str(tmp_path / 'zero.py'))
+    words = (tmp_path / 'zero.py', tmp_path / 'zero/epoch_1.pth', '--k', '5')
+    done = call_tool('tools/knn.py', *words)
+    assert done.code == 0, done.stderr
+    assert 'instance' in done.stdout
 
 
 def _three(rank, digits, folder):

@@ -13,7 +13,6 @@ import torch
 from mmengine.dist import get_world_size, is_main_process
 from mmengine.hooks import CheckpointHook as MMCheckpointHook
 from mmengine.runner import IterBasedTrainLoop
-from mmengine.runner.base_loop import BaseLoop
 from torch import distributed as dist
 
 from cld_mm.registry import HOOKS
@@ -29,6 +28,7 @@ from ..checkpoint import (
 from ..checkpoint.files import write_text
 from ..checkpoint.find import newest_run, resumable
 from ..checkpoint.lock import lock
+from ..checkpoint.other_batches import place_in_epoch
 
 
 @HOOKS.register_module()
@@ -101,7 +101,7 @@ class CheckpointHook(MMCheckpointHook):
             self._run = max(self._run, 1 + newest_run(self._folders(runner)))
         else:
             self._run = self._resumed['meta'].get('run', self._run)
-            _place_in_epoch(runner.train_loop, self._resumed['meta'])
+            place_in_epoch(runner.train_loop, self._resumed['meta'])
             if 'ranks' in self._resumed:
                 restore_rank_state(runner, self._resumed['ranks'])
             self._resumed = None
@@ -289,21 +289,3 @@ class CheckpointHook(MMCheckpointHook):
 def _wait(runner) -> None:
     if hasattr(runner, 'checkpoint_writer'):
         runner.checkpoint_writer.wait()
-
-
-def _place_in_epoch(loop: BaseLoop | Any, meta: dict) -> None:
-    """Tell the loop where in its epoch it goes on, also with other batches."""
-    batches = len(loop.dataloader)
-    before = meta.get('batches_per_epoch', batches)
-    loop.validated = meta.get('validated', True)
-    if before != batches:
-        share = ''
-        if not isinstance(loop, IterBasedTrainLoop):
-            done = (meta['iter'] - meta['epoch'] * before) * batches // before
-            loop._iter = meta['epoch'] * batches + max(0, min(done, batches))
-            share = 'the same share of the epoch, '
-        loop.runner.logger.warning(
-            f'an epoch had {before} batches when the checkpoint was saved and has '
-            f'{batches} now (other data, batch size or ranks): the run goes on at '
-            f'{share}iteration {loop._iter}, but not to the last bit.'
-        )

@@ -103,6 +103,12 @@ class MomentumEncoder(nn.ModuleDict):
         share = (math.cos(math.pi * progress) + 1) / 2
         return self.end_momentum + (self.momentum - self.end_momentum) * share
 
+    def go_on_at(self, step: int) -> None:
+        """Count so many steps as done, where a resumed run takes other ones."""
+        self._step = step
+        if self.end_momentum is not None:
+            self.step.fill_(step)
+
     def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
         super()._load_from_state_dict(state_dict, prefix, *args)
         if self.end_momentum is not None:
