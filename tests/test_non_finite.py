@@ -76,6 +76,23 @@ def test_a_nan_is_kept_and_repeated(kind, digits, tmp_path):
     assert result['first_non_finite']['where'] == 'backbone.layer2.0.conv1.weight'
 
 
+@pytest.mark.parametrize('case', ['npid_sharded', 'byol_cld'])
+def test_a_gradient_that_is_not_finite_is_repeated(case, digits, tmp_path):
+    cfg = small_configs.config(case, tmp_path, digits, train_dataloader__batch_size=6)
+    for kind in ('val', 'test'):
+        for part in ('cfg', 'dataloader', 'evaluator'):
+            cfg[f'{kind}_{part}'] = None
+    cfg.experiment_name = f'gradient-{case}-{tmp_path.name}'
+    runner = build_runner(cfg)
+    name, weight = next(iter(runner.model.backbone.named_parameters()))
+    weight.register_hook(lambda g: g * (float('inf') if runner.iter == 5 else 1))
+    with pytest.raises(FloatingPointError, match=rf'not finite at backbone.{name}'):
+        runner.train()
+    (result,) = replay(tmp_path / 'non_finite/iter_6')['ranks']
+    assert result['reproduces'], result
+    assert result['first_non_finite'] is None  # the hook is not in the dump
+
+
 @OPTIM_WRAPPERS.register_module()
 class ScaledOnCPU(MMAmpOptimWrapper):
     """mmengine's wrapper with a scaler that overflows float32, as float16's does."""

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch import distributed as dist
 from torch import multiprocessing as mp
 
+from ..engine.bank_files import sharded_bank
 from ..engine.step_dump import from_plain, read_dump, set_random_states
 from ..registry import MODELS, OPTIM_WRAPPERS
 
@@ -87,6 +88,11 @@ def run_step(dump: dict[str, Any], device: str = 'cpu') -> dict[str, Any]:
     if device == 'cpu':
         model = revert_sync_batchnorm(model)
     model.load_state_dict(dump['model'])
+    own = dump.get('bank')
+    bank = sharded_bank(model)
+    if own and bank is not None:
+        first_row = own['start'] - bank.start
+        bank.features[first_row : first_row + len(own['rows'])] = own['rows']
     model.to(device).train()
     wrapper_cfg = {k: v for k, v in cfg.optim_wrapper.items() if k in WRAPPER_SETTINGS}
     weights = [p for p in model.parameters() if p.requires_grad]

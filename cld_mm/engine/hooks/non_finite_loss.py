@@ -16,6 +16,7 @@ from torch import distributed as dist
 from cld_mm.models.memories import FeatureQueue, MemoryBank
 from cld_mm.registry import HOOKS
 
+from ..bank_files import sharded_bank
 from ..step_dump import image_names, random_states, to_plain, write_dump
 
 SHOWN = 4
@@ -71,7 +72,7 @@ class NonFiniteLossHook(Hook):
         """Hang on the model's loss and on the optimiser's step."""
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         self._memories = [
-            m for m in model.modules() if type(m) in (FeatureQueue, MemoryBank)
+            m for m in model.modules() if isinstance(m, (FeatureQueue, MemoryBank))
         ]
 
         def note_parts(module, inputs, output) -> None:
@@ -183,6 +184,7 @@ class NonFiniteLossHook(Hook):
             memory.undo()
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         scaler = getattr(runner.optim_wrapper, 'loss_scaler', None)
+        bank = sharded_bank(model)  # its rows are not in the state dict
         folder = Path(runner.work_dir) / 'non_finite' / f'iter_{runner.iter + 1}'
         try:
             write_dump(
@@ -190,6 +192,9 @@ class NonFiniteLossHook(Hook):
                 {
                     'config': json.dumps(runner.cfg.to_dict(), default=str),
                     'model': to_plain(model.state_dict()),
+                    'bank': None
+                    if bank is None
+                    else {'start': bank.start, 'rows': to_plain(bank.features)},
                     'batch': to_plain(self._batch),
                     'random': self._random,
                     'rank': get_rank(),

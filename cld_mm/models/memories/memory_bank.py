@@ -81,12 +81,17 @@ class MemoryBank(nn.Module):
             features: ``(N, C)`` of unit length.
         """
         indices, features = gather(indices), gather(features.float())
+        bank, rows = self._kept(indices)
         if self.overwritten is not None:
-            self.overwritten.append((indices, self.features[indices]))
+            self.overwritten.append((rows, bank[rows]))
         same = indices[:, None] == indices[None]
         places = torch.arange(len(indices), device=indices.device)
         last = (same * places).amax(dim=1)
-        self._average(self.features, indices, features[last])
+        self._average(bank, rows, features[last])
+
+    def _kept(self, indices: Tensor) -> tuple[Tensor, Tensor]:
+        """The tensor that rows are kept in, and their places there."""
+        return self.features, indices
 
     def _average(self, bank: Tensor, rows: Tensor, features: Tensor) -> None:
         """Average ``(N, C)`` features into rows; equal rows bring equal features."""
@@ -98,8 +103,8 @@ class MemoryBank(nn.Module):
     @torch.no_grad()
     def undo(self) -> None:
         """Take back what was written since ``overwritten`` was emptied."""
-        for indices, old in reversed(self.overwritten or []):
-            self.features.index_copy_(0, indices, old)
+        for rows, old in reversed(self.overwritten or []):
+            self._kept(rows)[0].index_copy_(0, rows, old)
 
     def check_size(self, num_images: int) -> None:
         """Raise a ValueError unless the training set has as many images."""

@@ -69,8 +69,8 @@ class ShardedMemoryBank(MemoryBank):
         places = torch.where(mine, indices - self.start, self.stop - self.start)
         return places, mine
 
-    def _average(self, bank: Tensor, rows: Tensor, features: Tensor) -> None:
-        super()._average(self.storage, self.local(rows)[0], features)
+    def _kept(self, indices: Tensor) -> tuple[Tensor, Tensor]:
+        return self.storage, self.local(indices)[0]
 
     @torch.no_grad()
     def rows_of(self, indices: Tensor) -> Tensor:
