@@ -15,6 +15,7 @@ from mmengine.dist import is_main_process
 from cld_mm.apis.frozen import load_weights
 from cld_mm.apis.launch import add_common_flags, run_tool, set_loader_defaults
 from cld_mm.apis.results import write_results
+from cld_mm.engine.checkpoint.stop import leave_at_once
 
 
 def parse_args() -> argparse.Namespace:
@@ -72,6 +73,7 @@ def evaluate(runner, args: argparse.Namespace) -> None:
 
 def main() -> None:
     args = parse_args()
+    leave_at_once('start it again')
     run_tool(
         args,
         lambda cfg: merge(cfg, args),

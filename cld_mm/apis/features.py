@@ -1,5 +1,6 @@
 """Features of a whole data set, from any number of ranks."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -15,7 +16,10 @@ from ..models.utils.gather import gather, world_size
 
 @torch.no_grad()
 def extract_features(
-    model: Any, dataloader: DataLoader, sharded: bool = False
+    model: Any,
+    dataloader: DataLoader,
+    sharded: bool = False,
+    after_batch: Callable[[int, int], object] = lambda place, batches: None,
 ) -> dict[str, Tensor]:
     """Features and labels of every image, in the data set's order.
 
@@ -29,6 +33,7 @@ def extract_features(
         dataloader: unshuffled, with mmengine's DefaultSampler on several ranks.
 
         sharded: leave each rank its share: the images rank, rank + ranks, ...
+        after_batch: called with the batch's place and how many this rank has.
 
     Returns:
         ``backbone`` ``(N, D)``, where the model has it ``instance`` ``(N, C)``,
@@ -41,12 +46,14 @@ def extract_features(
     try:
         # A bar on rank 0's terminal, and none for what is done in a moment.
         quiet = None if is_main_process() else True
-        for batch in tqdm(
+        bar = tqdm(
             dataloader, 'features', unit='batch', leave=False, delay=2, disable=quiet
-        ):
+        )
+        for place, batch in enumerate(bar):
             data = model.data_preprocessor(batch, False)
             for name, value in _encode(model, data).items():
                 batches.setdefault(name, []).append(value)
+            after_batch(place, len(dataloader))
     finally:
         model.train(was_training)
     size = len(dataloader.dataset)  # type: ignore[arg-type]

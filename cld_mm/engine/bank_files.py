@@ -56,8 +56,14 @@ def _files(folder: Path) -> Iterator[tuple[Path, int, int]]:
             yield path, int(match[1]), int(match[2])
 
 
-def read_rows(folder: Path, start: int, stop: int) -> Tensor:
+def read_rows(folder: Path, start: int, stop: int, checked: bool = False) -> Tensor:
     """Rows ``start`` to ``stop`` of a saved bank, ``(stop - start, C)``.
+
+    Args:
+        folder: of the bank.
+        start: first row.
+        stop: the one after the last.
+        checked: the files' digests have just been verified.
 
     Raises:
         FileNotFoundError: some are in none of the files.
@@ -67,7 +73,7 @@ def read_rows(folder: Path, start: int, stop: int) -> Tensor:
     parts, reached = [], start
     for path, low, high in sorted(_files(folder), key=lambda file: file[1]):
         if low <= reached < min(high, stop):
-            reason = damage(path)
+            reason = None if checked else damage(path)
             if reason is not None:
                 raise ValueError(
                     f'{path} {reason}: bring the file again, or resume from the '
@@ -87,14 +93,21 @@ def read_rows(folder: Path, start: int, stop: int) -> Tensor:
     return torch.cat(parts)
 
 
-def bank_damage(checkpoint: str | Path) -> str | None:
+def bank_damage(checkpoint: str | Path, rank: int = 0, ranks: int = 1) -> str | None:
     """What is wrong with the rows beside a checkpoint, as the end of a sentence.
 
-    None where there are none, or all are whole.
+    Args:
+        checkpoint: the file beside them.
+        rank: this one reads the files that begin among its own rows.
+        ranks: how many share the reading.
+
+    Returns:
+        None where there are none, or all that this rank reads are whole.
     """
     reached, folder = 0, bank_folder(checkpoint)
+    start, stop = shard_bounds(num_rows(folder), rank, ranks)
     for path, low, high in sorted(_files(folder), key=lambda file: file[1]):
-        reason = damage(path)
+        reason = damage(path) if start <= low < stop else None
         if reason is None and low > reached:
             reason = f'begins behind row {reached}, which is in no file'
         if reason is not None:
@@ -108,8 +121,15 @@ def num_rows(folder: Path) -> int:
     return max((high for _, _, high in _files(folder)), default=0)
 
 
-def load_rows(bank: ShardedMemoryBank, checkpoint: str | Path) -> None:
+def load_rows(
+    bank: ShardedMemoryBank, checkpoint: str | Path, checked: bool = False
+) -> None:
     """Read this rank's rows, however many ranks wrote them.
+
+    Args:
+        bank: takes them.
+        checkpoint: the file beside them.
+        checked: the files' digests have just been verified.
 
     Raises:
         FileNotFoundError: the rows are not beside the checkpoint.
@@ -123,7 +143,7 @@ def load_rows(bank: ShardedMemoryBank, checkpoint: str | Path) -> None:
             f'{len(bank)}: a bank belongs to one data set, so train on the same one, '
             'or start anew.'
         )
-    rows = read_rows(folder, bank.start, bank.stop)
+    rows = read_rows(folder, bank.start, bank.stop, checked)
     if rows.shape != bank.features.shape:
         raise ValueError(
             f"{folder} holds rows of size {rows.shape[1]} but the model's have "

@@ -16,7 +16,7 @@ import mmengine
 import torch
 from mmengine.dataset import Compose
 from mmengine.device import get_device
-from mmengine.dist import barrier, broadcast_object_list, get_rank, is_main_process
+from mmengine.dist import barrier, get_rank, is_main_process
 from mmengine.fileio import LocalBackend, get_file_backend
 from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper, revert_sync_batchnorm
@@ -33,9 +33,10 @@ from ..compat.cpu_distributed import has_accelerator
 from ..compat.gradient_buckets import form_buckets
 from ..datasets.seeded_sampler import mix_seed
 from ..datasets.transforms import SeededCompose
-from .bank_files import bank_damage, load_rows, remove_orphans, save_rows, sharded_bank
-from .checkpoint import CheckpointError, CheckpointWriter, damage, newest_good
+from .bank_files import load_rows, remove_orphans, save_rows, sharded_bank
+from .checkpoint import CheckpointError, CheckpointWriter
 from .checkpoint.stop import leave_signals_to_the_rank
+from .resume import choose_together
 from .sharding import has_split_parameters, joined, take_plain_states
 
 
@@ -65,6 +66,9 @@ class QuietRunner(Runner):
 
     Without an accelerator, synchronised BatchNorm, which needs one, becomes plain.
     """
+
+    _has_loaded: bool
+    _verified: str | None = None  # the checkpoint whose digests were looked at
 
     def wrap_model(self, model_wrapper_cfg, model):
         """Wrap the model for several ranks, if there are several."""
@@ -145,35 +149,18 @@ class QuietRunner(Runner):
         if self._has_loaded or not self._resume:
             super().load_or_resume()
             return
-        found: list[Any] = [None, None]
-        if is_main_process():  # each rank reading all of it would find the same
-            try:
-                found[0] = self._checkpoint_to_resume()
-            except CheckpointError as error:
-                found[1] = str(error)
-        broadcast_object_list(found)
-        if found[1]:
-            raise CheckpointError(found[1])
-        if found[0] is None:
-            self.logger.warning(
-                f'there is no checkpoint in {self.work_dir} to resume from: the run '
-                'starts anew.'
-            )
+        chosen = choose_together(self.work_dir, self._load_from)
+        if chosen is None:
             return
-        self.resume(found[0])
-
-    def _checkpoint_to_resume(self) -> str | None:
-        named = self._load_from
-        if named is None:
-            newest = newest_good(self.work_dir, _damage)
-            return None if newest is None else str(newest)
-        reason = _damage(Path(named)) if Path(named).is_file() else None
-        if reason is not None:
+        self._verified = chosen
+        try:
+            self.resume(chosen)
+        except FileNotFoundError as error:
             raise CheckpointError(
-                f'the checkpoint {named} {reason}: name another one, or let --resume '
-                'alone find the newest that is whole.'
-            )
-        return named
+                f'{error} It was there when it was chosen a moment ago: '
+                'go on with --resume, which looks again.'
+            ) from error
+        self._has_loaded = True
 
     def resume(self, filename, *args, map_location='default', **kwargs) -> None:
         """As mmengine's, reading into CPU memory: other ranks' states are in it too."""
@@ -274,7 +261,7 @@ class QuietRunner(Runner):
         checkpoint = super().load_checkpoint(filename, *args, **kwargs)
         bank = sharded_bank(self.model)
         if bank is not None and 'bank.features' not in checkpoint['state_dict']:
-            load_rows(bank, filename)
+            load_rows(bank, filename, checked=filename == self._verified)
         return checkpoint
 
     def build_logger(self, *args, **kwargs) -> MMLogger:
@@ -286,11 +273,6 @@ class QuietRunner(Runner):
                     logger.removeHandler(handler)
                     logger.addHandler(AboveTheBar(handler))
         return logger
-
-
-def _damage(checkpoint: Path) -> str | None:
-    """What is wrong with a checkpoint or the bank beside it."""
-    return damage(checkpoint) or bank_damage(checkpoint)
 
 
 def _seed_pipelines(dataset: Any) -> None:

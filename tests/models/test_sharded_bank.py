@@ -1,6 +1,8 @@
 """A bank split over ranks against a whole one: values, gradients, rows, files."""
 
 import copy
+from pathlib import Path
+from unittest import mock
 
 import pytest
 import torch
@@ -15,6 +17,8 @@ from torch import distributed as dist
 from torch.nn import functional as F
 
 from cld_mm.engine.bank_files import bank_folder, load_rows, read_rows, save_rows
+from cld_mm.engine.checkpoint import CheckpointError, damage, write_checkpoint
+from cld_mm.engine.resume import choose_together
 from cld_mm.models.losses import (
     bank_nce_loss,
     bank_softmax_loss,
@@ -161,6 +165,44 @@ def train_both(rank, folder):
         split.bank.storage.zero_()
         load_rows(split.bank, folder / 'epoch_1.pth')
         assert torch.equal(split.bank.features, kept)
+    hash_each_file_once(rank, folder, split.bank)
+
+
+def hash_each_file_once(rank, folder, bank):
+    """Each rank its own rows, rank 0 the rest; both choose the same."""
+    at = folder / 'epoch_1.pth'
+    if rank == 0:
+        meta = {'iter': 1, 'epoch': 1, 'run': 1}
+        write_checkpoint({'meta': meta, 'optimizer': {}, 'state_dict': {}}, at)
+    dist.barrier()
+    read = []
+
+    def noting(path):
+        read.append(Path(path).name)
+        return damage(path)
+
+    with (
+        mock.patch('cld_mm.engine.bank_files.damage', noting),
+        mock.patch('cld_mm.engine.resume.damage', noting),
+    ):
+        assert choose_together(str(folder)) == str(at)
+        load_rows(bank, at, checked=True)
+    own = [f'rows_{bank.start}_{bank.stop}.pth']
+    assert read == (['epoch_1.pth'] if rank == 0 else []) + own
+    path = bank_folder(at) / 'rows_15_31.pth'
+    whole = path.read_bytes()
+    dist.barrier()
+    if rank == 0:  # which does not read this one
+        path.write_bytes(whole[:-9])
+    dist.barrier()
+    with pytest.raises(CheckpointError, match='not one of the 1 checkpoints'):
+        choose_together(str(folder))
+    with pytest.raises(CheckpointError, match=r'rows_15_31.pth has a damaged label'):
+        choose_together(str(folder), str(at))
+    dist.barrier()
+    if rank == 0:
+        path.write_bytes(whole)
+    dist.barrier()
 
 
 def gathered_again(rank, folder):

@@ -24,7 +24,8 @@ from cld_mm.engine.hooks.checkpoint import CheckpointHook
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = 'tools/stress/kill_resume.py'
-KILLS = [SCRIPT, '--kills', '2', '--seed', '3', '--cases', 'infomin', 'linear']
+# The second is SIGTERM in the evaluation of two ranks, one of which has a batch less.
+KILLS = [SCRIPT, '--kills', '2', '--seed', '341', '--cases', 'infomin', 'linear']
 
 
 def checkpoint(step: int = 1) -> dict:
@@ -255,16 +256,21 @@ import os, sys, time
 sys.path.insert(0, 'tools/stress')
 import small_configs as small
 import small_runs as runs
+import torch
 from pathlib import Path
 folder = Path(sys.argv[1])
 data = small.digits(folder / 'data')
 for name, number, code in (('TERM', 15, 75), ('USR1', 10, 75), ('INT', 2, 130)):
     where = folder / name
+    evaluated = where / 'evaluated'
+    long = dict(train_cfg__val_interval=1, val_cfg__train_dataloader__batch_size=1,
+        val_cfg__train_dataloader__dataset__indices=1200) if name == 'USR1' else {}
     make = lambda: small.config('moco', where, data, epochs=2000, workers=1,
-        train_dataloader__batch_size=3)
+        train_dataloader__batch_size=3, **long)
     leader = runs.spawn(make, where, ranks=2)
     end = time.time() + 60
-    while not runs.losses(where, 1) and time.time() < end:
+    while not (evaluated.exists() if long else runs.losses(where, 1)):
+        assert time.time() < end, (where / 'log.txt').read_text()[-2000:]
         time.sleep(0.05)
     os.killpg(leader, number)
     if name == 'TERM':  # some schedulers send it twice
@@ -272,7 +278,12 @@ for name, number, code in (('TERM', 15, 75), ('USR1', 10, 75), ('INT', 2, 130)):
     found = runs.wait(leader, 60)
     assert found == code, (name, found, (where / 'log.txt').read_text()[-2000:])
     done = max(runs.losses(where))
-    assert (where / f'iter_{done}.pth').is_file(), (name, done, os.listdir(where))
+    saved = where / f'iter_{done}.pth'
+    assert saved.is_file(), (name, done, os.listdir(where))
+    if long:  # not to its end, and what is saved says so
+        assert len(evaluated.read_text()) < 1000
+        assert done == 4
+        assert not torch.load(saved, weights_only=True)['meta']['validated']
 
 def stuck():
     from cld_mm.engine.checkpoint import writer

@@ -17,6 +17,7 @@ from cld_mm.engine.checkpoint.find import newest_run
 from cld_mm.engine.checkpoint.lock import lock
 from cld_mm.engine.hooks import checkpoint as hook_module
 from cld_mm.engine.loops.epoch_loop import shorten_histories
+from cld_mm.engine.resume import choose_together
 
 
 def test_deterministic_mode_gives_the_same_bits_twice(digits, tmp_path, monkeypatch):
@@ -120,9 +121,9 @@ def test_spoilt_bank_rows_are_found_at_resume(spoil, tmp_path):
     assert 'rows of its memory bank' in bank_damage(path)
     with pytest.raises((ValueError, FileNotFoundError), match='bring the file'):
         read_rows(folder, 0, 6)
-    from cld_mm.engine.runner import _damage
-
-    assert newest_good(tmp_path, _damage).name == 'iter_1.pth'
+    assert choose_together(str(tmp_path)).endswith('iter_1.pth')
+    with pytest.raises(CheckpointError, match='name another one'):
+        choose_together(str(tmp_path), str(path))
 
 
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGUSR1])

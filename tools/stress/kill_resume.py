@@ -3,7 +3,8 @@
 ``python tools/stress/kill_resume.py --kills 50 --seed 0``: runs of every algorithm,
 with and without CLD, of linear probing and of fine-tuning, on one and two ranks and
 with 0 to 2 loader processes, are killed (kill -9 of the whole process group) in an
-iteration, at a time, or while a checkpoint is written, and resumed until they are done.
+iteration, at a time, while a checkpoint is written or read, or in an evaluation, where
+SIGTERM comes too, and resumed until they are done.
 All losses of every rank and the last checkpoint must equal an unbroken run's.
 Hypothesis picks ranks, loaders and kills by ``--seed``; the recipes take turns. The
 last line is JSON, also after SIGTERM or Ctrl-C.
@@ -23,6 +24,8 @@ from closing import closing_line
 from hypothesis import strategies as st
 from small_configs import CASES, config, digits
 from small_runs import Kill, differences, scratch, spawn, wait
+
+from cld_mm.engine.checkpoint.stop import REQUEUE
 
 EPOCHS, BATCHES = 3, 4
 STEPS = EPOCHS * BATCHES
@@ -48,10 +51,22 @@ class Plan(NamedTuple):
     kills: list[Kill]
 
 
+RANK_0 = st.just(0)
+HALF = st.just(0.5)
 KILLS = st.one_of(
-    st.builds(Kill, st.just('iteration'), st.integers(1, STEPS)),
-    st.builds(Kill, st.just('time'), st.floats(0, 1)),
-    st.builds(Kill, st.just('write'), st.integers(1, STEPS // 2), st.floats(0, 1)),
+    st.builds(Kill, st.just('iteration'), st.integers(1, STEPS), HALF, RANK_0),
+    st.builds(Kill, st.just('time'), st.floats(0, 1), HALF, RANK_0),
+    st.builds(
+        Kill, st.just('write'), st.integers(1, STEPS // 2), st.floats(0, 1), RANK_0
+    ),
+    st.builds(Kill, st.just('load'), st.just(1), HALF, st.integers(0, 1)),
+    st.builds(
+        Kill,
+        st.sampled_from(['evaluation', 'stop evaluation']),
+        st.integers(1, 2),
+        HALF,
+        st.integers(0, 1),
+    ),
 )
 PLANS = st.builds(
     Plan,
@@ -115,7 +130,7 @@ def one_run(case: str, plan: Plan, data: Path, folder: Path) -> dict:
         code = wait(spawn(make(parts, workers), parts, plan.ranks, resume, kill))
         if code == 0:
             break
-        if code != -9:
+        if code != (REQUEUE if kill and kill.how == 'stop evaluation' else -9):
             tail = (parts / 'log.txt').read_text()[-2000:]
             return {'kills': kills, 'found': [f'a run ended with {code}: {tail}']}
         kills += 1

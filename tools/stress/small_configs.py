@@ -93,6 +93,13 @@ def config(
         cfg.model.backbone.init_cfg = None
         cfg.model.head.in_channels = 32
         cfg.default_hooks.checkpoint.save_best = 'auto'
+        # Averages stand in for the weights while they are evaluated.
+        average = {'type': 'EMAHook', 'momentum': 0.1}
+        cfg.custom_hooks = [*cfg.get('custom_hooks', []), average]
+        # Of two ranks one has a batch less.
+        cfg.val_dataloader.batch_size = 11
+        cfg.val_dataloader.sampler.round_up = False
+        cfg.val_dataloader.dataset.indices = IMAGES - 1
         # Augmentations of mmpretrain's, which draw from running random states.
         augment = {'type': 'RandomCrop', 'crop_size': 28, 'padding': 4}
         whole = cfg.train_dataloader.dataset

@@ -40,15 +40,20 @@ class Kill(NamedTuple):
 
     Attributes:
         how: 'iteration' (within it), 'time' (seconds after training began), 'write'
-            (after a share of a checkpoint's bytes), or 'stop' (SIGTERM in an iteration,
-            so that it saves and leaves).
-        when: the iteration, the seconds, or the number of the write.
+            (after a share of a checkpoint's bytes), 'load' (a resuming rank has just
+            read its checkpoint), 'evaluation' (within it), or 'stop' and 'stop
+            evaluation' (SIGTERM in an iteration or an evaluation, so that it saves and
+            leaves).
+        when: the iteration, the seconds, the number of the write or of the evaluated
+            batch.
         share: of the write that gets to the disk.
+        rank: which one is hit in an iteration, a load or an evaluation.
     """
 
     how: str
     when: float
     share: float = 0.5
+    rank: int = 0
 
 
 class Record(Hook):
@@ -59,6 +64,7 @@ class Record(Hook):
     def __init__(self, folder: Path, rank: int, kill: Kill | None) -> None:
         self.path = folder / f'losses_{rank}.jsonl'
         self.kill = kill
+        self.evaluated = 0  # batches
 
     def before_train(self, runner) -> None:
         (self.path.parent / 'started').touch()
@@ -72,6 +78,19 @@ class Record(Hook):
             kill_group()
         if kill and kill.how == 'stop' and runner.iter + 1 == kill.when:
             os.kill(os.getpid(), signal.SIGTERM)
+
+    def after_val_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        self.after_features(runner, batch_idx, len(runner.val_dataloader))
+
+    def after_features(self, runner, batch_idx, batches) -> None:
+        self.evaluated += 1
+        with open(self.path.with_name('evaluated'), 'a') as file:
+            file.write('.')
+        if self.kill and self.evaluated == self.kill.when:
+            if self.kill.how == 'evaluation':
+                kill_group()
+            if self.kill.how == 'stop evaluation':
+                os.kill(os.getpid(), signal.SIGTERM)
 
 
 def kill_group() -> None:
@@ -144,12 +163,15 @@ def _rank(make, folder, rank, ranks, port, resume, kill, prepare) -> int:
         prepare_distributed(cfg)
     if kill is not None and kill.how == 'write' and rank == 0:
         _kill_in_write(kill)
+    if kill is not None and kill.how == 'load' and rank == kill.rank:
+        _kill_in_load()
     if kill is not None and kill.how == 'time' and rank == 0:
         _kill_after(kill.when, folder)
     try:
         with watching({'timeout': 20, 'stall_timeout': 120}):
             runner = build_runner(cfg)
-            runner.register_hook(Record(folder, rank, kill if rank == 0 else None))
+            hit = kill is not None and kill.rank == rank
+            runner.register_hook(Record(folder, rank, kill if hit else None))
             runner.train()
         return 0
     except StoppedBySignal as stopped:
@@ -182,6 +204,17 @@ def _kill_in_write(kill: Kill) -> None:
         put(self, data)
 
     files._HashingFile.__init__, files._HashingFile.put = start, count
+
+
+def _kill_in_load() -> None:
+    """End the group when this rank has read a checkpoint and not yet taken it over."""
+    load = torch.load
+
+    def read(*args: Any, **settings: Any) -> None:
+        load(*args, **settings)
+        kill_group()
+
+    torch.load = read
 
 
 def _kill_after(seconds: float, folder: Path) -> None:
@@ -272,6 +305,8 @@ def differences(whole: Path, parts: Path, ranks: int = 1) -> list[str]:
     one, two = (torch.load(end, weights_only=True) for end in ends if end)
     for key in ('state_dict', 'optimizer', 'param_schedulers', 'ranks'):
         unequal(one[key], two[key], key, found)
+    averages = [end.get('ema_state_dict') for end in (one, two)]
+    unequal(*averages, 'ema_state_dict', found)
     banks = [bank_folder(end) for end in ends if end]
     sizes = [num_rows(bank) for bank in banks]
     unequal(*sizes, 'rows of the sharded bank', found)

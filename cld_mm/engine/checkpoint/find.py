@@ -32,7 +32,13 @@ def newest_good(
     Raises:
         CheckpointError: there are some, and every one is damaged.
     """
-    found = resumable(_folders(Path(work_dir)))
+    return first_whole(resumable(folders_of(Path(work_dir))), work_dir, look)
+
+
+def first_whole(
+    found: list[Path], work_dir: str | Path, look: Callable[[Path], str | None]
+) -> Path | None:
+    """The first of the paths that verifies, as for :func:`newest_good`."""
     for path in found:
         reason = look(path)
         if reason is None:
@@ -92,7 +98,8 @@ def _place(path: Path, weights: bool) -> tuple[float, float, float, float] | Non
         return _LAST, _LAST, _LAST, written
 
 
-def _folders(work_dir: Path) -> list[Path]:
+def folders_of(work_dir: Path) -> list[Path]:
+    """Where a run's checkpoints lie: its work dir, and where the last one is."""
     folders = {work_dir.resolve(): work_dir}
     pointer = work_dir / 'last_checkpoint'
     if pointer.is_file():

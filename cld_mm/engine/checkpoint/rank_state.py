@@ -51,10 +51,17 @@ def set_random_states(states: dict[str, Any]) -> None:
         torch.cuda.set_rng_state(states['cuda'].cpu())
 
 
-def gather_rank_states(runner: Any) -> list[dict[str, Any]] | None:
-    """Every rank's own state, on rank 0; None on the others. All ranks call it."""
+def gather_rank_states(
+    runner: Any, random: dict[str, Any] | None = None
+) -> list[dict[str, Any]] | None:
+    """Every rank's own state, on rank 0; None on the others. All ranks call it.
+
+    Args:
+        runner: the runner.
+        random: this rank's random states where they are not to be as they are now.
+    """
     own = {
-        'random': random_states(),
+        'random': random or random_states(),
         'buffers': _own_buffers(_plain(runner.model)),
         'gradients': _unfinished_gradients(runner),
     }

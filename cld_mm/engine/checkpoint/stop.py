@@ -56,16 +56,19 @@ class StopSignals:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def leave_at_once() -> None:
-    """Before training there is nothing to save: SIGTERM and SIGUSR1 end with 75.
+def leave_at_once(cure: str = 'start again with --resume') -> None:
+    """Outside of training there is nothing to save: SIGTERM and SIGUSR1 end with 75.
 
     Their usual effect would end with a code that asks for no restart. StopSignals takes
     over during training and gives back to this.
+
+    Args:
+        cure: what to do, for the message.
     """
 
     def leave(number: int, frame: object) -> None:
         name = signal.Signals(number).name
-        text = f'stopped by {name} outside of training: start again with --resume.\n'
+        text = f'stopped by {name} outside of training: {cure}.\n'
         os.write(2, text.encode())
         path = os.environ.get('CLD_MM_EXIT_FILE')
         if path and os.environ.get('RANK', '0') == '0':

@@ -25,6 +25,7 @@ from ..checkpoint import (
     read_label,
     restore_rank_state,
 )
+from ..checkpoint.evaluation import Evaluation
 from ..checkpoint.files import write_text
 from ..checkpoint.find import newest_run, resumable
 from ..checkpoint.lock import lock
@@ -83,6 +84,7 @@ class CheckpointHook(MMCheckpointHook):
         self._group: Any = None
         self._saved_at = 0.0
         self._validation_is_due = False
+        self._evaluation = Evaluation()
         self._run = time.time_ns()
         self._lock: Any = None
 
@@ -132,8 +134,39 @@ class CheckpointHook(MMCheckpointHook):
         super().after_train_epoch(runner)
         self._validation_is_due = False
 
+    def before_val_epoch(self, runner) -> None:
+        """Note what a run that is stopped in this evaluation goes on from."""
+        super().before_val_epoch(runner)
+        if self.signals._before:  # in training
+            self._evaluation.begin()
+
+    def after_val_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
+        """Stop if asked to, without the rest of the evaluation."""
+        batches = len(runner.val_dataloader)
+        self.after_features(runner, batch_idx, batches)
+        if batch_idx + 1 == batches:  # other hooks may evaluate once more
+            self._evaluation.end()
+
+    def after_features(self, runner, batch_idx: int, batches: int) -> None:
+        """The same between the batches of KNNLoop, which calls it.
+
+        Args:
+            runner: the runner.
+            batch_idx: which batch is done.
+            batches: how many this rank has.
+        """
+        for _ in range(self._evaluation.looks(batch_idx, batches, self._largest)):
+            number, failed, _ = self._agree(runner)
+            if failed:
+                self._raise(runner)
+            if number:
+                self._evaluation.undo(runner)
+                self._save_iteration(runner, runner.iter)
+                self._leave(runner, number, runner.iter)
+
     def after_val_epoch(self, runner, metrics=None) -> None:
         """Save the best, and stop if asked to."""
+        self._evaluation.end()
         super().after_val_epoch(runner, metrics or {})
         if not self.signals._before:
             return  # not in training
@@ -163,7 +196,7 @@ class CheckpointHook(MMCheckpointHook):
         checkpoint['meta'].update(
             batches_per_epoch=len(runner.train_dataloader),
             run=self._run,
-            validated=not self._validation_is_due,
+            validated=not (self._validation_is_due or self._evaluation.running),
         )
         if self._ranks is not None:
             checkpoint['ranks'] = self._ranks
@@ -184,12 +217,17 @@ class CheckpointHook(MMCheckpointHook):
         due = bool(due and waited >= 60 * self.every_minutes)
         writer = getattr(runner, 'checkpoint_writer', None)
         failed = writer is not None and writer.failed
-        flags = torch.tensor([self.signals.received, int(failed), int(due)])
-        if get_world_size() > 1:
-            dist.all_reduce(flags, op=dist.ReduceOp.MAX, group=self._group)
-        number, any_failed, any_due = flags.tolist()
+        flags = self._largest(self.signals.received, int(failed), int(due))
+        number, any_failed, any_due = flags
         by_count = self.every_n_train_iters(runner, self.every_iters or -1)
         return number, bool(any_failed), bool(any_due or by_count)
+
+    def _largest(self, *own: int) -> list[int]:
+        """The largest of each number over all ranks."""
+        numbers = torch.tensor(own)
+        if get_world_size() > 1:
+            dist.all_reduce(numbers, op=dist.ReduceOp.MAX, group=self._group)
+        return numbers.tolist()
 
     def _save_iteration(self, runner, iteration: int) -> None:
         runner.logger.info(f'Saving checkpoint at {iteration} iterations')
@@ -203,7 +241,10 @@ class CheckpointHook(MMCheckpointHook):
         self.last_ckpt = self.file_backend.join_path(self.out_dir, name)
         runner.message_hub.update_info('last_ckpt', self.last_ckpt)
         self._saved_at = time.monotonic()
-        self._ranks = gather_rank_states(runner) if self.save_optimizer else None
+        random = self._evaluation.random
+        self._ranks = (
+            gather_rank_states(runner, random) if self.save_optimizer else None
+        )
         extra = {}
         if hasattr(runner, 'checkpoint_writer'):
             extra['then'] = lambda: self._written(runner.work_dir, name)

@@ -33,9 +33,7 @@ class RankWatchdogHook(Hook):
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         if watchdog.current is not None and hasattr(model, 'data_preprocessor'):
             # Every batch of training and evaluation passes through it.
-            self._batches = model.data_preprocessor.register_forward_pre_hook(
-                watchdog.current.tick
-            )
+            self._batches = model.data_preprocessor.register_forward_pre_hook(_tick)
 
     def before_train_epoch(self, runner) -> None:
         """Data come first."""
@@ -70,3 +68,9 @@ class RankWatchdogHook(Hook):
     def _mark(runner, phase: str, done: int = 0) -> None:
         if watchdog.current is not None:
             watchdog.current.mark(runner.iter + done, phase)
+
+
+def _tick(*_) -> None:
+    """Not the watchdog's own method: EMAHook copies the model with its hooks."""
+    if watchdog.current is not None:
+        watchdog.current.tick()

@@ -68,8 +68,13 @@ class KNNLoop(BaseLoop):
         call = self.runner.call_hook
         call(f'before_{self.stage}')
         call(f'before_{self.stage}_epoch')
-        train = extract_features(self.runner.model, self.train_dataloader, sharded=True)
-        test = extract_features(self.runner.model, self.dataloader)
+
+        def look(place: int, batches: int) -> None:  # CheckpointHook may stop here
+            call('after_features', batch_idx=place, batches=batches)
+
+        model = self.runner.model
+        train = extract_features(model, self.train_dataloader, True, look)
+        test = extract_features(model, self.dataloader, after_batch=look)
         metrics: dict[str, float] = {}
         for name in train:
             if name != 'labels':
