@@ -278,3 +278,13 @@ def test_settings_below_one_are_named(kind):
         kind(num_groups=0)
     with pytest.raises(ValueError, match='num_iters is 0'):
         kind(num_groups=2, num_iters=0)
+
+
+@pytest.mark.parametrize('grouping', [kmeans, normalized_cuts])
+@pytest.mark.parametrize('odd', [float('nan'), float('inf')])
+def test_a_feature_that_is_not_finite_shows_in_the_centroids(grouping, odd):
+    features = torch.randn(9, 4, generator=torch.Generator().manual_seed(0))
+    features[5, 2] = odd
+    groups = grouping(features, 3)  # no error: NonFiniteLossHook names the images
+    assert groups.counts.sum() == 9
+    assert not groups.centroids[groups.labels[5]].isfinite().all()

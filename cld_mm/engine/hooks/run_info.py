@@ -15,6 +15,15 @@ from cld_mm.registry import HOOKS
 from cld_mm.version import __version__
 
 PACKAGES = ('torch', 'torchvision', 'mmengine', 'mmpretrain', 'numpy')
+# What else pixels, groups and parts come from, where it is installed.
+OTHERS = (
+    'pillow',
+    'opencv-python',
+    'opencv-python-headless',
+    'scipy',
+    'mmcv',
+    'mmcv-lite',
+)
 
 
 @HOOKS.register_module()
@@ -57,9 +66,10 @@ def hardware() -> str:
 def versions() -> dict[str, Any]:
     """Python's and the main packages' versions."""
     found = {'python': platform.python_version(), 'cld_mm': __version__}
-    for name in PACKAGES:
+    for name in PACKAGES + OTHERS:
         try:
             found[name] = version(name)
         except PackageNotFoundError:
-            found[name] = 'not installed'
+            if name in PACKAGES:
+                found[name] = 'not installed'
     return found

@@ -77,7 +77,9 @@ def spectral_coordinates(
     first entry, which makes the first column 1.
     """
     unit = F.normalize(features, dim=1)
-    affinity = (unit @ unit.t()).abs().fill_diagonal_(0)  # N×N
+    # A row that is not finite has no neighbours, for solvers would raise; its group's
+    # mean is not finite either, so the loss tells.
+    affinity = (unit @ unit.t()).abs().nan_to_num(0, 0, 0).fill_diagonal_(0)  # N×N
     degree = affinity.sum(dim=1)
     # A row at right angles to all others has no degree; it is its own cut.
     scale = degree.clamp(min=torch.finfo(degree.dtype).eps).rsqrt()
