@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from mmengine.config import Config
 
 from ..engine.checkpoint import CheckpointError
+from ..engine.disk import unwritable
 from ..engine.ranks import watchdog
 from ..engine.ranks.messages import say_last_words
 from .blame import blamed
@@ -64,9 +65,13 @@ def one_sentence_errors(debug: bool = False) -> Iterator[list[Config]]:
             raise
         _leave('stopped by the keyboard.', 130)
     except Exception as error:
-        _tell_other_ranks(error)
+        dirs = [cfg.work_dir for cfg in configs if cfg.get('work_dir')]
+        stopped = next(filter(None, (unwritable(error, place) for place in dirs)), None)
+        _tell_other_ranks(error, stopped or sentence(error))
         if debug:
             raise
+        if stopped:
+            _leave(f'error: {stopped}', 1)
         if isinstance(error, USER_ERRORS):
             _leave(f'error: {sentence(error)}{_where(error, configs)}', 2)
         if isinstance(error, (FloatingPointError, CheckpointError)):
@@ -79,7 +84,7 @@ def one_sentence_errors(debug: bool = False) -> Iterator[list[Config]]:
         )
 
 
-def _tell_other_ranks(error: BaseException) -> None:
+def _tell_other_ranks(error: BaseException, reason: str) -> None:
     """Give the other ranks this one's reason, or wait for theirs.
 
     A collective that fails only shows that another rank is gone: the watchdog finds
@@ -90,7 +95,7 @@ def _tell_other_ranks(error: BaseException) -> None:
     if watchdog.is_communication_error(error):
         watchdog.current.await_verdict()
     else:
-        watchdog.current.report(sentence(error))
+        watchdog.current.report(reason)
 
 
 def _where(error: BaseException, configs: list[Config]) -> str:

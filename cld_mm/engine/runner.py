@@ -36,6 +36,7 @@ from ..datasets.transforms import SeededCompose
 from .bank_files import load_rows, remove_orphans, save_rows, sharded_bank
 from .checkpoint import CheckpointError, CheckpointWriter
 from .checkpoint.stop import leave_signals_to_the_rank
+from .disk import end_with_the_log
 from .resume import choose_together
 from .sharding import has_split_parameters, joined, take_plain_states
 
@@ -265,8 +266,12 @@ class QuietRunner(Runner):
         return checkpoint
 
     def build_logger(self, *args, **kwargs) -> MMLogger:
-        """The logger, its terminal handler replaced where there is a terminal."""
+        """The logger, its terminal handler replaced where there is a terminal.
+
+        A log file that cannot be written ends the run.
+        """
         logger = super().build_logger(*args, **kwargs)
+        end_with_the_log(logger)
         if is_main_process() and sys.stderr.isatty():
             for handler in list(logger.handlers):
                 if type(handler) is logging.StreamHandler:

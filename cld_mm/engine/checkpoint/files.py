@@ -12,10 +12,13 @@ import re
 import shutil
 import struct
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import torch
+
+from ..disk import state_and_cure
 
 _LABEL = re.compile(
     rb'cld_mm checkpoint kind=(full|weights) run=(\d+) epoch=(\d+) iter=(\d+) '
@@ -121,13 +124,16 @@ def write_checkpoint(checkpoint: dict, path: str | Path) -> None:
         os.replace(part, path)
         _sync_folder(path.parent)
     except OSError as error:
-        written = part.stat().st_size if part.exists() else 0
-        part.unlink(missing_ok=True)
+        written = part.stat().st_size if part.is_file() else 0
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
         free = shutil.disk_usage(path.parent).free if path.parent.exists() else 0
+        state, cure = state_and_cure(error)
         raise CheckpointError(
-            f'the checkpoint {path} cannot be written ({error.strerror or error}, '
-            f'after {written / 1e6:.1f} MB; {free / 1e6:.1f} MB are free): the older '
-            'ones are kept; make room and go on with --resume.'
+            f'the checkpoint {path} cannot be written: {state} '
+            f'({error.strerror or error}, after {written / 1e6:.1f} MB; '
+            f'{free / 1e6:.1f} MB are free); the older ones are kept: {cure} and go on '
+            'with --resume.'
         ) from error
 
 

@@ -1,0 +1,122 @@
+"""A work dir that fills up, goes away or turns read-only under a training run."""
+
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from mmengine.hooks import Hook
+
+from test_untrusted_files import run, small_configs  # isort: skip
+from cld_mm.engine.checkpoint import newest_good
+from cld_mm.registry import HOOKS
+
+FULL = Path('/dev/full')  # takes nothing: "No space left on device"
+
+
+@HOOKS.register_module()
+class DiskFault(Hook):
+    """After two iterations the disk is not what it was."""
+
+    priority = 'VERY_HIGH'
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        if runner.iter + 1 != 3:
+            return
+        runner.checkpoint_writer.wait()
+        work_dir, checkpoints = Path(runner.work_dir), Path(runner.work_dir) / 'saved'
+        if self.kind == 'log':
+            for handler in runner.logger.handlers:
+                if hasattr(handler, 'baseFilename'):
+                    handler.stream = FULL.open('w')
+        elif self.kind == 'scalars':
+            path = Path(runner.log_dir) / 'vis_data/scalars.json'
+            path.unlink()
+            path.symlink_to(FULL)
+        elif self.kind in ('gone', 'file'):
+            shutil.rmtree(work_dir)
+            if self.kind == 'file':
+                work_dir.touch()
+        elif self.kind == 'checkpoints a file':
+            checkpoints.rename(work_dir / 'aside')
+            checkpoints.touch()
+        elif self.kind == 'read-only':
+            place = str(work_dir)
+            subprocess.run(['mount', '--bind', place, place], check=True)
+            subprocess.run(['mount', '-o', 'remount,ro,bind', place], check=True)
+
+
+SAID = {
+    'log': ('.log in the work dir cannot be written: its disk is full', 'make room'),
+    'scalars': ('in the work dir cannot be written: its disk is full', 'make room'),
+    'gone': ('cannot be written: it is gone', 'bring it back'),
+    'file': ('cannot be written: a file has taken its place', 'move that away'),
+    'checkpoints a file': ('saved', 'a file has taken its place'),
+    'read-only': ('cannot be written: it is read-only', 'make it writable'),
+}
+
+
+def mountable(folder: Path) -> str | None:
+    """Why nothing can be mounted; None if it can."""
+    try:
+        done = subprocess.run(
+            ['mount', '--bind', folder, folder], capture_output=True, text=True
+        )
+    except OSError as error:
+        return str(error)
+    if done.returncode == 0:
+        subprocess.run(['umount', folder], check=True)
+    return done.stderr.strip() if done.returncode else None
+
+
+@pytest.mark.parametrize('kind', SAID)
+def test_a_disk_that_fails_in_training_ends_it_in_one_sentence(
+    kind, digits, tmp_path, monkeypatch, capfd
+):
+    work_dir = tmp_path / 'work'
+    work_dir.mkdir()
+    reason = mountable(work_dir) if kind == 'read-only' else None
+    if reason is not None:
+        pytest.skip(f'nothing can be mounted here: {reason}')
+    cfg = small_configs.config(
+        'moco',
+        work_dir,
+        digits,
+        train_dataloader__batch_size=6,
+        default_hooks__logger__interval=1,
+    )
+    cfg.visualizer.vis_backends = [{'type': 'LocalVisBackend'}]
+    cfg.log_level = 'INFO'
+    cfg.custom_hooks.append({'type': 'DiskFault', 'kind': kind})
+    if kind.startswith('checkpoints'):
+        cfg.default_hooks.checkpoint.out_dir = str(work_dir / 'saved')
+    cfg.experiment_name = f'disk-{tmp_path.name}'
+    path = tmp_path / 'config.py'
+    cfg.dump(path)
+    keyboard = signal.getsignal(signal.SIGINT)
+    try:
+        code = run('train.py', [str(path), '--work-dir', str(work_dir)], monkeypatch)
+    finally:
+        signal.signal(signal.SIGINT, keyboard)
+        if kind == 'read-only':
+            subprocess.run(['umount', '-l', work_dir], check=True)
+    said = capfd.readouterr().err
+    assert code == 1, said
+    assert 'Traceback' not in said
+    assert 'Logging error' not in said
+    errors = [line for line in said.splitlines() if line.startswith('error:')]
+    assert len(errors) == 1, said
+    for words in (*SAID[kind], '--resume'):
+        assert words in errors[0]
+    if kind not in ('gone', 'file'):
+        aside = work_dir / 'aside'
+        folder = aside / work_dir.name if aside.exists() else work_dir
+        assert newest_good(folder).name == 'iter_2.pth'
+        assert not list(work_dir.rglob('.*.part'))
+    else:
+        assert not os.path.isdir(work_dir)
