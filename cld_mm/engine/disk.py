@@ -42,15 +42,15 @@ def unwritable(error: BaseException, work_dir: str | Path) -> str | None:
     if error.filename is None:
         if error.errno not in WRITING:
             return None
-        what = str(work_dir)
+        what = f'the work dir {work_dir}'
     else:
-        what = os.fsdecode(error.filename)
-        folder = Path(work_dir).absolute()
-        if folder not in (Path(what).absolute(), *Path(what).absolute().parents):
+        path = Path(os.fsdecode(error.filename)).absolute()
+        if Path(work_dir).absolute() not in (path, *path.parents):
             return None
+        what = f'{path} in the work dir'
     state, cure = state_and_cure(error)
     return (
-        f'{what} in the work dir cannot be written: {state} ({error.strerror}); '
+        f'{what} cannot be written: {state} ({error.strerror}); '
         f'checkpoints that are there are kept: {cure} and go on with --resume.'
     )
 

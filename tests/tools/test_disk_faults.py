@@ -10,7 +10,8 @@ import pytest
 from mmengine.hooks import Hook
 
 from test_untrusted_files import run, small_configs  # isort: skip
-from cld_mm.engine.checkpoint import newest_good
+from cld_mm.engine import runner as runner_module
+from cld_mm.engine.checkpoint import newest_good, write_checkpoint
 from cld_mm.registry import HOOKS
 
 FULL = Path('/dev/full')  # takes nothing: "No space left on device"
@@ -53,7 +54,7 @@ class DiskFault(Hook):
 
 SAID = {
     'log': ('.log in the work dir cannot be written: its disk is full', 'make room'),
-    'scalars': ('in the work dir cannot be written: its disk is full', 'make room'),
+    'scalars': ('/work cannot be written: its disk is full', 'make room'),
     'gone': ('cannot be written: it is gone', 'bring it back'),
     'file': ('cannot be written: a file has taken its place', 'move that away'),
     'checkpoints a file': ('saved', 'a file has taken its place'),
@@ -120,3 +121,32 @@ def test_a_disk_that_fails_in_training_ends_it_in_one_sentence(
         assert not list(work_dir.rglob('.*.part'))
     else:
         assert not os.path.isdir(work_dir)
+
+
+def test_a_checkpoint_that_goes_between_choice_and_load(
+    digits, tmp_path, monkeypatch, capfd
+):
+    for step in (1, 2):
+        meta = {'iter': step, 'epoch': 0, 'run': 7}
+        state = {'meta': meta, 'state_dict': {}, 'optimizer': {}}
+        write_checkpoint(state, tmp_path / f'iter_{step}.pth')
+    cfg = small_configs.config('moco', tmp_path, digits, train_dataloader__batch_size=6)
+    cfg.experiment_name = f'gone-{tmp_path.name}'
+    path = tmp_path / 'config.py'
+    cfg.dump(path)
+    chosen, choose = [], runner_module.choose_together
+
+    def delete(*args):
+        chosen.append(Path(choose(*args)))
+        chosen[-1].unlink()
+        return str(chosen[-1])
+
+    monkeypatch.setattr(runner_module, 'choose_together', delete)
+    words = [str(path), '--work-dir', str(tmp_path), '--resume']
+    assert run('train.py', words, monkeypatch) == 1
+    errors = [line for line in capfd.readouterr().err.splitlines() if 'error: ' in line]
+    assert len(errors) == 1
+    assert 'iter_2.pth does not exist. It was there when it was chosen' in errors[0]
+    assert 'go on with --resume' in errors[0]
+    assert [place.name for place in chosen] == ['iter_2.pth']
+    assert newest_good(tmp_path).name == 'iter_1.pth'

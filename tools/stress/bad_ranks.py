@@ -3,7 +3,8 @@
     python tools/stress/bad_ranks.py --faults 30 --seed 0
 
 Each fault strikes a real two-rank training on scikit-learn's digits at a random rank,
-iteration or moment: kill -9, SIGSTOP, NaN, an exception in data loading, an endless
+iteration or moment: kill -9 (also while all load a checkpoint), SIGSTOP, NaN, a full
+disk, an exception in data loading, an endless
 wait there or in the forward or backward pass, an early exit, drifted weights, another
 config, seed, data set or version. Most ranks are forked from this process, which has
 imported everything, half of them with the launcher's store and half with rank 0's;
@@ -44,6 +45,8 @@ GONE = r'rank {r} has given no sign of life|rank {r}, which keeps the store|'
 GONE += r'rank {r} was killed by SIG'
 SAID = {
     'kill': GONE,
+    'kill at load': GONE,
+    'full disk': r'rank {r}\b.*cannot be written: its disk is full',
     'freeze': GONE,
     'nan': r'not finite at iteration \d+ .* on rank {r}',
     'broken loading': r'rank {r}\b.*image \d+ cannot be read',
@@ -72,6 +75,7 @@ train_dataloader = dict(batch_size=4, dataset=data)
 val_cfg = val_dataloader = val_evaluator = None
 test_cfg = test_dataloader = test_evaluator = None
 train_cfg = dict(max_epochs=1000)
+load_from = {load_from!r}
 model = dict(
     queue_len=32,
     backbone=dict(stem_channels=4, base_channels=4),
@@ -118,6 +122,7 @@ class Fault:
                 timeout=TIMEOUT,
                 stall=STALL,
                 data=data,
+                load_from=self._weights() if kind == 'kill at load' else None,
             )
         )
         fault = {
@@ -134,6 +139,11 @@ class Fault:
             'MASTER_PORT': str(free_port()),
             'OMP_NUM_THREADS': '1',
         }
+
+    def _weights(self) -> str:
+        path = self.folder / 'weights.pth'
+        torch.save({'state_dict': {}, 'meta': {}}, path)
+        return str(path)
 
     def words(self) -> list[str]:
         """Flags of train.py."""

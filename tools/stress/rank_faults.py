@@ -5,6 +5,7 @@ the same: ``CLD_MM_FAULT`` holds kind, rank, iteration, delay and a file to note
 time in.
 """
 
+import errno
 import json
 import os
 import signal
@@ -45,6 +46,12 @@ class FaultHook(Hook):
 
     priority = 'HIGHEST'
 
+    def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
+        """A rank that goes while all load."""
+        if KIND == 'kill at load':
+            note()
+            os.kill(os.getpid(), signal.SIGKILL)
+
     def before_train(self, runner) -> None:
         """Faults of the data, and those that come at any time."""
         dataset = runner.train_dataloader.dataset
@@ -70,8 +77,10 @@ class FaultHook(Hook):
         if runner.iter != FAULT.get('iteration'):
             return
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        if KIND in ('exit', 'nan', 'drift', 'os exit'):
+        if KIND in ('exit', 'nan', 'drift', 'os exit', 'full disk'):
             note()
+        if KIND == 'full disk':
+            raise OSError(errno.ENOSPC, 'No space left on device')
         if KIND == 'stuck forward':
             model.backbone.register_forward_pre_hook(stay)
         if KIND == 'stuck backward':

@@ -142,7 +142,7 @@ class RankWatchdog:
         """Let the other ranks stop with this rank's error as their reason."""
         self._leaving = True
         with suppress(Exception):  # the store may have died with the others
-            self._publish(f'rank {self.rank} stopped: {sentence}', None)
+            self._publish(f'rank {self.rank} stopped: {sentence.rstrip(".")}', None)
             if self.rank == 0 and not _launcher_keeps_store():
                 time.sleep(2 * self.interval)  # the others read it from this process
 
