@@ -26,7 +26,7 @@ WRITING = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 def state_and_cure(error: OSError) -> tuple[str, str]:
     """What is wrong with a folder that cannot be written to, and what to do."""
-    default = (error.strerror or str(error), 'mend that')
+    default = (error.strerror or 'its disk fails', 'mend that')
     return STATES.get(error.errno or 0, default)
 
 
