@@ -35,7 +35,6 @@ def sharded_bank(model: nn.Module) -> ShardedMemoryBank | None:
 def save_rows(bank: ShardedMemoryBank, checkpoint: str | Path) -> None:
     """Write this rank's rows; all ranks call it. Each file is whole or not there."""
     folder = bank_folder(checkpoint)
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f'rows_{bank.start}_{bank.stop}.pth'
     write_checkpoint({'rows': bank.features.cpu().clone()}, path)
     barrier()

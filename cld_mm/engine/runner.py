@@ -254,7 +254,6 @@ class QuietRunner(Runner):
                 else [scheduler.state_dict() for scheduler in schedulers]
             )
         self.call_hook('before_save_checkpoint', checkpoint=checkpoint)
-        Path(out_dir).mkdir(parents=True, exist_ok=True)
         self.checkpoint_writer.submit(checkpoint, Path(out_dir) / filename, done)
 
     def load_checkpoint(self, filename: str, *args, **kwargs):

@@ -30,7 +30,8 @@ class DiskFault(Hook):
         if runner.iter + 1 != 3:
             return
         runner.checkpoint_writer.wait()
-        work_dir, checkpoints = Path(runner.work_dir), Path(runner.work_dir) / 'saved'
+        work_dir = Path(runner.work_dir)
+        checkpoints = work_dir.parent / 'saved' / work_dir.name
         if self.kind == 'log':
             for handler in runner.logger.handlers:
                 if hasattr(handler, 'baseFilename'):
@@ -44,7 +45,7 @@ class DiskFault(Hook):
             if self.kind == 'file':
                 work_dir.touch()
         elif self.kind == 'checkpoints a file':
-            checkpoints.rename(work_dir / 'aside')
+            checkpoints.rename(checkpoints.with_name('aside'))
             checkpoints.touch()
         elif self.kind == 'read-only':
             place = str(work_dir)
@@ -57,7 +58,10 @@ SAID = {
     'scalars': ('/work cannot be written: its disk is full', 'make room'),
     'gone': ('cannot be written: it is gone', 'bring it back'),
     'file': ('cannot be written: a file has taken its place', 'move that away'),
-    'checkpoints a file': ('saved', 'a file has taken its place'),
+    'checkpoints a file': (
+        '/saved/work/iter_4.pth cannot be written: a file has taken its place',
+        'move that away',
+    ),
     'read-only': ('cannot be written: it is read-only', 'make it writable'),
 }
 
@@ -95,7 +99,7 @@ def test_a_disk_that_fails_in_training_ends_it_in_one_sentence(
     cfg.log_level = 'INFO'
     cfg.custom_hooks.append({'type': 'DiskFault', 'kind': kind})
     if kind.startswith('checkpoints'):
-        cfg.default_hooks.checkpoint.out_dir = str(work_dir / 'saved')
+        cfg.default_hooks.checkpoint.out_dir = str(tmp_path / 'saved')
     cfg.experiment_name = f'disk-{tmp_path.name}'
     path = tmp_path / 'config.py'
     cfg.dump(path)
@@ -115,10 +119,10 @@ def test_a_disk_that_fails_in_training_ends_it_in_one_sentence(
     for words in (*SAID[kind], '--resume'):
         assert words in errors[0]
     if kind not in ('gone', 'file'):
-        aside = work_dir / 'aside'
-        folder = aside / work_dir.name if aside.exists() else work_dir
+        aside = tmp_path / 'saved/aside'
+        folder = aside if aside.exists() else work_dir
         assert newest_good(folder).name == 'iter_2.pth'
-        assert not list(work_dir.rglob('.*.part'))
+        assert not list(tmp_path.rglob('.*.part'))
     else:
         assert not os.path.isdir(work_dir)
 

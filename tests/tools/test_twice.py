@@ -1,9 +1,11 @@
 """Two runs: the same bits in deterministic mode; never both in one work dir."""
 
+import importlib.util
 import json
 import os
 import signal
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -18,6 +20,8 @@ from cld_mm.engine.checkpoint.lock import lock
 from cld_mm.engine.hooks import checkpoint as hook_module
 from cld_mm.engine.loops.epoch_loop import shorten_histories
 from cld_mm.engine.resume import choose_together
+
+TOOLS = Path(__file__).resolve().parents[2] / 'tools'
 
 
 def test_deterministic_mode_gives_the_same_bits_twice(digits, tmp_path, monkeypatch):
@@ -141,6 +145,28 @@ def test_a_signal_before_training_asks_for_a_requeue(number, tmp_path, monkeypat
             os._exit(3)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 75
     assert (tmp_path / 'code').read_text() == '75'
+
+
+@pytest.mark.parametrize('tool', ['train.py', 'test.py'])
+def test_tools_ask_for_a_requeue_outside_of_training(tool, tmp_path, monkeypatch):
+    monkeypatch.setenv('CLD_MM_EXIT_FILE', str(tmp_path / 'code'))
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            os.dup2(writing, 2)
+            spec = importlib.util.spec_from_file_location('tool', TOOLS / tool)
+            module = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+            module.run_tool = lambda *_: os.kill(os.getpid(), signal.SIGTERM)
+            sys.argv = [tool, 'config.py', 'checkpoint.pth'][: 2 + (tool == 'test.py')]
+            module.main()
+        finally:
+            os._exit(3)
+    os.close(writing)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 75
+    with os.fdopen(reading) as said:
+        assert 'stopped by SIGTERM outside of training: start' in said.read()
 
 
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])

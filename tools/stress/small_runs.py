@@ -303,10 +303,9 @@ def differences(whole: Path, parts: Path, ranks: int = 1) -> list[str]:
     if None in ends:
         return [*found, 'a run left no checkpoint']
     one, two = (torch.load(end, weights_only=True) for end in ends if end)
-    for key in ('state_dict', 'optimizer', 'param_schedulers', 'ranks'):
-        unequal(one[key], two[key], key, found)
-    averages = [end.get('ema_state_dict') for end in (one, two)]
-    unequal(*averages, 'ema_state_dict', found)
+    states = ('state_dict', 'ema_state_dict', 'optimizer', 'param_schedulers', 'ranks')
+    for key in states:  # averages and schedules only where a run has them
+        unequal(one.get(key), two.get(key), key, found)
     banks = [bank_folder(end) for end in ends if end]
     sizes = [num_rows(bank) for bank in banks]
     unequal(*sizes, 'rows of the sharded bank', found)

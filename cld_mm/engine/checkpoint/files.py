@@ -94,7 +94,7 @@ def write_checkpoint(checkpoint: dict, path: str | Path) -> None:
     Args:
         checkpoint: what torch.save takes; its ``meta``'s run, epoch and iter go into
             the label, and it is labelled full where it holds an optimiser.
-        path: on a local disk; what was there is replaced.
+        path: on a local disk; what was there is replaced, folders are made.
 
     Raises:
         CheckpointError: the disk is full or fails; nothing is left of the new file.
@@ -104,6 +104,7 @@ def write_checkpoint(checkpoint: dict, path: str | Path) -> None:
     meta = checkpoint.get('meta', {})
     kind = 'full' if 'optimizer' in checkpoint else 'weights'
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with open(part, 'wb') as file:
             out = _HashingFile(file)
             torch.save(checkpoint, out)  # type: ignore[arg-type]

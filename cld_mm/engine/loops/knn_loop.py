@@ -78,6 +78,7 @@ class KNNLoop(BaseLoop):
         metrics: dict[str, float] = {}
         for name in train:
             if name != 'labels':
+                look(0, 1)
                 scores = self._evaluate(
                     train[name], train['labels'], test[name], test['labels']
                 )
