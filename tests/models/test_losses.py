@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from test_algorithms import LargestNew
 from torch.nn import functional as F
 
 from cld_mm.models.grouping import kmeans
@@ -130,3 +131,14 @@ def test_bank_nce():
 def test_temperature_is_named(temperature):
     with pytest.raises(ValueError, match='temperature is'):
         CLDLoss(temperature=temperature)
+
+
+def test_a_bank_of_another_type_is_cast_piece_by_piece():
+    """Else a bank in float16 would take more memory than one in float32."""
+    torch.manual_seed(0)
+    bank = F.normalize(torch.randn(4000, 16), dim=1).half()
+    queries = F.normalize(torch.randn(3, 16), dim=1)
+    with LargestNew(bank, queries) as seen:
+        found = softmax_over_bank(queries, bank, 0.2, chunk_elements=2**14)
+    assert 0 < seen.largest <= 2**14 < bank.numel()
+    torch.testing.assert_close(found, softmax_over_bank(queries, bank.float(), 0.2))

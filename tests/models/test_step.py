@@ -139,6 +139,20 @@ def test_the_watch_sees_what_it_should():
     assert watch.copies == ['clone']
 
 
+@pytest.mark.parametrize(
+    ('kept', 'casts'), [('float32', 1), ('float16', 0)], ids=lambda x: str(x)
+)
+def test_mixed_precision_casts_the_queue_once_at_most(kept, casts, views):
+    model = tiny_moco(CLD, queue_len=701, queue_dtype=kept)
+    half = torch.autocast('cpu', torch.float16)
+    with Watch(model.queue.features) as watch, half:
+        parts = model.loss(views)
+        sum(v for name, v in parts.items() if 'loss' in name).backward()
+    assert watch.copies.count('_to_copy') == casts
+    assert set(watch.copies) <= {'_to_copy', 't', 'split'}  # views of the cast one
+    assert watch.waiting == []
+
+
 class Count(TorchDispatchMode):
     """How many operations are dispatched; a multi-tensor one is one."""
 

@@ -3,8 +3,10 @@
 ``python tools/benchmarks/memory.py``: a ResNet-50 at 224 pixels, batch 64, on a GPU; on
 a CPU a CIFAR ResNet-18 at 32 pixels. Must be held: parameters, their momentum copies,
 gradients, optimiser state, queue or bank, the batch, and what the graph saves for the
-backward pass. Peaks are torch's own: ``max_memory_allocated`` on a GPU, the profiler's
-count of every allocation on a CPU. The last line is JSON.
+backward pass. The sum is of all at once, though gradients come as what the graph saves
+goes, so a peak may stay some percent below it. Peaks are torch's own:
+``max_memory_allocated`` on a GPU, the profiler's count of every allocation on a CPU.
+The last line is JSON.
 
 Variants of MoCo v2 + CLD: plain, with activation checkpointing, with a float16 queue;
 of NPID + CLD: its bank in float32 and float16.

@@ -33,6 +33,8 @@ class InfoNCEHead(BaseModule):
             keys: ``(N, C)``, the positive of every view's queries.
             negatives: ``(L, C)``, the same for all.
         """
+        # Once for all views, where mixed precision has made the queries half as wide.
+        negatives = negatives.to(queries[0].dtype)
         losses = [
             info_nce(query, keys, negatives, self.temperature) for query in queries
         ]

@@ -23,7 +23,7 @@ def softmax_over_bank(
             the queries. Autocast, where it is on, chooses the products' type.
         temperature: T.
         chunk_elements: bound on the logits held at once; the default takes
-            256 MiB.
+            256 MiB. Rows that are cast are held a quarter as many elements at a time.
 
     Returns:
         Log-sums ``(N,)`` and means ``(N, C)``, float32.
@@ -39,6 +39,8 @@ def softmax_over_bank(
         )
     queries_scaled = queries / temperature
     rows = max(1, chunk_elements // max(1, len(queries)))
+    if bank.dtype != queries.dtype:  # else a bank in float16 would take more, not less
+        rows = max(1, min(rows, chunk_elements // 4 // bank.shape[1]))
     top = queries.new_full((len(queries),), float('-inf'), dtype=torch.float32)
     log_sum = torch.zeros_like(top)
     mean = torch.zeros_like(queries, dtype=torch.float32)
