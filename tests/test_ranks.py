@@ -1,6 +1,7 @@
 """Ranks that disagree or drift; the long form is tools/stress/bad_ranks.py."""
 
 import os
+import socket
 import threading
 import time
 
@@ -12,6 +13,7 @@ from PIL import Image
 from torch import distributed as dist
 
 from cld_mm.apis.replay import replay
+from cld_mm.compat.cpu_distributed import RankAbsent, meet
 from cld_mm.datasets import CustomDataset, TarShards
 from cld_mm.datasets.shard_writer import write_shards
 from cld_mm.engine.ranks.agreement import RankMismatch, check_same, resume_together
@@ -42,6 +44,24 @@ def _disagree(rank):
     watchdog.mark(3, 'loading data')
     dist.barrier()
     watchdog.stop()
+
+
+@pytest.mark.parametrize(
+    ('rank', 'said'),
+    [
+        (0, r'rank 1, 2 of 3 has not come within 0.5 s: see its log'),
+        (2, r'rank 0, which keeps the store at 127.0.0.1:\d+, has not come within'),
+    ],
+)
+def test_ranks_that_never_come_are_named(rank, said, monkeypatch):
+    with socket.create_server(('127.0.0.1', 0)) as sock:
+        port = sock.getsockname()[1]
+    place = {'MASTER_ADDR': '127.0.0.1', 'MASTER_PORT': port, 'RANK': rank}
+    for name, value in {**place, 'WORLD_SIZE': 3}.items():
+        monkeypatch.setenv(name, str(value))
+    monkeypatch.delenv('TORCHELASTIC_USE_AGENT_STORE', raising=False)
+    with pytest.raises(RankAbsent, match=said):
+        meet(0.5)
 
 
 def test_ranks_that_differ_say_so():

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 from mmengine.config import Config
 
+from ..compat.cpu_distributed import RankAbsent
 from ..engine.checkpoint import CheckpointError
 from ..engine.disk import unwritable
 from ..engine.ranks import watchdog
@@ -74,7 +75,7 @@ def one_sentence_errors(debug: bool = False) -> Iterator[list[Config]]:
             _leave(f'error: {stopped}', 1)
         if isinstance(error, USER_ERRORS):
             _leave(f'error: {sentence(error)}{_where(error, configs)}', 2)
-        if isinstance(error, (FloatingPointError, CheckpointError)):
+        if isinstance(error, (FloatingPointError, CheckpointError, RankAbsent)):
             _leave(f'error: {sentence(error)}', 1)
         last = f'{type(error).__name__}: {sentence(error)}'
         _leave(

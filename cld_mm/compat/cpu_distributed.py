@@ -20,6 +20,8 @@ from mmengine.dist import init_dist
 from mmengine.utils.dl_utils import set_multi_processing
 from torch import distributed as dist
 
+_meetings = 0  # of this process
+
 
 def prepare_distributed(cfg: Config) -> None:
     """Set ``cfg`` and torch.distributed up for ``cfg.launcher``.
@@ -29,12 +31,15 @@ def prepare_distributed(cfg: Config) -> None:
 
     Raises:
         ValueError: a launcher other than 'pytorch' is asked for on a CPU.
+        RankAbsent: a rank does not come within ``env_cfg.dist_cfg.timeout`` seconds,
+            1800 by default.
     """
     launcher = cfg.get('launcher', 'none')
     if launcher == 'none':
         return
     env_cfg = cfg.get('env_cfg') or {}
     dist_cfg = dict(env_cfg.get('dist_cfg') or {})
+    timeout = float(dist_cfg.get('timeout', 1800))
     wrapper = cfg.get('model_wrapper_cfg') or {}
     wrapper.setdefault('type', 'MMDistributedDataParallel')
     replicated = wrapper['type'] == 'MMDistributedDataParallel'
@@ -51,8 +56,9 @@ def prepare_distributed(cfg: Config) -> None:
         if replicated:
             wrapper['device_ids'] = None
         if not dist.is_initialized():
-            timeout = timedelta(seconds=dist_cfg.get('timeout', 1800))
-            dist.init_process_group('gloo', timeout=timeout, **store_after_restart())
+            dist.init_process_group(
+                'gloo', timeout=timedelta(seconds=timeout), **meet(timeout)
+            )
     else:
         if replicated:
             local = int(os.environ.get('LOCAL_RANK', 0))
@@ -60,28 +66,66 @@ def prepare_distributed(cfg: Config) -> None:
         if not dist.is_initialized():
             # In the Runner's order: the way of starting workers comes first.
             set_multi_processing(**(env_cfg.get('mp_cfg') or {}), distributed=True)
-            init_dist(launcher, **dist_cfg, **store_after_restart())
+            met = meet(timeout) if launcher == 'pytorch' else {}
+            init_dist(launcher, **dist_cfg, **met)
     cfg.model_wrapper_cfg = wrapper
 
 
-def store_after_restart() -> dict[str, Any]:
-    """What init_process_group needs after torchrun has started the ranks anew.
+class RankAbsent(RuntimeError):
+    """A rank has not come in time; the message names it."""
 
-    torchrun keeps one store over all restarts (seen in torch 2.13), and in it are the
-    addresses of the ranks that have died: new ranks would call those. So each start
-    gets a part of the store for itself. Empty where nothing was started anew.
+
+def meet(timeout: float) -> dict[str, Any]:
+    """What init_process_group needs, once all ranks have come.
+
+    torch only says how many have. And torchrun keeps one store over all restarts (seen
+    in torch 2.13), in which are the addresses of the ranks that have died: new ranks
+    would call those, so each start gets a part of the store for itself.
+
+    Args:
+        timeout: seconds to wait.
+
+    Raises:
+        RankAbsent: some have not come.
     """
+    global _meetings
+    _meetings += 1
     env = os.environ
-    restart = env.get('TORCHELASTIC_RESTART_COUNT', '0')
-    if restart == '0' or env.get('TORCHELASTIC_USE_AGENT_STORE') != 'True':
-        return {}
-    place = (env['MASTER_ADDR'], int(env['MASTER_PORT']))
-    store = dist.TCPStore(*place, is_master=False, timeout=timedelta(seconds=300))
-    return {
-        'store': dist.PrefixStore(f'cld_mm/start_{restart}', store),
-        'rank': int(env['RANK']),
-        'world_size': int(env['WORLD_SIZE']),
-    }
+    rank, ranks = int(env['RANK']), int(env['WORLD_SIZE'])
+    host, port = env['MASTER_ADDR'], int(env['MASTER_PORT'])
+    by_launcher = env.get('TORCHELASTIC_USE_AGENT_STORE') == 'True'
+    restart = env.get('TORCHELASTIC_RESTART_COUNT', '0') if by_launcher else '0'
+    limit = timedelta(seconds=timeout)
+    cure = 'see its log, or raise env_cfg.dist_cfg.timeout where starting takes longer.'
+    try:
+        store = dist.TCPStore(
+            host,
+            port,
+            is_master=rank == 0 and not by_launcher,
+            timeout=limit,
+            wait_for_workers=False,
+            multi_tenant=True,
+        )
+    except dist.DistError as error:
+        if rank == 0 and not by_launcher:  # no rank is waited for: the port is in use
+            raise
+        keeper = 'the launcher' if by_launcher else 'rank 0'
+        raise RankAbsent(
+            f'{keeper}, which keeps the store at {host}:{port}, has not come within '
+            f'{timeout:g} s: {cure}'
+        ) from error
+    part = dist.PrefixStore(f'cld_mm/start_{restart}_{_meetings}', store)
+    part.set(f'here/{rank}', '')
+    places = {other: f'here/{other}' for other in range(ranks)}
+    try:
+        part.wait(list(places.values()), limit)
+    except dist.DistStoreError as error:
+        absent = [str(r) for r, place in places.items() if not part.check([place])]
+        raise RankAbsent(
+            f'rank {", ".join(absent)} of {ranks} has not come within {timeout:g} s: '
+            f'{cure}'
+        ) from error
+    return {'store': part, 'rank': rank, 'world_size': ranks}
 
 
 def _rank_from_slurm() -> None:

@@ -57,7 +57,8 @@ def write_page(
             }
         ),
     )
-    out.write_text(page, encoding='utf-8')
+    # A folder's name may hold bytes that are no text.
+    out.write_text(page, encoding='utf-8', errors='backslashreplace')
 
 
 def unlike_names(runs: Sequence[Run]) -> Sequence[Run]:
