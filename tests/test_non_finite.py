@@ -1,6 +1,7 @@
 """A step that is not finite stops before the weights change, and can be repeated."""
 
 import json
+import os
 import sys
 from contextlib import contextmanager
 
@@ -9,11 +10,12 @@ import torch
 from mmengine.config import Config
 from mmengine.optim import AmpOptimWrapper as MMAmpOptimWrapper
 from mmengine.optim import OptimWrapper
+from mmpretrain.structures import DataSample
 from test_configs import ROOT
 
 from cld_mm.apis.launch import build_runner
 from cld_mm.apis.replay import replay
-from cld_mm.engine.step_dump import as_json
+from cld_mm.engine.step_dump import as_json, image_names
 from cld_mm.registry import OPTIM_WRAPPERS
 
 sys.path.insert(0, str(ROOT / 'tools/stress'))
@@ -74,6 +76,12 @@ def test_a_nan_is_kept_and_repeated(kind, digits, tmp_path):
     assert result['reproduces']
     json.dumps(as_json(result), allow_nan=False)
     assert result['first_non_finite']['where'] == 'backbone.layer2.0.conv1.weight'
+
+
+def test_names_of_images_are_printable():
+    path = os.fsdecode(b'/a/\xff\n.png')
+    batch = {'data_samples': [DataSample(metainfo={'img_path': path})]}
+    assert image_names(batch) == [r'/a/\udcff\n.png']
 
 
 @pytest.mark.parametrize('case', ['npid_sharded', 'byol_cld'])

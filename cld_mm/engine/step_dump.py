@@ -18,6 +18,7 @@ from mmpretrain.structures import DataSample
 from torch import Tensor
 
 from ..compat.checkpoint_sources import load_safely
+from ..datasets.image_files import shown
 from ..datasets.seeded_sampler import SeededIndex
 from .sharding import joined
 
@@ -90,14 +91,14 @@ def from_plain(value: Any) -> Any:
 
 
 def image_names(batch: Any) -> list[str]:
-    """Path of each image of a batch, or its index where it has no file."""
+    """Path of each image of a batch, printable, or its index where it has no file."""
     samples = batch.get('data_samples') if isinstance(batch, Mapping) else None
     names = []
     for sample in samples or []:
         path = sample.get('img_path')
         index = sample.get('sample_idx')
         name = 'unnamed image' if index is None else f'image {int(index)}'
-        names.append(str(path) if path else name)
+        names.append(shown(path) if path else name)
     return names
 
 

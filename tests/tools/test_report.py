@@ -1,6 +1,7 @@
 """The report in a real browser: it loads, answers the pointer and fits the screen."""
 
 import json
+import os
 import shutil
 
 import numpy as np
@@ -236,6 +237,14 @@ def test_nothing_in_a_name_can_act(page_file):
     start = page.index('<script id="data"')
     data = page[page.index('>', start) + 1 : page.index('</script>', start)]
     assert json.loads(data)['curves'][0]['loss'][1] == [3.0, 2.0, None]
+
+
+def test_a_folder_whose_name_is_no_text_has_a_page(tmp_path):
+    run = Run(
+        os.fsdecode(b'run \xff'), tmp_path, 'a = 1', curves={'loss': ([1], [2.0])}
+    )
+    write_page([run], [None], tmp_path / 'page.html')
+    assert r'run \udcff' in (tmp_path / 'page.html').read_text(encoding='utf-8')
 
 
 def test_a_strangers_config_is_read_and_not_run(tmp_path):
