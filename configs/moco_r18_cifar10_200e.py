@@ -14,10 +14,7 @@ _base_ = [
     '_base_/default_runtime.py',
 ]
 
-model = dict(
-    queue_len=12288,
-    data_preprocessor=dict(mean=None, std=None),  # the data set's
-)
+model = dict(queue_len=12288)
 
 optim_wrapper = dict(optimizer=dict(lr=0.06, weight_decay=8e-4))
 

@@ -110,7 +110,9 @@ def test_layout_loads(name, tmp_path, monkeypatch):
         assert all(view.shape[:2] == (2, 3) for view in views)
         assert all(sample.gt_label.numel() == 1 for sample in batch['data_samples'])
     if name == 'cifar10_b32_erase':
-        assert views[0].dtype == torch.float32
+        assert views[0].dtype == torch.uint8
+        train = next(iter(Runner.build_dataloader(cfg.train_dataloader, seed=0)))
+        assert train['augmentations'].shape == (2, 2, 20)
     if name == 'imagenet_d224_jigsaw':
         train = next(iter(Runner.build_dataloader(cfg.train_dataloader, seed=0)))
         assert [tuple(v.shape[2:]) for v in train['inputs']] == [

@@ -13,7 +13,7 @@ from torchvision.transforms import functional as F
 from cld_mm.datasets import InMemoryViews, SeededSampler, whole_batch
 from cld_mm.datasets.seeded_sampler import mix_seed
 from cld_mm.datasets.transforms import (
-    Column,
+    CROP,
     RandomView,
     ViewDistribution,
 )
@@ -70,7 +70,7 @@ def test_a_crop_on_the_device_is_pils():
     )
     fast = crop_batch(images.permute(0, 3, 1, 2).float(), torch.from_numpy(drawn), 40)
     for image, row, crop in zip(images, drawn, fast, strict=True):
-        box = tuple(int(value) for value in row[Column.TOP :])
+        box = tuple(int(value) for value in row[CROP])
         slow = F.resized_crop(Image.fromarray(image.numpy()), *box, [40, 40])
         gap = crop.permute(1, 2, 0).numpy() - np.asarray(slow)
         assert np.abs(gap).max() < 1.01

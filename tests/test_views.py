@@ -18,6 +18,7 @@ from torchvision.transforms import functional as F
 
 from cld_mm.datasets.seeded_sampler import SeededIndex, mix_seed
 from cld_mm.datasets.transforms import (
+    CROP,
     Column,
     RandomView,
     ViewDistribution,
@@ -302,7 +303,7 @@ def test_crops_lie_inside_and_rows_are_alone(seed, height, width, low):
     law = ViewDistribution(scale=(low, 1.0), **B224)
     seeds = np.array([mix_seed(seed, 0, i) for i in range(8)], dtype=np.uint64)
     drawn = law.draw(seeds, height, width)
-    top, left, high, wide = drawn[:, Column.TOP :].T
+    top, left, high, wide = drawn[:, CROP].T
     for start, length, limit in ((top, high, height), (left, wide, width)):
         assert start.min() >= 0
         assert length.min() >= 1

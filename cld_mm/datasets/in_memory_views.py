@@ -78,7 +78,7 @@ class InMemoryViews(Dataset):
         rows = torch.tensor([int(index) for index in indices])
         height, width = self.images.shape[2:]
         drawn = [
-            self.distribution.draw(_seeds(indices, view), height, width)
+            self.distribution.draw(_seeds(indices, view), height, width, self.size)
             for view in range(self.num_views)
         ]
         samples = []

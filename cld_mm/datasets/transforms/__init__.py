@@ -5,10 +5,12 @@ from .load_image import LoadImage
 from .pack_views import PackViews, collate_views
 from .random_view import RandomView
 from .seeded_compose import SeededCompose
-from .view_parameters import Column, ViewDistribution
+from .view_parameters import CROP, ERASED, Column, ViewDistribution
 from .views import SeededMultiView, seeded_random
 
 __all__ = [
+    'CROP',
+    'ERASED',
     'Column',
     'JigsawPatches',
     'LoadImage',

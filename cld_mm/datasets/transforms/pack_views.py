@@ -16,7 +16,7 @@ class PackViews(PackInputs):
 
     A view becomes ``(3, H, W)`` as there, but lies in memory as the image did; with
     :func:`collate_views` that costs no copy. What RandomView left to the device is
-    packed under 'augmentations', ``(V, 16)``.
+    packed under 'augmentations', ``(V, 16)`` or, with erasing, ``(V, 20)``.
     """
 
     @staticmethod

@@ -16,8 +16,10 @@ from cld_mm.registry import TRANSFORMS
 
 from .colour import apply_colour
 from .crop import crop_and_resize
-from .view_parameters import Column, ViewDistribution
+from .view_parameters import CROP, Column, ViewDistribution
 
+# Parameters of a view whose colours are done.
+NOTHING = ViewDistribution(flip_prob=0).draw(np.zeros(1, np.uint64), 1, 1)[0]
 _NAMES = {field.name for field in fields(ViewDistribution)}
 
 
@@ -25,7 +27,8 @@ _NAMES = {field.name for field in fields(ViewDistribution)}
 class RandomView(BaseTransform):
     """One random view of an image.
 
-    Order: crop, jitter, greyscale, blur, solarisation, flip. The draws follow
+    Order: crop, jitter, greyscale, blur, solarisation, flip; erasing comes after
+    normalising, so ViewsPreprocessor always does it. The draws follow
     ``view_seed``, which SeededMultiView sets, or else numpy's generator.
 
     Args:
@@ -70,14 +73,19 @@ class RandomView(BaseTransform):
         self.distribution = ViewDistribution(**distribution)
 
     def transform(self, results: dict) -> dict:
-        """Replace 'img' by the view; ``on_device`` adds 'augmentation', ``(16,)``."""
+        """Replace 'img' by the view.
+
+        What is left to the device is added as 'augmentation', ``(16,)`` or ``(20,)``.
+        """
         seed = results.pop('view_seed', None)
         if seed is None:
             seed = np.random.randint(2**63, dtype=np.int64)
         image = results['img']
         seeds = np.array([seed], dtype=np.uint64)
-        drawn = self.distribution.draw(seeds, *image.shape[:2])[0]
-        top, left, height, width = (int(value) for value in drawn[Column.TOP :])
+        drawn = self.distribution.draw(
+            seeds, image.shape[0], image.shape[1], self.size
+        )[0]
+        top, left, height, width = (int(value) for value in drawn[CROP])
         view = crop_and_resize(
             image, (top, left, height, width), self.size, self.interpolation
         )
@@ -87,6 +95,8 @@ class RandomView(BaseTransform):
             view = apply_colour(view, drawn, self.channel_order)
             if drawn[Column.FLIP]:
                 view = cv2.flip(view, 1)
+            if self.distribution.erase_prob:
+                results['augmentation'] = np.concatenate([NOTHING, drawn[CROP.stop :]])
         results['img'] = view
         results['img_shape'] = view.shape[:2]
         return results

@@ -29,10 +29,16 @@ class Column(IntEnum):
     LEFT = 13
     HEIGHT = 14
     WIDTH = 15
+    ERASE_TOP = 16  # erased box of the view, pixels; only where erasing is on
+    ERASE_LEFT = 17
+    ERASE_HEIGHT = 18  # 0: none
+    ERASE_WIDTH = 19
 
 
-NUM_COLUMNS = len(Column) + 3
+CROP = slice(Column.TOP, Column.WIDTH + 1)
+ERASED = slice(Column.ERASE_TOP, Column.ERASE_WIDTH + 1)
 _DRAWS = 40
+_ERASE_DRAWS = 23
 _ATTEMPTS = 10
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 
@@ -67,6 +73,9 @@ class ViewDistribution:
         grey_prob, blur_prob, solarize_prob, flip_prob: of each.
         blur_sigma: range of the Gaussian's standard deviation, pixels.
         solarize_threshold: values from here on are inverted.
+        erase_prob: of erasing a box of the view, after normalising (RandomErasing).
+        erase_scale: range of the box's share of the view's area.
+        erase_ratio: range of its height over its width.
 
     Raises:
         ValueError: a probability, range or strength is impossible.
@@ -85,15 +94,18 @@ class ViewDistribution:
     solarize_prob: float = 0.0
     solarize_threshold: float = 128
     flip_prob: float = 0.5
+    erase_prob: float = 0.0
+    erase_scale: Sequence[float] = (0.02, 0.33)
+    erase_ratio: Sequence[float] = (0.3, 3.3)
 
     def __post_init__(self) -> None:
-        for name in ('jitter', 'grey', 'blur', 'solarize', 'flip'):
+        for name in ('jitter', 'grey', 'blur', 'solarize', 'flip', 'erase'):
             value = getattr(self, f'{name}_prob')
             if not 0 <= value <= 1:
                 raise ValueError(
                     f'{name}_prob is {value}, but a probability lies in 0 to 1.'
                 )
-        for name in ('scale', 'ratio', 'blur_sigma'):
+        for name in ('scale', 'ratio', 'blur_sigma', 'erase_scale', 'erase_ratio'):
             low, high = getattr(self, name)
             if not 0 < low <= high:
                 raise ValueError(
@@ -113,7 +125,11 @@ class ViewDistribution:
             )
 
     def draw(
-        self, seeds: np.ndarray, height: int | np.ndarray, width: int | np.ndarray
+        self,
+        seeds: np.ndarray,
+        height: int | np.ndarray,
+        width: int | np.ndarray,
+        size: int = 0,
     ) -> np.ndarray:
         """Parameters of one view of each image.
 
@@ -121,13 +137,19 @@ class ViewDistribution:
             seeds: ``(N,)`` uint64, one for each view.
             height: of the images, pixels; one number or ``(N,)``.
             width: likewise.
+            size: of the views' sides, pixels; asked for where they are erased.
 
         Returns:
-            ``(N, 16)`` float32; see :class:`Column`.
+            ``(N, 16)`` float32, or ``(N, 20)`` with ``erase_prob``; see
+            :class:`Column`.
         """
-        u = uniforms(seeds, _DRAWS)
-        drawn = np.empty((len(seeds), NUM_COLUMNS), dtype=np.float32)
-        drawn[:, Column.TOP :] = self._crops(u[:, :22], height, width)
+        erases = self.erase_prob > 0
+        u = uniforms(seeds, _DRAWS + erases * _ERASE_DRAWS)
+        columns = (ERASED if erases else CROP).stop
+        drawn = np.empty((len(seeds), columns), dtype=np.float32)
+        drawn[:, CROP] = self._crops(u[:, :22], height, width)
+        if erases:
+            drawn[:, ERASED] = self._erased(u[:, _DRAWS:], size)
         drawn[:, Column.FLIP] = u[:, 22] < self.flip_prob
         jittered = u[:, 23] < self.jitter_prob
         for place, value in enumerate(
@@ -176,4 +198,19 @@ class ViewDistribution:
             w = np.where(none, np.minimum(wide, np.rint(high * self.ratio[1])), w)
             top = np.where(none, (high - h) // 2, top)
             left = np.where(none, (wide - w) // 2, left)
+        return np.stack([top, left, h, w], axis=1)
+
+    def _erased(self, u: np.ndarray, size: int) -> np.ndarray:
+        """Top, left, height and width ``(N, 4)``, as RandomErasing draws them."""
+        small, large = self.erase_scale
+        area = size**2 * (small + (large - small) * u[:, :_ATTEMPTS])
+        flat, steep = np.log(self.erase_ratio[0]), np.log(self.erase_ratio[1])
+        ratio = np.exp(flat + (steep - flat) * u[:, _ATTEMPTS : 2 * _ATTEMPTS])
+        heights, widths = np.rint(np.sqrt(area * ratio)), np.rint(np.sqrt(area / ratio))
+        fits = (heights < size) & (widths < size)
+        rows, first = np.arange(len(u)), fits.argmax(axis=1)
+        done = fits.any(axis=1) & (u[:, 22] < self.erase_prob)
+        h, w = heights[rows, first] * done, widths[rows, first] * done
+        top = np.floor(u[:, 20] * (size - h + 1))
+        left = np.floor(u[:, 21] * (size - w + 1))
         return np.stack([top, left, h, w], axis=1)

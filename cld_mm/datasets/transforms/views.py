@@ -49,7 +49,7 @@ class SeededMultiView(MultiView):
         """Add the list of views under 'img'.
 
         Where RandomView left the colours to the device, their parameters come under
-        'augmentations', ``(V, 16)`` for V views.
+        'augmentations', ``(V, 16)`` or ``(V, 20)`` for V views.
 
         Raises:
             ValueError: only some of the views are left to the device.

@@ -1,10 +1,10 @@
-"""Crops of a batch, each enlarged from its own box, on any device."""
+"""Crops of a batch, and erased boxes, each image's own, on any device."""
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from cld_mm.datasets.transforms.view_parameters import Column
+from cld_mm.datasets.transforms.view_parameters import CROP, ERASED
 
 
 def crop_batch(images: Tensor, drawn: Tensor, size: int) -> Tensor:
@@ -15,13 +15,13 @@ def crop_batch(images: Tensor, drawn: Tensor, size: int) -> Tensor:
 
     Args:
         images: ``(N, C, H, W)`` float.
-        drawn: ``(N, 16)`` on the CPU; the boxes are its last columns.
+        drawn: ``(N, 16)`` on the CPU; its crops' boxes are read.
         size: of the results' sides, pixels; not below a box's.
 
     Returns:
         ``(N, C, size, size)``.
     """
-    boxes = drawn[:, Column.TOP :].to(images.device, non_blocking=True)
+    boxes = drawn[:, CROP].to(images.device, non_blocking=True)
     top, left, height, width = boxes.to(images.dtype).unbind(1)
     steps = (torch.arange(size, device=images.device) + 0.5) / size
     y = _grid(top, height, steps, images.shape[2])
@@ -40,3 +40,19 @@ def _grid(start: Tensor, length: Tensor, steps: Tensor, side: int) -> Tensor:
     start, length = start[:, None], length[:, None]
     places = (start + length * steps).clamp(start + 0.5, start + length - 0.5)
     return places * (2 / side) - 1
+
+
+def erase_batch(images: Tensor, drawn: Tensor) -> Tensor:
+    """Set each image's own box to zero, the mean colour of what is normalised.
+
+    Args:
+        images: ``(N, C, H, W)``.
+        drawn: ``(N, 16)``, which erases nothing, or ``(N, 20)``; on the CPU.
+    """
+    if drawn.shape[1] < ERASED.stop:
+        return images
+    boxes = drawn[:, ERASED].to(images.device, non_blocking=True)
+    top, left, height, width = boxes[:, :, None].unbind(1)
+    y, x = (torch.arange(side, device=images.device) for side in images.shape[2:])
+    rows, columns = (y >= top) & (y < top + height), (x >= left) & (x < left + width)
+    return images.masked_fill(rows[:, None, :, None] & columns[:, None, None], 0)

@@ -7,7 +7,7 @@ from torch import Tensor
 from cld_mm.registry import MODELS
 
 from .batch_colour import augment_batch
-from .batch_crop import crop_batch
+from .batch_crop import crop_batch, erase_batch
 
 
 @MODELS.register_module()
@@ -28,8 +28,9 @@ class ViewsPreprocessor(SelfSupDataPreprocessor):
 
         Args:
             data: ``inputs``: one ``(N, C, H, W)`` or a list of V such;
-                ``data_samples``; possibly ``augmentations``, ``(N, V, 16)``, CPU, and
-                with one tensor of whole images ``crop_size``, pixels.
+                ``data_samples``; possibly ``augmentations``, ``(N, V, 16)`` or with
+                erasing ``(N, V, 20)``, CPU, and with one tensor of whole images
+                ``crop_size``, pixels.
             training: handed on.
 
         Returns:
@@ -75,4 +76,5 @@ class ViewsPreprocessor(SelfSupDataPreprocessor):
         view = augment_batch(view.float(), drawn)
         if self._enable_normalize:
             view = (view - self.mean) / self.std
+        view = erase_batch(view, drawn)
         return view.contiguous(memory_format=torch.channels_last)

@@ -1,99 +1,35 @@
 """CIFAR-10 with augmentation B32 and erasing (recipes), two views; kNN.
 
-Erasing comes after normalisation, so both happen here and the model's preprocessor
-leaves the values alone.
+Erasing comes after normalisation, so the model's ViewsPreprocessor does both, by boxes
+that travel with the bytes.
 
 Layout: ``data/CIFAR-10/cifar-10-batches-py``; ``python
 tools/dataset_converters/prepare.py cifar10`` fetches it.
 """
 
-data_root = 'data/CIFAR-10'
+_base_ = 'cifar10_a32.py'
 
-mean, std = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)
-normalised = [
-    dict(type='torchvision/ToTensor'),
-    dict(type='torchvision/Normalize', mean=mean, std=std),
-]
+# on_device=True leaves colours, blur and flip to the model's ViewsPreprocessor too.
 view = [
-    dict(type='NumpyToPIL'),
-    dict(type='torchvision/RandomResizedCrop', size=32, scale=(0.2, 1.0)),
     dict(
-        type='RandomApply',
-        prob=0.8,
-        transforms=[
-            dict(
-                type='torchvision/ColorJitter',
-                brightness=0.4,
-                contrast=0.4,
-                saturation=0.4,
-                hue=0.1,
-            )
-        ],
-    ),
-    dict(type='torchvision/RandomGrayscale', p=0.2),
-    dict(type='torchvision/RandomHorizontalFlip'),
-    dict(type='PILToNumpy'),
-    dict(
-        type='GaussianBlur', magnitude_range=(0.1, 2.0), magnitude_std='inf', prob=0.5
-    ),
-    *normalised,
-    dict(type='torchvision/RandomErasing', p=1.0),
+        type='RandomView',
+        size=32,
+        channel_order='rgb',
+        scale=(0.2, 1.0),
+        brightness=0.4,
+        contrast=0.4,
+        saturation=0.4,
+        hue=0.1,
+        jitter_prob=0.8,
+        grey_prob=0.2,
+        blur_prob=0.5,
+        blur_sigma=(0.1, 2.0),
+        erase_prob=1.0,
+        on_device=False,
+    )
 ]
 train_pipeline = [
     dict(type='SeededMultiView', num_views=[2], transforms=[view]),
-    dict(type='PackInputs'),
+    dict(type='PackViews'),
 ]
-test_pipeline = [*normalised, dict(type='PackInputs')]
-
-train_dataloader = dict(
-    batch_size=256,
-    num_workers=8,
-    persistent_workers=True,
-    drop_last=True,
-    sampler=dict(type='SeededSampler', shuffle=True),
-    collate_fn=dict(type='default_collate'),
-    dataset=dict(
-        type='CIFAR10',
-        data_root=data_root,
-        split='train',
-        download=False,
-        pipeline=train_pipeline,
-    ),
-)
-
-_frozen_dataloader = dict(
-    batch_size=512,
-    num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    collate_fn=dict(type='default_collate'),
-)
-knn_train_dataloader = dict(
-    **_frozen_dataloader,
-    dataset=dict(
-        type='CIFAR10',
-        data_root=data_root,
-        split='train',
-        download=False,
-        pipeline=test_pipeline,
-    ),
-)
-val_dataloader = dict(
-    **_frozen_dataloader,
-    dataset=dict(
-        type='CIFAR10',
-        data_root=data_root,
-        split='test',
-        test_mode=True,
-        download=False,
-        pipeline=test_pipeline,
-    ),
-)
-test_dataloader = val_dataloader
-
-val_cfg = dict(
-    type='KNNLoop', train_dataloader=knn_train_dataloader, k=200, temperature=0.1
-)
-test_cfg = dict(**val_cfg, stage='test')
-val_evaluator = dict(type='Accuracy', topk=(1, 5))
-test_evaluator = val_evaluator
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
