@@ -146,6 +146,24 @@ TRAIN = 'train_dataloader.dataset'
             r"optim_wrapper.optimizer: it is missing \(is 'optimiser' a misspelt",
         ),
         ('', {'train_dataloader.drop_last': 'no'}, r"drop_last: it is 'no', but must"),
+        ('', {'model.backbone': None}, r'model.backbone: it is None, but must be a p'),
+        ('', {'train_cfg.val_interval': 0}, r'train_cfg.val_interval: it is 0, but'),
+        ('', {'train_cfg.max_epochs': -2}, r'train_cfg.max_epochs: it is -2, but'),
+        (
+            '',
+            {'optim_wrapper.paramwise_cfg': {'custom_keys': {'neck': 3.5}}},
+            r'paramwise_cfg.custom_keys.neck: it is 3.5, but must be a dict',
+        ),
+        (
+            '',
+            {'optim_wrapper.paramwise_cfg': {'custom_keys': {'a': {'lr_mult': None}}}},
+            r'custom_keys.a.lr_mult: it is None, but must be a number',
+        ),
+        (
+            '',
+            {'optim_wrapper.optimizer.lrr': 0.1},
+            r"optimizer.lrr: SGD has no setting 'lrr'; did you mean 'lr'",
+        ),
         ('', {'randomness.sead': 1}, r"randomness.sead: .* did you mean 'seed'"),
         (
             '',
@@ -261,3 +279,30 @@ def test_the_judge_wants_section_and_key():
     path = ['val_cfg', 'train_dataloader', 'dataset', 'data_root']
     assert not named('set data_root [in train_dataloader.dataset (...)]', path)
     assert named('model: it is -1, but must be a dict.', ['model'])
+
+
+def test_a_pooling_is_not_blamed_for_the_size_it_hands_on():
+    import torch
+    from mmpretrain.structures import DataSample
+
+    cfg = recipe('benchmarks/linear/linear_r18_fashionmnist')
+    cfg.model.backbone.update(base_channels=4, stem_channels=4, init_cfg=None)
+    assert cfg.model.neck == {'type': 'GlobalAveragePooling'}
+    model = MODELS.build(cfg.model)
+    samples = [DataSample().set_gt_label(0)] * 2
+    error = caught(lambda: model.loss(torch.rand(2, 1, 8, 8), samples))
+    assert blamed(error, cfg).startswith('model.head (')
+    assert 'behind model.backbone (' in blamed(error, cfg)
+
+
+def test_every_loader_gets_the_same_defaults():
+    from types import SimpleNamespace
+
+    from cld_mm.apis.launch import set_loader_defaults
+
+    cfg = recipe()
+    inner = cfg.val_cfg.train_dataloader
+    del inner['collate_fn']
+    set_loader_defaults(cfg, SimpleNamespace(no_pin_memory=True), persistent=False)
+    assert inner.collate_fn.type == 'default_collate'
+    assert inner.pin_memory is inner.persistent_workers is False

@@ -55,7 +55,8 @@ def _before(path: str, parts: Mapping[str, Mapping]) -> str:
     """The part whose output this one reads: shapes that differ may be its fault."""
     owner, _, name = path.rpartition('.')
     for part in {'neck': ('backbone',), 'head': ('neck', 'backbone')}.get(name, ()):
-        if f'{owner}.{part}' in parts:
+        # One without settings, such as a pooling, is at no fault.
+        if set(parts.get(f'{owner}.{part}', {})) > {'type'}:
             return f'{owner}.{part}'
     return ''
 

@@ -37,6 +37,7 @@ PREPARED = {
     'Kitchen-HC': 'kitchen-hc',
 }
 LOOPS = {'train_cfg': None, 'val_cfg': ValLoop, 'test_cfg': TestLoop}
+COUNTS = ('max_epochs', 'max_iters', 'val_interval')
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
 
@@ -92,12 +93,7 @@ def check_config(cfg: Config) -> None:
                 f'(randomness takes {", ".join(sorted(known))}).'
             )
         check_type(f'randomness.{key}', set_random_seed, key, value)
-    wrapper = cfg.get('optim_wrapper') or {}
-    if 'type' in wrapper and wrapper.get('optimizer') is None:
-        raise ConfigError(
-            f'optim_wrapper.optimizer: it is missing{misspelt("optimizer", wrapper)}; '
-            "give the dict of an optimiser, such as dict(type='SGD', lr=0.03)."
-        )
+    _check_optim(cfg.get('optim_wrapper') or {})
     _check_batch(cfg)
 
 
@@ -130,6 +126,10 @@ def _check_folder(path: str, root: str) -> None:
 
 def _check_loop(path: str, loop: dict) -> None:
     """A loop without a 'type' is mmengine's own, which names no key in its errors."""
+    for key in COUNTS:
+        value = loop.get(key, 1)
+        if isinstance(value, int) and value < 1:
+            raise ConfigError(f'{path}.{key}: it is {value}, but must be 1 or more.')
     if not loop or 'type' in loop:
         return
     found: Any = LOOPS[path]
@@ -149,6 +149,29 @@ def _check_loop(path: str, loop: dict) -> None:
                 f'{", ".join(sorted(known))}).'
             )
         check_type(f'{path}.{key}', found, key, value)
+
+
+def _check_optim(wrapper: dict) -> None:
+    """Optimiser and learning rates of parts, which mmengine looks at late."""
+    if 'type' in wrapper and wrapper.get('optimizer') is None:
+        raise ConfigError(
+            f'optim_wrapper.optimizer: it is missing{misspelt("optimizer", wrapper)}; '
+            "give the dict of an optimiser, such as dict(type='SGD', lr=0.03)."
+        )
+    paramwise = wrapper.get('paramwise_cfg') or {}
+    for name, settings in (paramwise.get('custom_keys') or {}).items():
+        path = f'optim_wrapper.paramwise_cfg.custom_keys.{name}'
+        if not isinstance(settings, dict):
+            raise ConfigError(
+                f'{path}: it is {settings!r}, but must be a dict, such as '
+                'dict(lr_mult=0.1).'
+            )
+        for key in ('lr_mult', 'decay_mult'):
+            value = settings.get(key, 1)
+            if not isinstance(value, (int, float)) or isinstance(value, bool):
+                raise ConfigError(
+                    f'{path}.{key}: it is {value!r}, but must be a number.'
+                )
 
 
 def _check_batch(cfg: Config) -> None:

@@ -84,7 +84,9 @@ def check_part(
     for key, value in part.items():
         if key not in RESERVED:
             check_type(f'{path}.{key}', found, key, value)
-    if not getattr(found, '__module__', '').startswith('cld_mm.'):
+    ours = getattr(found, '__module__', '').startswith('cld_mm.')
+    # Of others' parts, those alone that hand nothing on to whatever they wrap.
+    if not ours and (kind is not registries.OPTIMIZERS or _takes_any(found)):
         return
     known, required, open_ended = _settings(found)
     for key in part:
@@ -93,7 +95,7 @@ def check_part(
                 f'{path}.{key}: {name} has no setting {key!r}'
                 f'{meant(key, known)} (it takes {", ".join(sorted(known))}).'
             )
-    if kind in HANDED_OVER:
+    if not ours or kind in HANDED_OVER:
         return
     for key in required:
         if key not in part and key not in filled_in:
@@ -167,6 +169,13 @@ def meant(name: str, known: Any) -> str:
     """A question, where a name that is not known looks like one that is."""
     close = difflib.get_close_matches(name, list(known), n=1)
     return f"; did you mean '{close[0]}'?" if close else ''
+
+
+def _takes_any(part: Any) -> bool:
+    return any(
+        parameter.kind is parameter.VAR_KEYWORD
+        for parameter in inspect.signature(part).parameters.values()
+    )
 
 
 def _settings(part: Any) -> tuple[set[str], list[str], bool]:

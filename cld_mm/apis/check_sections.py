@@ -121,7 +121,8 @@ def _check_names(node: Any, path: str, is_part: bool) -> None:
                     f'{path}.{key}: it is {_short(value)}, but must be a list of '
                     'transforms.'
                 )
-            if inner and value is not None and not isinstance(value, (Mapping, list)):
+            absent = value is None and key != 'backbone'
+            if inner and not absent and not isinstance(value, (Mapping, list)):
                 raise ConfigError(
                     f'{path}.{key}: it is {_short(value)}, but must be a part: a '
                     "dict with a 'type'."

@@ -131,9 +131,14 @@ def set_loader_defaults(
     Memory is pinned only where there is an accelerator, and workers persist
     only where there are any (torch refuses both otherwise, or warns).
     """
-    for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
-        loader = cfg.get(name)
-        if loader is None:
+    names = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+    loops = [cfg.get(name) or {} for name in ('val_cfg', 'test_cfg')]  # KNNLoop's own
+    for owner, name in [
+        *((cfg, name) for name in names),
+        *((x, names[0]) for x in loops),
+    ]:
+        loader = owner.get(name)
+        if not isinstance(loader, dict):  # none, or an error for check_config
             continue
         loader.setdefault('collate_fn', {'type': 'default_collate'})
         loader.setdefault('pin_memory', has_accelerator())
