@@ -22,7 +22,14 @@ def check_parallel(cfg: Config) -> None:
             f'accumulative_counts is {batches}, but a static graph has one backward '
             'pass for each exchange of gradients: leave one of them out.'
         )
-    if zero and cfg.get('launcher', 'none') == 'none':
+    several = cfg.get('launcher', 'none') != 'none'
+    sampler = (cfg.get('train_dataloader') or {}).get('sampler') or {}
+    if several and not sampler.get('round_up', True):
+        raise ConfigError(
+            'train_dataloader.sampler.round_up: it is False, but ranks exchange '
+            'equally many images in each step: leave it out, or train on one rank.'
+        )
+    if zero and not several:
         raise ConfigError(
             'optim_wrapper.optimizer.type: ZeroRedundancyOptimizer splits its states '
             'over ranks and this run has none: start it with tools/dist_train.sh, or '

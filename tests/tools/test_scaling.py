@@ -343,6 +343,11 @@ def test_a_vit_split_over_ranks_is_the_whole_one(digits, tmp_path):
             'cannot follow blocks that run twice',
         ),
         ('r50_zero_200e', {'launcher': 'none'}, 'this run has none'),
+        (
+            'r50_zero_200e',
+            {'train_dataloader.sampler.round_up': False},
+            'equally many images',
+        ),
         ('vit-l16_fsdp_300e', {'optim_wrapper.dtype': 'float16'}, "set 'bfloat16'"),
         (
             'vit-l16_fsdp_300e',
