@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import mmengine
@@ -70,6 +71,8 @@ class QuietRunner(Runner):
 
     _has_loaded: bool
     _verified: str | None = None  # the checkpoint whose digests were looked at
+
+    _fits_exactly = False  # while a run is resumed
 
     def wrap_model(self, model_wrapper_cfg, model):
         """Wrap the model for several ranks, if there are several."""
@@ -164,9 +167,16 @@ class QuietRunner(Runner):
         self._has_loaded = True
 
     def resume(self, filename, *args, map_location='default', **kwargs) -> None:
-        """As mmengine's, reading into CPU memory: other ranks' states are in it too."""
+        """As mmengine's, reading into CPU memory: other ranks' states are in it too.
+
+        Raises:
+            CheckpointError: the checkpoint is of another model; mmengine warns, and
+                goes on with what fits.
+        """
         where = 'cpu' if map_location == 'default' else map_location
+        self._fits_exactly = True
         super().resume(filename, *args, map_location=where, **kwargs)
+        self._fits_exactly = False
 
     def save_checkpoint(
         self,
@@ -258,7 +268,19 @@ class QuietRunner(Runner):
 
     def load_checkpoint(self, filename: str, *args, **kwargs):
         """Load as mmengine does, and this rank's rows of a sharded bank."""
-        checkpoint = super().load_checkpoint(filename, *args, **kwargs)
+        if self._fits_exactly:
+            kwargs['strict'] = True
+        try:
+            checkpoint = super().load_checkpoint(filename, *args, **kwargs)
+        except RuntimeError as error:
+            if 'do not match exactly' not in str(error):
+                raise
+            what = shorten(str(error).partition('\n')[2], 200, placeholder=' ...')
+            raise CheckpointError(
+                f'the checkpoint {filename} is of another model ({what}): '
+                'resume with the config that it was written by, or take its weights '
+                'alone by load_from.'
+            ) from error
         bank = sharded_bank(self.model)
         if bank is not None and 'bank.features' not in checkpoint['state_dict']:
             load_rows(bank, filename, checked=filename == self._verified)

@@ -6,6 +6,7 @@ from mmengine.hooks import Hook
 
 from test_untrusted_files import small_configs, small_runs  # isort: skip
 from cld_mm.apis.launch import build_runner
+from cld_mm.engine.checkpoint import CheckpointError
 
 LOOPS = {
     'epochs': {'by_epoch': True, 'max_epochs': 2, 'val_interval': 1},
@@ -93,3 +94,20 @@ def test_another_batch_size_goes_on_at_its_iteration(digits, tmp_path):
     losses.clear()
     runner.train()
     assert list(losses) == [7, 8, 9, 10]
+
+
+def test_a_checkpoint_of_another_model_is_refused(digits, tmp_path):
+    for place, (case, changes) in enumerate(
+        [('moco', {}), ('moco_cld', {}), ('moco', {'model__queue_len': 64})]
+    ):
+        cfg = small_configs.config(case, tmp_path / 'run', digits, 1, **changes)
+        cfg.train_dataloader.batch_size = 12
+        cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+        cfg.resume = place > 0
+        cfg.experiment_name = f'loops-{tmp_path.name}-other-{place}'
+        runner = build_runner(cfg)
+        if not place:
+            runner.train()
+            continue
+        with pytest.raises(CheckpointError, match=r'epoch_1.pth is of another model'):
+            runner.train()
