@@ -6,8 +6,8 @@ with 0 to 2 loader processes, are killed (kill -9 of the whole process group) in
 iteration, at a time, while a checkpoint is written or read, or in an evaluation, where
 SIGTERM comes too, and resumed until they are done.
 All losses of every rank and the last checkpoint must equal an unbroken run's.
-Hypothesis picks ranks, loaders and kills by ``--seed``; the recipes take turns. The
-last line is JSON, also after SIGTERM or Ctrl-C.
+Hypothesis picks ranks, loaders and kills by ``--seed`` (``--ranks`` sets the ranks);
+the recipes take turns. The last line is JSON, also after SIGTERM or Ctrl-C.
 """
 
 import argparse
@@ -143,6 +143,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description='Kill runs and resume them.')
     parser.add_argument('--kills', type=int, default=50, help='at least so many')
     parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--ranks', type=int, help='of every run, instead of 1 or 2')
     parser.add_argument('--cases', nargs='+', choices=list(CASES), default=list(CASES))
     args = parser.parse_args()
     report = {'kills': 0, 'runs': 0, 'differing_runs': 0, 'seed': args.seed}
@@ -154,6 +155,8 @@ def main() -> int:
                 planned = plans(args.seed + report['runs'], 2 * args.kills)[::-1]
             case = args.cases[report['runs'] % len(args.cases)]
             folder, plan = root / f'run_{report["runs"]}', planned.pop()
+            if args.ranks:
+                plan = plan._replace(ranks=args.ranks)
             result = one_run(case, plan, data, folder)
             shutil.rmtree(folder)
             report['runs'] += 1
