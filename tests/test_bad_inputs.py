@@ -160,6 +160,11 @@ TRAIN = 'train_dataloader.dataset'
             r'custom_keys.a.lr_mult: it is None, but must be a number',
         ),
         (
+            'optim_wrapper.optimizer.lr',
+            {'optim_wrapper.paramwise_cfg': {'custom_keys': {'a': {'lr_mult': 2}}}},
+            r'optimizer.lr: it is missing, but .*custom_keys.a.lr_mult multiplies',
+        ),
+        (
             '',
             {'optim_wrapper.optimizer.lrr': 0.1},
             r"optimizer.lrr: SGD has no setting 'lrr'; did you mean 'lr'",
@@ -237,6 +242,21 @@ def test_the_part_that_is_spoilt_is_blamed_among_several_of_its_type(digits):
     del third['data_root']
     error = caught(lambda: DATASETS.build(third))
     assert blamed(error, cfg).startswith('val_cfg.train_dataloader.dataset (')
+
+
+def test_a_batch_larger_than_the_data_set_blames_its_loader(digits):
+    from mmengine.registry import DefaultScope
+
+    from cld_mm.engine.runner import QuietRunner
+
+    DefaultScope.get_instance('bad inputs', scope_name='cld_mm')
+    cfg = recipe()
+    for loader in (cfg.train_dataloader, cfg.val_dataloader):
+        loader.dataset.update(data_root=str(digits), indices=48)
+        loader.batch_size, loader.drop_last = 49, True
+    for name in ('train_dataloader', 'val_dataloader'):
+        error = caught(lambda at=cfg[name]: QuietRunner.build_dataloader(at, seed=0))
+        assert blamed(error, cfg).startswith(f'{name} (')
 
 
 def test_the_layer_that_is_spoilt_is_blamed_and_not_its_twin():

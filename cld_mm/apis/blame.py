@@ -151,9 +151,9 @@ def _likeness(owner: Any, part: Mapping) -> int:
 
 
 def _built(frame: FrameType, parts: Mapping[str, Mapping]) -> list[str]:
-    if frame.f_code.co_name not in ('build_from_cfg', 'build_runner_from_cfg'):
-        return []
-    part = frame.f_locals.get('cfg')
+    # mmengine's functions that build a part, and their names for its dict.
+    names = {'build_from_cfg': 'cfg', 'build_dataloader': 'dataloader'}
+    part = frame.f_locals.get(names.get(frame.f_code.co_name, ''))
     if not isinstance(part, Mapping):
         return []
     same = [path for path, other in parts.items() if dict(other) == dict(part)]

@@ -172,6 +172,12 @@ def _check_optim(wrapper: dict) -> None:
                 raise ConfigError(
                     f'{path}.{key}: it is {value!r}, but must be a number.'
                 )
+        optimizer = wrapper.get('optimizer')
+        if 'lr_mult' in settings and optimizer and optimizer.get('lr') is None:
+            raise ConfigError(
+                f'optim_wrapper.optimizer.lr: it is missing, but {path}.lr_mult '
+                'multiplies it: give the learning rate.'
+            )
 
 
 def _check_batch(cfg: Config) -> None:
