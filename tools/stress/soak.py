@@ -7,8 +7,9 @@ the minutes are over, an unbroken run of as many iterations follows, on top of t
 minutes; losses, weights, optimiser and random states of the two must be equal.
 
 Memory and open files of ranks and loader workers are sampled throughout. Slopes are
-taken within processes, without their first seconds, and over restarts, between
-processes of the same age. Slopes of a run of a few minutes are mostly noise.
+taken within processes, without their first minute, and over restarts, between
+processes of the same age. In runs of a few minutes that first minute is shorter, and
+the slopes are mostly what a process takes until it has warmed up.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import json
 import os
 import random
 import signal
+import statistics
 import sys
 import time
 from collections import Counter
@@ -46,6 +48,8 @@ from small_runs import (
 )
 
 RANKS, EVERY = 2, 0.25  # seconds between samples
+AGE = 10  # seconds at which processes are compared over restarts
+RESTARTS = 8  # fewer processes of that age say nothing of a slope
 HANG = 90  # seconds that a rank has to end once another has died
 
 
@@ -215,11 +219,12 @@ def stop_well(make, folder: Path, watch: Watch, draw) -> int:
 def slopes(samples: list[Sample], field: str, warm: float) -> dict[str, float | None]:
     """Of ranks and of workers, per hour: within processes, and over restarts.
 
+    None where too few processes lived long enough.
+
     Args:
         samples: of all processes.
         field: 'memory' (MB) or 'files'.
-        warm: seconds at a process's beginning that do not count; over restarts,
-            processes are compared at this age.
+        warm: seconds at a process's beginning that do not count.
     """
     found = {}
     for role in ('rank', 'worker'):
@@ -233,8 +238,20 @@ def slopes(samples: list[Sample], field: str, warm: float) -> dict[str, float | 
             for points in series.values()
         ]
         found[f'{role}s_within'] = rounded(slope_per_hour(grown))
-        same_age = [points[0] for points in grown if points]
-        found[f'{role}s_over_restarts'] = rounded(slope_per_hour([same_age]))
+        young = [
+            [p for p in points if AGE <= p[0] - points[0][0] < AGE + 3]
+            for points in series.values()
+        ]
+        # The median: a checkpoint that is being written is an open file for a moment.
+        same_age = [
+            (points[0][0], statistics.median(value for _, value in points))
+            for points in young
+            if points
+        ]
+        enough = len(same_age) >= RESTARTS
+        found[f'{role}s_over_restarts'] = (
+            rounded(slope_per_hour([same_age])) if enough else None
+        )
     return found
 
 
@@ -304,7 +321,7 @@ def soak(args: argparse.Namespace, root: Path, report: dict) -> list[str]:
         time.sleep(EVERY)
     for line in found[:10]:
         print(f'    {line}', flush=True)
-    warm = 10 if args.minutes >= 5 else 3
+    warm = min(60, max(10, 6 * args.minutes))
     memory = slopes(watch.samples(), 'memory', warm)
     files = slopes(watch.samples(), 'files', warm)
     report |= {
