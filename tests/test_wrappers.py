@@ -18,6 +18,24 @@ def _scope():
         yield
 
 
+def epoch(config: dict, seen: int, workers: int, noise: int) -> list[torch.Tensor]:
+    """The images of an epoch behind its first batches, whatever numpy's state."""
+    np.random.seed(noise)
+    loader: DataLoader = QuietRunner.build_dataloader(
+        {
+            'dataset': config,
+            'batch_size': 2,
+            'num_workers': workers,
+            'sampler': {'type': 'DefaultSampler', 'shuffle': True},
+        },
+        seed=5,
+    )
+    assert type(loader.dataset) is DATASETS.get(config['type'])
+    loader.sampler.set_epoch(3)
+    with skip_batches(loader, seen) as batches:
+        return [image for batch in batches for image in batch['inputs']]
+
+
 @pytest.mark.usefixtures('_scope')
 def test_concat_and_repeat_resume_to_the_last_bit(digits):
     part = {
@@ -34,25 +52,9 @@ def test_concat_and_repeat_resume_to_the_last_bit(digits):
     balanced = {**part, 'indices': 5}
     config = {'type': 'ConcatDataset', 'datasets': [part, repeated, balanced]}
 
-    def epoch(seen: int, workers: int, noise: int) -> list[torch.Tensor]:
-        np.random.seed(noise)
-        loader: DataLoader = QuietRunner.build_dataloader(
-            {
-                'dataset': config,
-                'batch_size': 2,
-                'num_workers': workers,
-                'sampler': {'type': 'DefaultSampler', 'shuffle': True},
-            },
-            seed=5,
-        )
-        assert type(loader.dataset) is DATASETS.get('ConcatDataset')
-        loader.sampler.set_epoch(3)
-        with skip_batches(loader, seen) as batches:
-            return [image for batch in batches for image in batch['inputs']]
-
-    whole = epoch(0, 0, 1)
+    whole = epoch(config, 0, 0, 1)
     assert len(whole) == 6 + 12 + 5
-    rest = epoch(5, 1, 2)
+    rest = epoch(config, 5, 1, 2)
     assert all(torch.equal(a, b) for a, b in zip(whole[10:], rest, strict=True))
     # Repetitions of one image are augmented in their own ways.
     dataset = DATASETS.build(repeated)
@@ -80,21 +82,7 @@ def test_what_replaces_a_broken_image_resumes_to_the_last_bit(tmp_path):
         ],
     }
 
-    def epoch(seen: int, workers: int, noise: int) -> list[torch.Tensor]:
-        np.random.seed(noise)
-        loader: DataLoader = QuietRunner.build_dataloader(
-            {
-                'dataset': config,
-                'batch_size': 2,
-                'num_workers': workers,
-                'sampler': {'type': 'DefaultSampler', 'shuffle': True},
-            },
-            seed=5,
-        )
-        with skip_batches(loader, seen) as batches:
-            return [image for batch in batches for image in batch['inputs']]
-
-    whole = epoch(0, 0, 1)
+    whole = epoch(config, 0, 0, 1)
     assert len({int(image.min()) for image in whole}) == 9  # each sound one is there
-    assert all(map(torch.equal, whole, epoch(0, 0, 2)))
-    assert all(map(torch.equal, whole[2:], epoch(1, 1, 3)))
+    assert all(map(torch.equal, whole, epoch(config, 0, 0, 2)))
+    assert all(map(torch.equal, whole[2:], epoch(config, 1, 1, 3)))

@@ -91,6 +91,23 @@ def rows_by_group(
     return counts, order, torch.from_numpy(counts.cumsum() - counts)
 
 
+def score(
+    x: Tensor, centroids: Tensor, out: Tensor, left_out: Tensor | None = None
+) -> Tensor:
+    """``x·c - |c|²/2``, largest for the nearest centroid, written into ``out``.
+
+    Args:
+        x: ``(N, C)``.
+        centroids: ``(K, C)``.
+        out: ``(N, K)``.
+        left_out: centroids that are to be nobody's, ``(K,)`` bool.
+    """
+    lengths = torch.linalg.vector_norm(centroids, dim=1).square_()
+    if left_out is not None:
+        lengths.masked_fill_(left_out, float('inf'))
+    return torch.mm(x, centroids.t(), out=out).add_(lengths, alpha=-0.5)
+
+
 def group_means(
     features: Tensor, labels: Tensor, num_groups: int
 ) -> tuple[Tensor, Tensor]:

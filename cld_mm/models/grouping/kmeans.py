@@ -11,7 +11,7 @@ from torch import Tensor
 from cld_mm.registry import MODELS
 
 from ..utils.row_keys import first_equal_rows
-from .base import Groups, check_grouping, check_settings, group_means, on_cpu
+from .base import Groups, check_grouping, check_settings, group_means, on_cpu, score
 from .kmeans_cpu import labels_on_cpu
 
 
@@ -77,12 +77,8 @@ def labels_on_gpu(x: Tensor, num_groups: int, num_iters: int) -> Tensor:
 def _nearest(
     x: Tensor, centroids: Tensor, scores: Tensor, left_out: Tensor | None = None
 ) -> Tensor:
-    lengths = torch.linalg.vector_norm(centroids, dim=1).square_()
-    if left_out is not None:
-        lengths.masked_fill_(left_out, float('inf'))
-    torch.mm(x, centroids.t(), out=scores).add_(lengths, alpha=-0.5)  # N×K
     # The first of equals; on a GPU max is faster than argmax.
-    return scores.max(dim=1).indices
+    return score(x, centroids, scores, left_out).max(dim=1).indices
 
 
 @MODELS.register_module()

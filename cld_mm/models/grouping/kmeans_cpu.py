@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ..utils.row_keys import first_equal_rows
-from .base import rows_by_group
+from .base import rows_by_group, score
 
 # Up to here the rows' products with each other are cheaper than launches.
 FEW_ROWS = 128
@@ -112,7 +112,7 @@ class _ManyRows(_Rounds):
         # One buffer for all rounds: fresh pages cost as much as the product.
         self.kept = self.x.new_empty(len(self.x), self.num_groups)
         view = self.kept[:, : len(self.x)]
-        return _score(self.x, self.x[: self.num_groups], view).numpy()
+        return score(self.x, self.x[: self.num_groups], view).numpy()
 
     def scores(self, labels: np.ndarray, previous: np.ndarray) -> np.ndarray:
         moved = (labels != previous).nonzero()[0]
@@ -124,14 +124,14 @@ class _ManyRows(_Rounds):
         groups = changed.nonzero()[0]
         scores = self.kept.numpy()
         if 2 * len(groups) > self.num_groups:
-            _score(self.x, self._means(labels, self.num_groups), self.kept)
+            score(self.x, self._means(labels, self.num_groups), self.kept)
         elif len(groups):
             rows = changed[labels].nonzero()[0]
             numbers = np.empty(self.num_groups, np.int64)
             numbers[groups] = np.arange(len(groups))
             means = self._means(numbers[labels[rows]], len(groups), rows)
             some = self.x.new_empty(len(labels), len(groups))
-            scores[:, groups] = _score(self.x, means, some).numpy()
+            scores[:, groups] = score(self.x, means, some).numpy()
         empty = (counts == 0).nonzero()[0]
         if len(empty):
             # As above: the zero vector takes part once.
@@ -149,11 +149,6 @@ class _ManyRows(_Rounds):
         sums = means.numpy()
         sums /= np.maximum(counts, 1, dtype=np.float32)[:, None]
         return means
-
-
-def _score(x: Tensor, centroids: Tensor, scores: Tensor) -> Tensor:
-    lengths = torch.linalg.vector_norm(centroids, dim=1).square_()
-    return torch.mm(x, centroids.t(), out=scores).add_(lengths, alpha=-0.5)  # N×K
 
 
 def _distinct(rows: np.ndarray) -> bool:
