@@ -52,11 +52,7 @@ def taking(way):
     """k-means the one or the other way; a GPU's runs on a CPU too."""
     with (
         mock.patch.object(kmeans_cpu, 'FEW_ROWS', 1000 if way == 'few' else 0),
-        mock.patch.object(
-            MODULE,
-            'labels_on_cpu',
-            MODULE.labels_on_gpu if way == 'gpu' else kmeans_cpu.labels_on_cpu,
-        ),
+        mock.patch.object(MODULE, 'on_cpu', return_value=way != 'gpu'),
         mock.patch.object(base, 'on_cpu', return_value=way != 'gpu'),
     ):
         yield

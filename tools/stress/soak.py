@@ -2,14 +2,15 @@
 
 ``python tools/stress/soak.py --minutes 120 --seed 0``: two ranks over gloo train a tiny
 model on small data; again and again all ranks or one are killed (kill -9), also in the
-middle of writing a checkpoint, or asked to stop (SIGTERM), and the run is resumed. Once
-the minutes are over, an unbroken run of as many iterations follows, on top of the
-minutes; losses, weights, optimiser and random states of the two must be equal.
+middle of writing a checkpoint, or asked to stop (SIGTERM), and the run is resumed. An
+unbroken run follows it at the same time, never ahead, and ends at the same iteration,
+at most some minutes later; losses, weights, optimiser and random states of the two must
+be equal.
 
-Memory and open files of ranks and loader workers are sampled throughout. Slopes are
-taken within processes, without their first minute, and over restarts, between
-processes of the same age. In runs of a few minutes that first minute is shorter, and
-the slopes are mostly what a process takes until it has warmed up.
+Memory and open files of ranks and loader workers of both runs are sampled throughout.
+Slopes are taken within processes, without the first half of a life (at least a minute,
+at most ten), and over restarts, between processes of the same age. In runs of a few
+minutes they are mostly what a process takes until it has warmed up.
 """
 
 import argparse
@@ -17,13 +18,11 @@ import json
 import os
 import random
 import signal
-import statistics
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
@@ -36,7 +35,7 @@ from processes import (
     memory_and_files,
     reap,
 )
-from slopes import slope_per_hour
+from slopes import Sample, largest, slopes
 from small_configs import CASES, config, digits
 from small_runs import (
     Kill,
@@ -46,55 +45,64 @@ from small_runs import (
     spawn,
     wait,
 )
+from unbroken import Unbroken
 
 RANKS, EVERY = 2, 0.25  # seconds between samples
-AGE = 10  # seconds at which processes are compared over restarts
-RESTARTS = 8  # fewer processes of that age say nothing of a slope
 HANG = 90  # seconds that a rank has to end once another has died
 
 
-class Sample(NamedTuple):
-    """One process at one time: seconds, MB and open files."""
-
-    leg: int
-    role: str
-    process: str
-    time: float
-    memory: float
-    files: float
-
-
 class Watch:
-    """Samples the processes of one run after another into a file.
+    """Samples the processes of one run after another, and of one beside, into a file.
+
+    Args:
+        path: of the file.
+        unbroken: the run beside; it is led on at each look.
 
     Attributes:
         ranks: of the run that is going, as last seen.
         orphans: workers whose rank has died.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, unbroken: Unbroken) -> None:
         self.path = path  # not a list: forked runs would inherit its growth
+        self.unbroken = unbroken
         self.ranks: list[Process] = []
         self.orphans = Orphans()
         self._workers: dict[tuple[int, int], Process] = {}
         self._leg = 0
 
-    def look(self, leader: int) -> None:
-        """Take a sample of all processes of a run."""
+    def look(self, leader: int | None) -> None:
+        """Take a sample of all processes of a run, and of the one beside it.
+
+        Raises:
+            RuntimeError: the one beside has ended too early.
+        """
         among = living()
         self.ranks = [p for p in among.values() if p.group == leader]
-        parents = {rank.pid for rank in self.ranks}
-        workers = [
-            p for p in among.values() if p.parent in parents and p.group != leader
-        ]
-        self._sample('rank', self.ranks)
-        self._sample('worker', workers)
+        beside = [p for p in among.values() if p.group == self.unbroken.leader]
+        if leader is not None:
+            self.unbroken.follow()
+            if not beside:
+                raise RuntimeError(f'the unbroken run ended: {self.unbroken.tail()}')
+        workers = self._look_at('', self.ranks, among)
+        workers += self._look_at('unbroken_', beside, among)
         self._workers.update({(p.pid, p.start): p for p in workers})
+        parents = {rank.pid for rank in self.ranks + beside}
         for key, worker in list(self._workers.items()):
             if worker.parent not in parents:
                 self.orphans.expect_to_end(worker)
                 del self._workers[key]
         self.orphans.look(among)
+
+    def _look_at(self, run: str, ranks: list[Process], among: dict) -> list[Process]:
+        parents = {rank.pid for rank in ranks}
+        groups = {rank.group for rank in ranks}
+        workers = [
+            p for p in among.values() if p.parent in parents and p.group not in groups
+        ]
+        self._sample(f'{run}rank', ranks)
+        self._sample(f'{run}worker', workers)
+        return workers
 
     def _sample(self, role: str, processes: list[Process]) -> None:
         with open(self.path, 'a') as file:
@@ -216,53 +224,13 @@ def stop_well(make, folder: Path, watch: Watch, draw) -> int:
     return max(losses(folder))
 
 
-def slopes(samples: list[Sample], field: str, warm: float) -> dict[str, float | None]:
-    """Of ranks and of workers, per hour: within processes, and over restarts.
-
-    None where too few processes lived long enough.
-
-    Args:
-        samples: of all processes.
-        field: 'memory' (MB) or 'files'.
-        warm: seconds at a process's beginning that do not count.
-    """
-    found = {}
-    for role in ('rank', 'worker'):
-        series: dict[str, list[tuple[float, float]]] = {}
-        for sample in samples:
-            if sample.role == role:
-                point = (sample.time, getattr(sample, field))
-                series.setdefault(sample.process, []).append(point)
-        grown = [
-            [point for point in points if point[0] >= points[0][0] + warm]
-            for points in series.values()
-        ]
-        found[f'{role}s_within'] = rounded(slope_per_hour(grown))
-        young = [
-            [p for p in points if AGE <= p[0] - points[0][0] < AGE + 3]
-            for points in series.values()
-        ]
-        # The median: a checkpoint that is being written is an open file for a moment.
-        same_age = [
-            (points[0][0], statistics.median(value for _, value in points))
-            for points in young
-            if points
-        ]
-        enough = len(same_age) >= RESTARTS
-        found[f'{role}s_over_restarts'] = (
-            rounded(slope_per_hour([same_age])) if enough else None
-        )
-    return found
-
-
-def rounded(slope: float | None) -> float | None:
-    """To two digits behind the point."""
-    return None if slope is None else round(slope, 2)
-
-
-def largest(found: dict[str, float | None]) -> float | None:
-    """The largest of some slopes."""
-    return max((slope for slope in found.values() if slope is not None), default=None)
+def end_well(unbroken: Unbroken, watch: Watch) -> int:
+    """Wait for the unbroken run, to which its last iteration was named; its code."""
+    watch.next_leg()
+    while any(p.group == unbroken.leader for p in living().values()):
+        watch.look(None)
+        time.sleep(EVERY)
+    return wait(unbroken.leader)
 
 
 def main() -> int:
@@ -305,15 +273,17 @@ def soak(args: argparse.Namespace, root: Path, report: dict) -> list[str]:
             default_hooks__checkpoint__every_iters=saves,
         )
 
-    watch = Watch(root / 'samples.jsonl')
+    # The broken run's config alone saves on its way.
+    unbroken = Unbroken(make(whole, 0), whole, parts, RANKS)
+    watch = Watch(root / 'samples.jsonl', unbroken)
     broken, kills = make(parts, 7), Counter[str]()
     report['kinds'] = kills
     break_for(args.minutes, broken, parts, watch, draw, kills)
     stop = stop_well(broken, parts, watch, draw)
     report |= {'kills': sum(kills.values()), 'iterations': stop}
-    print(f'{stop} iterations, killed: {dict(kills)}; now unbroken', flush=True)
-    leader = spawn(make(whole, 0), whole, RANKS, kill=Kill('stop', stop))
-    code, _ = run_leg(leader, watch, draw, lambda: None)
+    print(f'{stop} iterations, killed: {dict(kills)}', flush=True)
+    unbroken.stop_at(stop)
+    code = end_well(unbroken, watch)
     found = differences(whole, parts, RANKS)
     if code != 75:
         found.append(f'the unbroken run ended with {code}')
@@ -321,9 +291,8 @@ def soak(args: argparse.Namespace, root: Path, report: dict) -> list[str]:
         time.sleep(EVERY)
     for line in found[:10]:
         print(f'    {line}', flush=True)
-    warm = min(60, max(10, 6 * args.minutes))
-    memory = slopes(watch.samples(), 'memory', warm)
-    files = slopes(watch.samples(), 'files', warm)
+    memory = slopes(watch.samples(), 'memory', args.minutes)
+    files = slopes(watch.samples(), 'files', args.minutes)
     report |= {
         'memory_slopes': memory,
         'fd_slopes': files,

@@ -3,7 +3,6 @@
 import warnings
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -76,38 +75,6 @@ def on_cpu(x: Tensor) -> bool:
     return x.device.type == 'cpu'
 
 
-def rows_by_group(
-    labels: np.ndarray, num_groups: int
-) -> tuple[np.ndarray, Tensor, Tensor]:
-    """Counts ``(K,)``, row numbers ``(N,)`` group by group, and each group's first.
-
-    Sorted so, the rows of a group are a bag for torch's embedding_bag, which adds them
-    in the order of an index-add and in a third of its time on a CPU.
-    """
-    counts = np.bincount(labels, minlength=num_groups)
-    # numpy sorts 16 bits by their digits, some seven times as fast.
-    keys = labels.astype(np.int16) if num_groups < 2**15 else labels
-    order = torch.from_numpy(keys.argsort(kind='stable'))
-    return counts, order, torch.from_numpy(counts.cumsum() - counts)
-
-
-def score(
-    x: Tensor, centroids: Tensor, out: Tensor, left_out: Tensor | None = None
-) -> Tensor:
-    """``x·c - |c|²/2``, largest for the nearest centroid, written into ``out``.
-
-    Args:
-        x: ``(N, C)``.
-        centroids: ``(K, C)``.
-        out: ``(N, K)``.
-        left_out: centroids that are to be nobody's, ``(K,)`` bool.
-    """
-    lengths = torch.linalg.vector_norm(centroids, dim=1).square_()
-    if left_out is not None:
-        lengths.masked_fill_(left_out, float('inf'))
-    return torch.mm(x, centroids.t(), out=out).add_(lengths, alpha=-0.5)
-
-
 def group_means(
     features: Tensor, labels: Tensor, num_groups: int
 ) -> tuple[Tensor, Tensor]:
@@ -122,8 +89,11 @@ def group_means(
         Means ``(K, C)`` and counts ``(K,)`` int64.
     """
     if on_cpu(features):
-        sizes, order, starts = rows_by_group(labels.numpy(), num_groups)
-        counts = torch.from_numpy(sizes)
+        from .compiled import rows_by_group  # as in kmeans.py
+
+        found = rows_by_group(labels.numpy(), num_groups)
+        # Row by row in a group's order, as an index-add in a third of its time.
+        counts, order, starts = map(torch.from_numpy, found)
         sums = torch.embedding_bag(features, order, starts)[0]
     else:
         sums = features.new_zeros(num_groups, features.shape[1])
