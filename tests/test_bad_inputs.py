@@ -176,6 +176,14 @@ TRAIN = 'train_dataloader.dataset'
             r"val_cfg.type: no loop is named 'Accuracy', which is among the metrics",
         ),
         ('', {'optim_wrapper.optimizer.type': 'Q'}, r"named 'Q': if .* custom_imports"),
+        *(
+            (
+                '',
+                {'custom_hooks': [{'type': 'CollapseHook', 'priority': value}]},
+                r'custom_hooks\[0\].priority: it is .* 0 \(first\) to 100, or one of',
+            )
+            for value in ('SOON', 101, 0.5)
+        ),
     ],
 )
 def test_sentences_on_spoilt_configs(missing, changes, said):
@@ -194,6 +202,13 @@ def test_sentences_on_spoilt_configs(missing, changes, said):
     cfg.merge_from_dict(changes)
     with pytest.raises(ConfigError, match=said):
         check(cfg)
+
+
+@pytest.mark.parametrize('value', ['VERY_LOW', 7])
+def test_a_hook_takes_a_priority(value):
+    cfg = recipe()
+    cfg.custom_hooks = [{'type': 'CollapseHook', 'priority': value}]
+    check_config(cfg)
 
 
 @pytest.mark.parametrize('wrapped', [False, True])

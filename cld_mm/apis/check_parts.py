@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from mmengine.registry import FUNCTIONS, Registry
+from mmengine.runner import Priority, get_priority
 
 from .. import registry as registries
 from .config_error import ConfigError
@@ -81,8 +82,12 @@ def check_part(
                 f'{_cure(str(name), kind)}'
             )
         return
+    reserved = RESERVED
+    if kind is registries.HOOKS and 'priority' in part:  # the runner takes it out
+        reserved = RESERVED | {'priority'}
+        _check_priority(f'{path}.priority', part['priority'])
     for key, value in part.items():
-        if key not in RESERVED:
+        if key not in reserved:
             check_type(f'{path}.{key}', found, key, value)
     ours = getattr(found, '__module__', '').startswith('cld_mm.')
     # Of others' parts, those alone that hand nothing on to whatever they wrap.
@@ -90,7 +95,7 @@ def check_part(
         return
     known, required, open_ended = _settings(found)
     for key in part:
-        if key not in known and key not in RESERVED and not open_ended:
+        if key not in known and key not in reserved and not open_ended:
             raise ConfigError(
                 f'{path}.{key}: {name} has no setting {key!r}'
                 f'{meant(key, known)} (it takes {", ".join(sorted(known))}).'
@@ -103,6 +108,17 @@ def check_part(
                 f'{path}.{key}: {name} needs this setting, and the '
                 f'config does not have it{misspelt(key, set(part) - known)}.'
             )
+
+
+def _check_priority(path: str, value: Any) -> None:
+    try:
+        get_priority(value)
+    except (TypeError, ValueError, KeyError) as error:
+        names = ', '.join(priority.name for priority in Priority)
+        raise ConfigError(
+            f'{path}: it is {value!r}, but must be a whole number from 0 (first) to '
+            f'100, or one of {names}.'
+        ) from error
 
 
 def check_type(path: str, found: Any, key: str, value: Any) -> None:

@@ -18,6 +18,7 @@ from torch import multiprocessing as mp
 
 from ..engine.bank_files import sharded_bank
 from ..engine.step_dump import from_plain, read_dump, set_random_states
+from ..models.memories.assignment_queue import add_saved_queues
 from ..registry import MODELS, OPTIM_WRAPPERS
 
 # Settings of an optimiser wrapper that matter for one forward and backward pass.
@@ -87,6 +88,7 @@ def run_step(dump: dict[str, Any], device: str = 'cpu') -> dict[str, Any]:
     model = MODELS.build(cfg.model)
     if device == 'cpu':
         model = revert_sync_batchnorm(model)
+    add_saved_queues(model, dump['model'])
     model.load_state_dict(dump['model'])
     own = dump.get('bank')
     bank = sharded_bank(model)

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from cld_mm.evaluation import knn_classify
 from cld_mm.models.grouping import kmeans, normalized_cuts
+from cld_mm.models.heads import CLDHead
 from cld_mm.models.losses import (
     bank_nce_loss,
     bank_softmax_loss,
@@ -208,3 +209,10 @@ def test_a_batch_of_one_is_a_clear_error():
     view = torch.randn(1, 3, 8, 8)
     with pytest.raises(ValueError, match=r'batch of 1 image.*raise batch_size'):
         tiny_moco(CLD).loss([view, view, view])
+
+
+@pytest.mark.parametrize('kind', ['KMeansGrouping', 'NormalizedCutsGrouping'])
+def test_a_mistyped_number_of_groups_takes_no_memory(kind):
+    with pytest.raises(ValueError, match='num_groups is 1000000000, but at most 65536'):
+        CLDHead({'type': kind, 'num_groups': 10**9})
+    assert CLDHead({'type': kind, 'num_groups': 2**16}).grouping.num_groups == 2**16

@@ -9,11 +9,12 @@ from cld_mm.apis.launch import build_runner
 from cld_mm.engine.checkpoint import CheckpointError
 
 LOOPS = {
+    'swav': {'by_epoch': True, 'max_epochs': 3, 'val_interval': 2},
     'epochs': {'by_epoch': True, 'max_epochs': 2, 'val_interval': 1},
     'iterations': {'by_epoch': False, 'max_iters': 10, 'val_interval': 4},
     'typed': {'type': 'IterBasedTrainLoop', 'max_iters': 10, 'val_interval': 4},
 }
-VALIDATED = {'epochs': [4, 8]}
+VALIDATED = {'epochs': [4, 8], 'swav': [8, 12]}
 
 
 class Stopped(Exception):
@@ -39,19 +40,21 @@ class Notes(Hook):
 
 
 @pytest.mark.parametrize(
-    ('loop', 'stop'), [('epochs', 7), ('iterations', 4), ('typed', 7)]
+    ('loop', 'stop'), [('epochs', 7), ('iterations', 4), ('typed', 7), ('swav', 11)]
 )
 def test_a_loop_goes_on_where_it_was(loop, stop, digits, tmp_path):
     ends = {}
     losses: dict[str, dict[int, float]] = {'whole': {}, 'parts': {}}
     for name, last in (('whole', 0), ('parts', stop), ('parts', 0)):
-        cfg = small_configs.config('moco', tmp_path / name, digits)
-        cfg.train_dataloader.batch_size = 6
+        case = 'swav_cld' if loop == 'swav' else 'moco'
+        cfg = small_configs.config(
+            case, tmp_path / name, digits, train_dataloader__batch_size=6
+        )
         cfg.train_cfg = LOOPS[loop]
         cfg.default_hooks.checkpoint.update(
             every_iters=0, interval=stop, by_epoch=False
         )
-        if loop != 'epochs':
+        if loop in ('iterations', 'typed'):
             cfg.param_scheduler = None
         if loop == 'typed':
             cfg.train_dataloader.sampler = {'type': 'InfiniteSampler'}
@@ -111,3 +114,33 @@ def test_a_checkpoint_of_another_model_is_refused(digits, tmp_path):
             continue
         with pytest.raises(CheckpointError, match=r'epoch_1.pth is of another model'):
             runner.train()
+
+
+def test_a_queue_of_swav_is_of_its_run_and_of_its_batches(digits, tmp_path):
+    messages = []
+    for batch, stop in ((6, 7), (5, 0)):
+        cfg = small_configs.config(
+            'swav_cld', tmp_path, digits, 2, train_dataloader__batch_size=batch
+        )
+        cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+        cfg.log_level = 'WARNING'
+        cfg.resume = not stop
+        cfg.experiment_name = f'loops-{tmp_path.name}-swav-{batch}'
+        runner = build_runner(cfg)
+        runner.register_hook(Notes({}, [], stop))
+        if stop:
+            torch.save({'queue': torch.ones(2, 12, 8)}, tmp_path / 'queue.pth')
+            with pytest.raises(Stopped):
+                runner.train()
+            continue
+        runner.logger.addFilter(lambda r: messages.append(r.getMessage()) or True)
+        runner.train()
+    assert sum('queue of SwAV' in message for message in messages) == 1
+    rows = runner.model.head.loss_module.kept_queue.rows
+    assert rows.shape == (2, 10, 8)
+    norms = rows.norm(dim=2)
+    torch.testing.assert_close(norms, torch.ones_like(norms))  # filled since
+    cfg.train_dataloader.batch_size = cfg.custom_hooks[-1].batch_size = 24
+    cfg.experiment_name += '-long'
+    with pytest.raises(ValueError, match='queue_length is 13, but a batch of all ra'):
+        build_runner(cfg).train()

@@ -24,8 +24,9 @@ from cld_mm.engine.hooks.checkpoint import CheckpointHook
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = 'tools/stress/kill_resume.py'
-# The second is SIGTERM in the evaluation of two ranks, one of which has a batch less.
-KILLS = [SCRIPT, '--kills', '2', '--seed', '341', '--cases', 'infomin', 'linear']
+# Two ranks; the second run gets SIGTERM in the evaluation, where one has a batch less.
+KILLS = [SCRIPT, '--kills', '2', '--seed', '356', '--ranks', '2']
+KILLS += ['--cases', 'swav_cld', 'linear']
 
 
 def checkpoint(step: int = 1) -> dict:

@@ -7,19 +7,28 @@ import signal
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
 import torch
+from mmengine.hooks import Hook
 
 from test_untrusted_files import run, small_configs  # isort: skip
 from closing import closing_line  # isort: skip
 
-from cld_mm.engine.checkpoint import CheckpointError, newest_good, write_checkpoint
+from cld_mm.apis.launch import build_runner
+from cld_mm.engine.checkpoint import (
+    CheckpointError,
+    StoppedBySignal,
+    newest_good,
+    write_checkpoint,
+)
 from cld_mm.engine.checkpoint.find import newest_run
 from cld_mm.engine.checkpoint.lock import lock
 from cld_mm.engine.hooks import checkpoint as hook_module
 from cld_mm.engine.loops.epoch_loop import shorten_histories
 from cld_mm.engine.resume import choose_together
+from cld_mm.evaluation.functional import knn
 
 TOOLS = Path(__file__).resolve().parents[2] / 'tools'
 
@@ -167,6 +176,42 @@ def test_tools_ask_for_a_requeue_outside_of_training(tool, tmp_path, monkeypatch
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 75
     with os.fdopen(reading) as said:
         assert 'stopped by SIGTERM outside of training: start' in said.read()
+
+
+@pytest.mark.parametrize('exact', [False, True])
+def test_a_signal_ends_a_vote_of_knn_between_its_chunks(
+    exact, digits, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(knn, 'ROWS', 5)
+    if exact:  # all votes are close, and counted again in one chunk
+        everyone = torch.ones(24, dtype=torch.bool)
+        monkeypatch.setattr(knn, 'is_close', lambda n, *_: everyone[: len(n)])
+    stop_at = (0, 1) if exact else (2, 5)
+
+    class Stop(Hook):
+        priority = 'VERY_HIGH'
+        seen: ClassVar = []
+
+        def after_features(self, runner, batch_idx, batches) -> None:
+            self.seen.append((batch_idx, batches))
+            voted = (4, 5) in self.seen or not exact
+            if voted and (batch_idx, batches) == stop_at:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    cfg = small_configs.config(
+        'moco', tmp_path, digits, epochs=1, train_dataloader__batch_size=12
+    )
+    cfg.train_cfg.val_interval = 1
+    cfg.experiment_name = f'vote-{tmp_path.name}'
+    runner = build_runner(cfg)
+    runner.register_hook(Stop())
+    with pytest.raises(StoppedBySignal, match='after iteration 2') as stopped:
+        runner.train()
+    assert stopped.value.code == 75
+    assert Stop.seen[-1] == stop_at
+    assert len(Stop.seen) == (9 if exact else 6)
+    saved = torch.load(tmp_path / 'iter_2.pth', weights_only=True)
+    assert not saved['meta']['validated']
 
 
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])

@@ -63,7 +63,7 @@ KILLS = st.one_of(
     st.builds(
         Kill,
         st.sampled_from(['evaluation', 'stop evaluation']),
-        st.integers(1, 2),
+        st.integers(1, 6),
         HALF,
         st.integers(0, 1),
     ),

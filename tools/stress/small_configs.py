@@ -12,6 +12,7 @@ from mmengine.config import Config
 from cld_mm.datasets.fetch import fetch
 
 PROBE = 'benchmarks/linear/linear_r18_fashionmnist'
+SWEEP = 'benchmarks/linear/linear_sweep_r18_fashionmnist'
 FINE_TUNE = 'benchmarks/semi/semi_10percent_r18_fashionmnist'
 NO_CLD = {
     'model.cld': None,
@@ -22,6 +23,37 @@ NO_CLD = {
         'in_channels': 128,
         'out_channels': 64,
     },
+}
+# SwAV by CrossLevel, with a queue from the second epoch on and prototypes that rest for
+# three iterations.
+SWAV = {
+    'model.algorithm.type': 'SwAV',
+    'model.algorithm.neck': {
+        '_delete_': True,
+        'type': 'SwAVNeck',
+        'in_channels': 128,
+        'hid_channels': 16,
+        'out_channels': 8,
+        'with_avg_pool': True,
+    },
+    'model.algorithm.head': {
+        '_delete_': True,
+        'type': 'SwAVHead',
+        'loss': {
+            'type': 'SwAVLoss',
+            'feat_dim': 8,
+            'num_prototypes': 5,
+            'num_crops': [2],
+        },
+    },
+}
+SWAV_HOOK = {
+    'type': 'SwAVHook',
+    'priority': 'VERY_HIGH',
+    'epoch_queue_starts': 1,
+    'feat_dim': 8,
+    'queue_length': 13,
+    'frozen_layers_cfg': {'prototypes': 3},
 }
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
     'npid': ('npid_r18_fashionmnist_10e', {}),
@@ -39,7 +71,10 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     'infomin_cld': ('infomin_cld_r18_fashionmnist_10e', {}),
     'byol': ('byol_r18_fashionmnist_10e', {}),
     'byol_cld': ('byol_cld_r18_fashionmnist_10e', {}),
+    'simclr_cld': ('simclr_cld_r18_fashionmnist_10e', {}),
+    'swav_cld': ('simclr_cld_r18_fashionmnist_10e', SWAV),
     'linear': (PROBE, {}),
+    'linear_sweep': (SWEEP, {}),
     'fine_tune': (FINE_TUNE, {}),
 }
 IMAGES = 24
@@ -67,7 +102,8 @@ def config(
     """
     name, settings = CASES[case]
     cfg = Config.fromfile(ROOT / 'configs' / f'{name}.py')
-    probe = name in (PROBE, FINE_TUNE)
+    probe = name in (PROBE, SWEEP, FINE_TUNE)
+    backbone = f'model.{"algorithm." if "algorithm" in cfg.model else ""}backbone'
     cfg.merge_from_dict(
         {
             'work_dir': str(folder),
@@ -80,8 +116,8 @@ def config(
             'default_hooks.checkpoint.interval': 1,
             'default_hooks.checkpoint.every_iters': 2,
             'default_hooks.logger.interval': 100,
-            'model.backbone.stem_channels': 4,
-            'model.backbone.base_channels': 4,
+            f'{backbone}.stem_channels': 4,
+            f'{backbone}.base_channels': 4,
             'visualizer.vis_backends': [],
             'log_level': 'ERROR',
             **settings,
@@ -92,14 +128,21 @@ def config(
     if probe:
         cfg.model.backbone.init_cfg = None
         cfg.model.head.in_channels = 32
-        cfg.default_hooks.checkpoint.save_best = 'auto'
+        if name == SWEEP:
+            cfg.default_hooks.checkpoint.update(save_best='sweep/3', rule='greater')
+        else:
+            cfg.default_hooks.checkpoint.save_best = 'auto'
         # Averages stand in for the weights while they are evaluated.
         average = {'type': 'EMAHook', 'momentum': 0.1}
         cfg.custom_hooks = [*cfg.get('custom_hooks', []), average]
         # Of two ranks one has a batch less.
         cfg.val_dataloader.batch_size = 11
         cfg.val_dataloader.sampler.round_up = False
-        cfg.val_dataloader.dataset.indices = IMAGES - 1
+        if name == SWEEP:  # an image of each of ten classes is held out
+            for loader in (cfg.train_dataloader, cfg.val_dataloader):
+                loader.dataset.dataset.indices = IMAGES + 10
+        else:
+            cfg.val_dataloader.dataset.indices = IMAGES - 1
         # Augmentations of mmpretrain's, which draw from running random states.
         augment = {'type': 'RandomCrop', 'crop_size': 28, 'padding': 4}
         whole = cfg.train_dataloader.dataset
@@ -114,11 +157,14 @@ def config(
         _narrow(cfg.model)
         if cfg.model.type == 'NPID':
             cfg.model.num_images = IMAGES
-        elif cfg.model.type != 'BYOL':
+        elif cfg.model.type not in ('BYOL', 'CrossLevel'):
             cfg.model.queue_len = 40
         if cfg.model.get('cld'):
             cfg.model.cld.grouping.num_groups = 3
     cfg.merge_from_dict({key.replace('__', '.'): v for key, v in changes.items()})
+    if case == 'swav_cld':
+        size = cfg.train_dataloader.batch_size
+        cfg.custom_hooks = [*cfg.custom_hooks, {**SWAV_HOOK, 'batch_size': size}]
     return cfg
 
 

@@ -28,7 +28,7 @@ def main() -> None:
         sample, features = sample_and_features(args)
         labels = group_features(features, args.groups)
         members = group_members(features.numpy(), labels.numpy(), args.members)
-        counts = torch.bincount(labels, minlength=args.groups)
+        counts = torch.bincount(labels)
         plot_rows(
             [
                 [sample.image(place, args.side) for place in row]

@@ -13,6 +13,7 @@ from .progress_bar import ProgressBarHook
 from .rank_agreement import RankAgreementHook
 from .rank_watchdog import RankWatchdogHook
 from .run_info import RunInfoHook
+from .swav import SwAVHook
 
 __all__ = [
     'CheckpointHook',
@@ -28,4 +29,5 @@ __all__ = [
     'RankAgreementHook',
     'RankWatchdogHook',
     'RunInfoHook',
+    'SwAVHook',
 ]

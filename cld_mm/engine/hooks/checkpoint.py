@@ -148,11 +148,11 @@ class CheckpointHook(MMCheckpointHook):
             self._evaluation.end()
 
     def after_features(self, runner, batch_idx: int, batches: int) -> None:
-        """The same between the batches of KNNLoop, which calls it.
+        """The same between the batches and the votes of KNNLoop, which calls it.
 
         Args:
             runner: the runner.
-            batch_idx: which batch is done.
+            batch_idx: which batch, or chunk of votes, is done.
             batches: how many this rank has.
         """
         for _ in range(self._evaluation.looks(batch_idx, batches, self._largest)):

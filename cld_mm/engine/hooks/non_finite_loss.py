@@ -13,7 +13,7 @@ from mmengine.model import is_model_wrapper
 from torch import Tensor
 from torch import distributed as dist
 
-from cld_mm.models.memories import FeatureQueue, MemoryBank
+from cld_mm.models.memories import AssignmentQueue, FeatureQueue, MemoryBank
 from cld_mm.registry import HOOKS
 
 from ..bank_files import sharded_bank
@@ -71,9 +71,8 @@ class NonFiniteLossHook(Hook):
     def before_train(self, runner) -> None:
         """Hang on the model's loss and on the optimiser's step."""
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        self._memories = [
-            m for m in model.modules() if isinstance(m, (FeatureQueue, MemoryBank))
-        ]
+        kinds = AssignmentQueue, FeatureQueue, MemoryBank
+        self._memories = [m for m in model.modules() if isinstance(m, kinds)]
 
         def note_parts(module, inputs, output) -> None:
             if module.training and isinstance(output, dict):

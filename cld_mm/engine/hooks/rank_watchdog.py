@@ -54,6 +54,10 @@ class RankWatchdogHook(Hook):
         """Evaluation during training."""
         self._mark(runner, 'evaluating')
 
+    def after_features(self, runner, batch_idx: int, batches: int) -> None:
+        """KNNLoop has got a batch, or a chunk of votes, further."""
+        _tick()
+
     def after_val(self, runner) -> None:
         """Back to training."""
         self._mark(runner, 'loading data')

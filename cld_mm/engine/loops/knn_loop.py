@@ -79,15 +79,16 @@ class KNNLoop(BaseLoop):
         for name in train:
             if name != 'labels':
                 look(0, 1)
-                scores = self._evaluate(
-                    train[name], train['labels'], test[name], test['labels']
-                )
+                features = train[name], train['labels'], test[name], test['labels']
+                scores = self._evaluate(*features, look)
                 metrics |= {f'knn_{name}/{_short(key)}': scores[key] for key in scores}
         call(f'after_{self.stage}_epoch', metrics=metrics)
         call(f'after_{self.stage}')
         return metrics
 
-    def _evaluate(self, train, train_labels, test, test_labels) -> dict[str, float]:
+    def _evaluate(
+        self, train, train_labels, test, test_labels, look
+    ) -> dict[str, float]:
         if get_world_size() > 1:  # ranks exchange what lies on their devices
             device = next(self.runner.model.parameters()).device
             train, train_labels, test = (
@@ -102,6 +103,7 @@ class KNNLoop(BaseLoop):
             self.temperature,
             len(classes) if classes else None,
             sharded=True,
+            after_chunk=look,
         )
         # Each rank hands in its share; the evaluator collects them all.
         share = slice(get_rank(), None, get_world_size())

@@ -64,5 +64,7 @@ def group_features(features: Tensor, num_groups: int, num_iters: int = 30) -> Te
     check_features(features)
     order = torch.randperm(len(features), generator=torch.Generator().manual_seed(0))
     labels = torch.empty(len(features), dtype=torch.long)
-    labels[order] = kmeans(features[order], num_groups, num_iters).labels.cpu()
+    # More groups than images would be empty, and take memory.
+    most = max(1, min(num_groups, len(features)))
+    labels[order] = kmeans(features[order], most, num_iters).labels.cpu()
     return labels

@@ -6,6 +6,7 @@ with weight exp(s / T).
 """
 
 import warnings
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -31,6 +32,7 @@ def knn_classify(
     num_classes: int | None = None,
     chunk_elements: int = 2**25,
     sharded: bool = False,
+    after_chunk: Callable[[int, int], object] = lambda place, chunks: None,
 ) -> Tensor:
     """Class scores of test features by their nearest training features.
 
@@ -48,6 +50,8 @@ def knn_classify(
             the default takes 128 MiB.
         sharded: each rank gives its own part of the training features, which may be
             of any size, and all of the test features; all get the scores of the whole.
+        after_chunk: called with the chunk's place and how many there are, equally often
+            on all ranks; an error that all of them raise there ends the vote.
 
     Returns:
         Each class's share of the votes, ``(M, num_classes)``, rows sum to 1.
@@ -85,17 +89,25 @@ def knn_classify(
     wanted = min(k + 1, num_train)  # the next one shows how close the choice was
     scores = test.new_empty(len(test), num_classes)
     close = torch.zeros(len(test), dtype=torch.bool, device=test.device)
-    for start in progress(range(0, len(test), rows), 'kNN', 'chunk'):
+    starts = range(0, len(test), rows)
+    for place, start in enumerate(progress(starts, 'kNN', 'chunk')):
         part = slice(start, start + rows)
         nearest, labels = _nearest(test[part], parts, train_labels, wanted, buffer)
         if sharded:
             nearest, labels = _joined(nearest, labels, wanted)
         scores[part] = _votes(nearest[:, :k], labels[:, :k], temperature, num_classes)
         close[part] = is_close(nearest, k, scores[part], temperature)
+        after_chunk(place, len(starts))
     if close.any():
         vote = k, temperature, num_classes
         scores[close] = exact_votes(
-            test[close], train, train_labels, *vote, chunk_elements, sharded
+            test[close],
+            train,
+            train_labels,
+            *vote,
+            chunk_elements,
+            sharded,
+            after_chunk,
         )
     return scores
 

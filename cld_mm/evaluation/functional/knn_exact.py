@@ -6,6 +6,8 @@ the images. For such rows the vote is counted again, by :mod:`.cosine`'s steps. 
 equally near images those of the smaller class vote first, a rule that knows no order.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -48,6 +50,7 @@ def exact_votes(
     num_classes: int,
     chunk_elements: int,
     sharded: bool,
+    after_chunk: Callable[[int, int], object],
 ) -> Tensor:
     """Shares of the votes ``(M, num_classes)``, the same for any split and order.
 
@@ -60,11 +63,13 @@ def exact_votes(
         num_classes: above all labels.
         chunk_elements: bound on the similarities held at once.
         sharded: join the ranks' neighbours.
+        after_chunk: as in ``knn_classify``.
     """
     # Four arrays of 8 bytes where kNN's own chunk is one of 4.
     columns = max(1, min(2**14, chunk_elements // 8))
     scores = []
-    for chunk in test.split(max(1, chunk_elements // 8 // columns)):
+    chunks = test.split(max(1, chunk_elements // 8 // columns))
+    for place, chunk in enumerate(chunks):
         best = labels.new_empty(len(chunk), 0)
         for start in range(0, len(train), columns):
             part = slice(start, start + columns)
@@ -83,6 +88,7 @@ def exact_votes(
         weights = (near / temperature).softmax(dim=1)
         votes = weights.new_zeros(len(chunk), num_classes)
         scores.append(votes.scatter_add_(1, voters, weights))
+        after_chunk(place, len(chunks))
     return torch.cat(scores).float()
 
 

@@ -16,6 +16,8 @@ from ..grouping.base import Groups
 from ..losses.cld_loss import CLDLoss, cross_level_logits
 from ..utils.gather import gather_with_grad, world_size
 
+MOST_GROUPS = 2**16  # recipes use 10 to 200; centroids and scores grow with them
+
 
 @MODELS.register_module()
 class CLDHead(BaseModule):
@@ -32,7 +34,8 @@ class CLDHead(BaseModule):
         empty_groups: short for the loss's setting of that name.
 
     Raises:
-        ValueError: ``loss_weight`` is below 0.
+        ValueError: ``loss_weight`` is below 0, or the grouping's ``num_groups`` is
+            above 65,536.
     """
 
     def __init__(
@@ -56,6 +59,13 @@ class CLDHead(BaseModule):
         grouping = dict(grouping)
         grouping.setdefault('type', 'KMeansGrouping')
         self.grouping = MODELS.build(grouping)
+        num_groups = getattr(self.grouping, 'num_groups', 1)
+        if num_groups > MOST_GROUPS:
+            raise ValueError(
+                f'num_groups is {num_groups}, but at most {MOST_GROUPS} are sensible: '
+                "groups are of one batch's images, and each takes a centroid and a "
+                'column of scores; the recipes use 10 to 200.'
+            )
         self.criterion: CLDLoss = MODELS.build(loss)
         self.loss_weight = loss_weight
         self.gather = gather
