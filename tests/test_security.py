@@ -178,9 +178,28 @@ def test_a_dump_of_a_recipe_is_a_safe_config(tmp_path):
         assert 'work_dir' not in cfg
 
 
+@pytest.mark.parametrize('kind', ['omap', 'pairs'])
+def test_pairs_of_yaml_hide_no_part(kind, tmp_path):
+    path = tmp_path / 'config.yaml'
+    path.write_text(
+        f'pipeline: !!{kind}\n- ? {{type: RandomFlip}}\n  : {{type: os.system}}\n'
+    )
+    with pytest.raises(ConfigError, match=r"pipeline.0.1.type: 'os.system' is no reg"):
+        load_safe_config(path)
+
+
 @pytest.mark.parametrize(
     ('values', 'reason'),
     [
+        ({'text': 1}, 'cannot be read: text is reserved'),
+        (
+            {'dist_cfg': {'init_method': 'file:///a'}},
+            'dist_cfg.init_method: .* written',
+        ),
+        ({'backend_args': {'backend': 'lmdb', 'db_path': '/a'}}, 'db_path'),
+        ({'hook': {'out_dir': ['/']}}, 'hook.out_dir'),
+        ({'a': {'type': 'WandbVisBackend'}}, r'a.type: .* no registered part'),
+        ({'a': {'type': 'mmengine.MLflowVisBackend'}}, 'a.type: '),
         ({'_base_': 'a.py'}, '_base_'),
         ({'custom_imports': {'imports': ['evil']}}, 'custom_imports'),
         ({'model': {'type': 'os.system'}}, r"model.type: 'os.system' is no"),

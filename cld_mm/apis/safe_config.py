@@ -36,7 +36,7 @@ PLACE_KEYS: tuple[str, ...] = (
 )
 PLACE_KEYS += ('dir_name', 'work_dir', 'filename', 'filename_tmpl', 'file_path')
 PLACE_KEYS += ('out_file_path', 'result_path', 'json_trace_path', 'rfstructure_file')
-PLACE_KEYS += ('scalar_save_file', 'config_save_file')
+PLACE_KEYS += ('scalar_save_file', 'config_save_file', 'init_method', 'db_path')
 # Parts that unpickle files of any name, or fetch models and their code themselves.
 LOADERS: tuple[str, ...] = (
     'mmpretrain.models.multimodal.',
@@ -45,6 +45,9 @@ LOADERS: tuple[str, ...] = (
 LOADERS += ('mmpretrain.utils.dependency',)  # stands in for the former two
 LOADERS += ('mmpretrain.models.classifiers.hugging_face',)
 LOADERS += ('mmpretrain.models.classifiers.timm', 'mmpretrain.models.backbones.timm')
+# Backends that send config and pictures to where a stranger says.
+SENDERS = ('Wandb', 'MLflow', 'ClearML', 'Neptune', 'DVCLive', 'Aim')
+SENDING = {f'{name}VisBackend' for name in SENDERS}
 MOST_VALUES = 100_000
 
 
@@ -127,7 +130,12 @@ def _checked(values: Any, path: str | Path) -> Config:
         values.pop('custom_imports')  # every recipe has it, and it has been imported
     values.pop('work_dir', None)
     check_values(values)
-    return Config(values)
+    try:
+        return Config(values)
+    except KeyError as error:  # a name of its own, such as 'text'
+        raise ConfigError(f'the config {path} cannot be read: {error.args[0]}.') from (
+            error
+        )
 
 
 def check_values(values: dict) -> None:
@@ -140,7 +148,7 @@ def check_values(values: dict) -> None:
             raise ConfigError(f'{path}: --safe-config does not read or import files.')
         if isinstance(value, str) and value.lower().endswith(CODE_FILES):
             raise ConfigError(f'{path}: --safe-config reads no {value!r}.')
-        if key in PLACE_KEYS and isinstance(value, str):
+        if key in PLACE_KEYS and isinstance(value, (str, bytes, list, tuple, dict)):
             raise ConfigError(
                 f'{path}: --safe-config lets no config choose where files are written.'
             )
@@ -176,7 +184,7 @@ def registered_names() -> set[str]:
         for value in vars(module).values():
             if isinstance(value, Registry):
                 found |= _names(value)
-    return found
+    return found - SENDING
 
 
 def _names(registry: Registry | None) -> set[str]:
@@ -198,7 +206,7 @@ def _walk(node: Any, path: str, depth: int = 0) -> Iterator[tuple[str, Any, Any]
     items: Any = ()
     if isinstance(node, dict):
         items = node.items()
-    elif isinstance(node, list):
+    elif isinstance(node, (list, tuple, set)):  # YAML's pairs are tuples
         items = enumerate(node)
     for key, value in items:
         here = f'{path}.{key}' if path else str(key)
