@@ -15,6 +15,7 @@ from test_configs import ROOT
 
 from cld_mm.apis.launch import build_runner
 from cld_mm.apis.replay import replay
+from cld_mm.engine.checkpoint.finite import check_finite
 from cld_mm.engine.step_dump import as_json, image_names
 from cld_mm.registry import OPTIM_WRAPPERS
 
@@ -157,3 +158,42 @@ def test_overflows_are_skipped_up_to_n(most, goes_on, digits, tmp_path):
     assert any(not torch.equal(before[n], p) for n, p in after.items())
     saved = torch.load(tmp_path / 'epoch_3.pth', weights_only=True)
     assert saved['optimizer']['loss_scaler']['scale'] == scaler.get_scale()
+
+
+def test_statistics_that_are_not_finite_are_never_saved(digits, tmp_path):
+    cfg = small_configs.config('byol', tmp_path, digits, train_dataloader__batch_size=6)
+    for kind in ('val', 'test'):
+        for part in ('cfg', 'dataloader', 'evaluator'):
+            cfg[f'{kind}_{part}'] = None
+    cfg.experiment_name = f'statistics-{tmp_path.name}'
+    runner = build_runner(cfg)
+    statistics = runner.model.backbone.bn1.running_var
+
+    def spoil(module, inputs):
+        if runner.iter == 4:
+            statistics.data[1] = float('nan')
+
+    runner.model.backbone.register_forward_pre_hook(spoil)
+    told = r'the buffer backbone.*bn1.running_var of rank 0 is not finite after .* 6'
+    with pytest.raises(FloatingPointError, match=told):
+        runner.train()
+    assert runner.iter <= 6
+    runner.checkpoint_writer.wait()
+    saved = sorted(tmp_path.glob('*.pth'))
+    assert [path.name for path in saved][-1] == 'iter_4.pth'
+    for path in saved:
+        state = torch.load(path, weights_only=True)['state_dict']
+        assert all(v.float().isfinite().all() for v in state.values())
+
+
+def test_masks_may_hold_minus_infinity():
+    model = torch.nn.Linear(2, 2)
+    model.register_buffer('mask', torch.tensor([0.0, float('-inf')]))
+    check_finite(model, 1, 'work')
+    model.mask[0] = float('inf')
+    with pytest.raises(FloatingPointError, match='the buffer mask of rank 0'):
+        check_finite(model, 1, 'work')
+    model.mask[0] = 0
+    model.bias.data[1] = float('-inf')
+    with pytest.raises(FloatingPointError, match='the weight bias of rank 0'):
+        check_finite(model, 1, 'work')

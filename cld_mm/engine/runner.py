@@ -36,6 +36,7 @@ from ..datasets.seeded_sampler import mix_seed
 from ..datasets.transforms import SeededCompose
 from .bank_files import load_rows, remove_orphans, save_rows, sharded_bank
 from .checkpoint import CheckpointError, CheckpointWriter
+from .checkpoint.finite import check_finite
 from .checkpoint.stop import leave_signals_to_the_rank
 from .disk import end_with_the_log
 from .resume import choose_together
@@ -198,7 +199,12 @@ class QuietRunner(Runner):
             then: called in the thread, once the file is there.
             out_dir, filename, file_client_args, save_optimizer, save_param_scheduler,
                 meta, by_epoch, backend_args: as in mmengine's Runner.
+
+        Raises:
+            FloatingPointError: on every rank: a weight or buffer is not finite.
         """
+        model = self.model.module if is_model_wrapper(self.model) else self.model
+        check_finite(model, (meta or {}).get('iter') or self.iter, self.work_dir)
         bank = sharded_bank(self.model)
         if bank is not None:
             # Every rank its rows, once the writer no longer looks for orphans.
@@ -216,7 +222,6 @@ class QuietRunner(Runner):
                 f'{out_dir} is on a remote store, where weights or states that are '
                 'split over ranks cannot be saved: give a local folder as work_dir.'
             )
-        model = self.model.module if is_model_wrapper(self.model) else self.model
         # States of the optimiser may be split too, and are joined by all ranks.
         state = {'state_dict': model.state_dict()}
         if save_optimizer:
