@@ -38,7 +38,7 @@ def test_to_shards_from_folders(pictures, monkeypatch, capsys):
     out = pictures / 'shards'
     words = ('--folder', pictures / 'classes', '--out', out, '--shard-size', 0.001)
     assert to_shards(monkeypatch, *words) == 0
-    assert '6 images in' in capsys.readouterr().out
+    assert '6 images with labels in' in capsys.readouterr().out
     tars = sorted(out.glob('*.tar'))
     assert len(tars) > 1
     dataset = TarShards(str(out), pipeline=PIPELINE)
@@ -124,3 +124,34 @@ def test_a_shard_has_a_size(pictures, monkeypatch, capsys, size):
     words = ('--folder', pictures / 'flat', '--out', pictures / 'shards')
     assert to_shards(monkeypatch, *words, '--shard-size', size) != 0
     assert '--shard-size is' in capsys.readouterr().err
+
+
+def test_files_beside_the_classes_do_not_take_labels_away(
+    pictures, monkeypatch, capsys
+):
+    for name in ('README.txt', '.hidden.jpg'):
+        (pictures / 'classes' / name).write_text('x')
+    words = ('--folder', pictures / 'classes', '--out')
+    assert to_shards(monkeypatch, *words, pictures / 'shards') == 0
+    assert 'with labels' in capsys.readouterr().out
+    dataset = TarShards(str(pictures / 'shards'), pipeline=PIPELINE)
+    assert dataset.metainfo['classes'] == ('a', 'b')
+    # An image among them belongs to no class, and the last line says what follows.
+    (pictures / 'flat/0.jpg').rename(pictures / 'classes/0.jpg')
+    assert to_shards(monkeypatch, *words, pictures / 'mixed') == 0
+    assert '7 images without labels' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ('out', 'more', 'said'),
+    [
+        ('.', (), '. exists: remove it'),
+        ('a_file/shards', (), 'a part of its path is a file'),
+        ('new', ('--seed', '-1'), '--seed is -1: give'),
+    ],
+)
+def test_what_cannot_be_made_is_named(pictures, monkeypatch, capsys, out, more, said):
+    monkeypatch.chdir(pictures)
+    (pictures / 'a_file').write_text('x')
+    assert to_shards(monkeypatch, '--folder', 'flat', '--out', out, *more) != 0
+    assert said in capsys.readouterr().err

@@ -20,7 +20,8 @@ if [ -n "${RDZV_ENDPOINT:-}" ]; then
     # Else ranks that are started again find the addresses of those that died.
     export TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1
 fi
-# torchrun ends with 1 whatever its ranks end with: rank 0 leaves its code here.
+# torchrun ends with 1 whatever its ranks end with: this node's first leaves its code
+# here.
 CLD_MM_EXIT_FILE=$(mktemp)
 export CLD_MM_EXIT_FILE
 trap 'rm -f "$CLD_MM_EXIT_FILE"' EXIT

@@ -204,8 +204,9 @@ def _leave_as_asked(stopped: StoppedBySignal) -> None:
     """End with the code that asks for a restart; see also tools/dist_train.sh."""
     if is_main_process():
         print(stopped, file=sys.stderr, flush=True)
-        # torchrun ends with 1 whatever its ranks end with.
-        if os.environ.get('CLD_MM_EXIT_FILE'):
-            Path(os.environ['CLD_MM_EXIT_FILE']).write_text(str(stopped.code))
+    # torchrun ends with 1 whatever its ranks end with; each node has one of its own.
+    path = os.environ.get('CLD_MM_EXIT_FILE')
+    if path and os.environ.get('LOCAL_RANK', '0') == '0':
+        Path(path).write_text(str(stopped.code))
     leave_distributed(stopped.code)
     sys.exit(stopped.code)

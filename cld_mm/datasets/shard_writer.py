@@ -24,11 +24,13 @@ def write_shards(dataset: Any, out: Path, shard_bytes: int, seed: int = 0) -> in
         seed: of the order.
 
     Raises:
-        ValueError: the folder exists, the size is below 1, or there is no image.
+        ValueError: the folder exists or cannot be made, the size is below 1, or there
+            is no image.
         OSError: an image cannot be read.
         ImportError: webdataset is not installed.
     """
-    part = out.with_name(out.name + '.part')
+    whole = out.resolve()
+    part = whole.parent / f'{whole.name}.part'
     for folder in (out, part):
         if folder.exists():
             raise ValueError(f'{folder} exists: remove it, or choose another folder.')
@@ -38,7 +40,13 @@ def write_shards(dataset: Any, out: Path, shard_bytes: int, seed: int = 0) -> in
             'or more.'
         )
     tar_writer = webdataset_library().TarWriter
-    part.mkdir(parents=True)
+    try:
+        part.mkdir(parents=True)
+    except NotADirectoryError as error:
+        raise ValueError(
+            f'{out} cannot be made, as a part of its path is a file: choose another '
+            'folder.'
+        ) from error
     shards: list[Shard] = []
     order = np.random.default_rng(seed).permutation(len(dataset))
     writer, filled = None, 0

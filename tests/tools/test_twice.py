@@ -144,7 +144,7 @@ def test_a_signal_before_training_asks_for_a_requeue(number, tmp_path, monkeypat
     from cld_mm.engine.checkpoint.stop import leave_at_once
 
     monkeypatch.setenv('CLD_MM_EXIT_FILE', str(tmp_path / 'code'))
-    monkeypatch.delenv('RANK', raising=False)
+    monkeypatch.delenv('LOCAL_RANK', raising=False)
     child = os.fork()
     if not child:
         try:
@@ -154,6 +154,32 @@ def test_a_signal_before_training_asks_for_a_requeue(number, tmp_path, monkeypat
             os._exit(3)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 75
     assert (tmp_path / 'code').read_text() == '75'
+
+
+@pytest.mark.parametrize('local', [0, 1])
+@pytest.mark.parametrize('training', [True, False])
+def test_each_nodes_first_rank_leaves_the_code(local, training, tmp_path, monkeypatch):
+    from cld_mm.apis import launch
+    from cld_mm.engine.checkpoint.stop import StoppedBySignal, leave_at_once
+
+    code = tmp_path / 'code'
+    monkeypatch.setenv('CLD_MM_EXIT_FILE', str(code))
+    monkeypatch.setenv('RANK', str(2 + local))  # of the second node
+    monkeypatch.setenv('LOCAL_RANK', str(local))
+    monkeypatch.setattr(launch, 'is_main_process', lambda: False)
+    child = os.fork()
+    if not child:
+        try:
+            if training:
+                launch._leave_as_asked(StoppedBySignal(signal.SIGTERM, 1, 'a'))
+            leave_at_once()
+            os.kill(os.getpid(), signal.SIGTERM)
+        except SystemExit as end:
+            os._exit(end.code)
+        finally:
+            os._exit(3)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 75
+    assert code.exists() == (local == 0)
 
 
 @pytest.mark.parametrize('tool', ['train.py', 'test.py'])

@@ -16,7 +16,7 @@ from mmengine.registry import DefaultScope
 
 import cld_mm  # noqa: F401
 from cld_mm.apis.errors import one_sentence_errors
-from cld_mm.datasets.shard_index import INDEX, scan_shard, verify, write_index
+from cld_mm.datasets.shard_index import IMAGES, INDEX, scan_shard, verify, write_index
 from cld_mm.datasets.shard_writer import write_shards
 from cld_mm.registry import DATASETS
 
@@ -29,8 +29,11 @@ def source(args: argparse.Namespace):
         folder = Path(args.folder)
         if not folder.is_dir():
             raise FileNotFoundError(f'--folder {folder} is no folder: mend the path.')
-        # A class a folder, if all that the folder holds is folders.
-        labelled = all(entry.is_dir() for entry in folder.iterdir())
+        # A class a folder, unless images lie beside the folders; other files (a
+        # README, what a file browser leaves) change nothing.
+        seen = [e for e in folder.iterdir() if not e.name.startswith('.')]
+        beside = [e for e in seen if not e.is_dir() and e.suffix[1:].lower() in IMAGES]
+        labelled = not beside and any(e.is_dir() for e in seen)
         kind = {'type': 'CustomDataset', 'with_label': labelled}
         dataset = DATASETS.build({**kind, 'data_root': args.folder})
     else:
@@ -68,10 +71,16 @@ def main() -> None:
             raise ValueError(
                 f'--shard-size is {args.shard_size}: give the megabytes of a shard.'
             )
+        if args.seed < 0:
+            raise ValueError(f'--seed is {args.seed}: give a whole number from 0 on.')
         DefaultScope.get_instance('to_shards', scope_name='cld_mm')
         dataset = source(args)
         count = write_shards(dataset, args.out, int(args.shard_size * 1e6), args.seed)
-        print(f'{len(dataset)} images in {count} shards and {INDEX} in {args.out}.')
+        labels = 'with' if 'gt_label' in dataset.get_data_info(0) else 'without'
+        print(
+            f'{len(dataset)} images {labels} labels in {count} shards and {INDEX} in '
+            f'{args.out}.'
+        )
 
 
 if __name__ == '__main__':

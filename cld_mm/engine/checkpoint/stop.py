@@ -71,7 +71,7 @@ def leave_at_once(cure: str = 'start again with --resume') -> None:
         text = f'stopped by {name} outside of training: {cure}.\n'
         os.write(2, text.encode())
         path = os.environ.get('CLD_MM_EXIT_FILE')
-        if path and os.environ.get('RANK', '0') == '0':
+        if path and os.environ.get('LOCAL_RANK', '0') == '0':
             Path(path).write_text(str(REQUEUE))
         os._exit(REQUEUE)
 
