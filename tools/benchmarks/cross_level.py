@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import cld_mm  # noqa: F401, I001
 import torch
+from counts import SPREAD, at_least
 from mmengine.optim import OptimWrapper
 
 from cld_mm.models.utils.recorder import Recorder
@@ -69,11 +70,11 @@ def own_work(model, views) -> Callable[[], None]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description='Time CrossLevel.')
-    parser.add_argument('--batch', type=int, default=128)
-    parser.add_argument('--pixels', type=int, default=32)
-    parser.add_argument('--groups', type=int, default=64)
-    parser.add_argument('--repeats', type=int, default=25)
-    parser.add_argument('--threads', type=int, default=torch.get_num_threads())
+    parser.add_argument('--batch', type=at_least(2), default=128)
+    parser.add_argument('--pixels', type=at_least(1), default=32)
+    parser.add_argument('--groups', type=at_least(1), default=64)
+    parser.add_argument('--repeats', type=at_least(SPREAD), default=25)
+    parser.add_argument('--threads', type=at_least(1), default=torch.get_num_threads())
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     device = 'cuda' if torch.cuda.is_available() else 'cpu'

@@ -30,6 +30,7 @@ sys.path.insert(0, str(ROOT))
 
 import cld_mm  # noqa: F401, I001
 import torch
+from counts import at_least
 from mmengine.config import Config
 from mmengine.model import MMDistributedDataParallel
 from mmengine.optim import OptimWrapper
@@ -225,9 +226,9 @@ def count(ranks: int, args: argparse.Namespace) -> dict[str, dict[str, int]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description='Count what ranks exchange.')
-    parser.add_argument('--ranks', type=int, nargs='+', default=[2, 4, 8])
-    parser.add_argument('--batch', type=int, default=64, help='images a rank')
-    parser.add_argument('--pixels', type=int, default=28)
+    parser.add_argument('--ranks', type=at_least(1), nargs='+', default=[2, 4, 8])
+    parser.add_argument('--batch', type=at_least(2), default=64, help='images a rank')
+    parser.add_argument('--pixels', type=at_least(1), default=28)
     args = parser.parse_args()
     MODELS.get('ResNet_CIFAR')  # imports what all processes need
     results = {ranks: count(ranks, args) for ranks in args.ranks}

@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import cld_mm  # noqa: F401, I001
 import numpy as np
 import torch
+from counts import SPREAD, at_least
 from torch.nn import functional as F
 
 from cld_mm.evaluation import knn_classify
@@ -35,12 +36,12 @@ def vote(similarity: np.ndarray, rows: np.ndarray, labels: np.ndarray) -> np.nda
 
 def main() -> None:
     parser = argparse.ArgumentParser(description='Time kNN.')
-    parser.add_argument('--train', type=int, default=60000)
-    parser.add_argument('--test', type=int, default=10000)
-    parser.add_argument('--channels', type=int, default=512)
-    parser.add_argument('--k', type=int, default=200)
-    parser.add_argument('--repeats', type=int, default=3)
-    parser.add_argument('--threads', type=int, default=torch.get_num_threads())
+    parser.add_argument('--train', type=at_least(1), default=60000)
+    parser.add_argument('--test', type=at_least(1), default=10000)
+    parser.add_argument('--channels', type=at_least(1), default=512)
+    parser.add_argument('--k', type=at_least(1), default=200)
+    parser.add_argument('--repeats', type=at_least(SPREAD), default=3)
+    parser.add_argument('--threads', type=at_least(1), default=torch.get_num_threads())
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)

@@ -34,6 +34,7 @@ import mmcv
 import mmpretrain.datasets  # noqa: F401
 import numpy as np
 import torch
+from counts import SPREAD, at_least
 from mmcv.transforms import Compose
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
@@ -191,12 +192,16 @@ def device_share(load: Callable[[str, int], dict], path: str) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description='Time the loading of images.')
-    parser.add_argument('--images', type=int, default=64)
+    parser.add_argument('--images', type=at_least(4), default=64)
     parser.add_argument(
-        '--pixels', type=int, nargs=2, default=[500, 375], help='width and height'
+        '--pixels',
+        type=at_least(1),
+        nargs=2,
+        default=[500, 375],
+        help='width and height',
     )
-    parser.add_argument('--repeats', type=int, default=9)
-    parser.add_argument('--workers', type=int, default=2)
+    parser.add_argument('--repeats', type=at_least(SPREAD), default=9)
+    parser.add_argument('--workers', type=at_least(1), default=2)
     args = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(0)

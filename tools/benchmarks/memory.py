@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import cld_mm  # noqa: F401, I001
 import torch
+from counts import at_least
 from mmengine.optim import OptimWrapper
 from mmpretrain.structures import DataSample
 from torch import Tensor
@@ -156,11 +157,13 @@ def main() -> None:
     gpu = torch.cuda.is_available()
     parser = argparse.ArgumentParser(description='Measure peak memory of a step.')
     parser.add_argument('--backbone', choices=['r18', 'r50'])
-    parser.add_argument('--pixels', type=int)
-    parser.add_argument('--batch', type=int, default=64)
-    parser.add_argument('--queue', type=int, default=65536)
-    parser.add_argument('--images', type=int, default=1281167, help="NPID's bank")
-    parser.add_argument('--groups', type=int, default=32)
+    parser.add_argument('--pixels', type=at_least(1))
+    parser.add_argument('--batch', type=at_least(2), default=64)
+    parser.add_argument('--queue', type=at_least(1), default=65536)
+    parser.add_argument(
+        '--images', type=at_least(1), default=1281167, help="NPID's bank"
+    )
+    parser.add_argument('--groups', type=at_least(1), default=32)
     parser.add_argument('--dtype', default='float16' if gpu else 'float32')
     parser.add_argument(
         '--variants', nargs='+', choices=list(VARIANTS), default=list(VARIANTS)

@@ -23,6 +23,7 @@ import json
 import statistics
 
 import torch
+from counts import SPREAD, at_least
 from step_sides import CLOCKS, SIZES, serve
 from torch import multiprocessing as mp
 
@@ -75,10 +76,10 @@ def measure(sides: list[str], args: dict, repeats: int) -> dict[str, list[float]
 def main() -> None:
     parser = argparse.ArgumentParser(description='Time a training step.')
     parser.add_argument('--backbone', choices=list(SIZES), default='r18')
-    parser.add_argument('--pixels', type=int, default=32)
-    parser.add_argument('--batch', type=int, default=128)
-    parser.add_argument('--queue', type=int, default=65536)
-    parser.add_argument('--groups', type=int, default=64)
+    parser.add_argument('--pixels', type=at_least(1), default=32)
+    parser.add_argument('--batch', type=at_least(2), default=128)
+    parser.add_argument('--queue', type=at_least(1), default=65536)
+    parser.add_argument('--groups', type=at_least(1), default=64)
     parser.add_argument(
         '--dtype',
         choices=['float32', 'bfloat16', 'float16'],
@@ -86,8 +87,8 @@ def main() -> None:
         help="of the project's sides but moco_bf16",
     )
     parser.add_argument('--sides', nargs='+', choices=SIDES, default=list(SIDES))
-    parser.add_argument('--repeats', type=int, default=7)
-    parser.add_argument('--threads', type=int, default=torch.get_num_threads())
+    parser.add_argument('--repeats', type=at_least(SPREAD), default=7)
+    parser.add_argument('--threads', type=at_least(1), default=torch.get_num_threads())
     parser.add_argument('--clock', choices=list(CLOCKS), default='wall')
     args = parser.parse_args()
     seconds = measure(args.sides, vars(args), args.repeats)

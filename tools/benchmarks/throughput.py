@@ -27,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import cld_mm  # noqa: F401, I001
 import numpy as np
 import torch
+from counts import SPREAD, at_least
 from mmengine.config import Config
 from step_sides import build, floor_of
 from torch.profiler import ProfilerActivity, profile
@@ -126,9 +127,9 @@ def main() -> None:
     parser.add_argument(
         'config', nargs='?', type=Path, default=ROOT / 'configs/mocov2_cld_r50_200e.py'
     )
-    parser.add_argument('--batch', type=int, default=256 if GPU else 32)
-    parser.add_argument('--pixels', type=int, default=224 if GPU else 32)
-    parser.add_argument('--repeats', type=int, default=15 if GPU else 5)
+    parser.add_argument('--batch', type=at_least(2), default=256 if GPU else 32)
+    parser.add_argument('--pixels', type=at_least(1), default=224 if GPU else 32)
+    parser.add_argument('--repeats', type=at_least(SPREAD), default=15 if GPU else 5)
     parser.add_argument('--compile', action='store_true', default=GPU)
     parser.add_argument('--peak-tflops', type=float, help="of the device's type")
     parser.add_argument('--out', type=Path, help='folder for trace and picture')

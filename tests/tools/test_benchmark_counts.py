@@ -1,0 +1,35 @@
+"""Benchmarks refuse counts that they could not close with."""
+
+import re
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).resolve().parents[2] / 'tools/benchmarks'
+
+
+@pytest.mark.parametrize(
+    ('tool', 'flag', 'value', 'limit'),
+    [
+        ('step', '--repeats', '1', 2),
+        ('knn', '--repeats', '0', 2),
+        ('cross_level', '--repeats', '1', 2),
+        ('loader', '--repeats', '1', 2),
+        ('loader', '--images', '3', 4),
+        ('loader', '--workers', '0', 1),
+        ('throughput', '--repeats', '1', 2),
+        ('memory', '--batch', '1', 2),
+        ('exchange', '--ranks', '0', 1),
+        ('exchange', '--batch', 'x', 2),
+    ],
+)
+def test_counts_have_limits(tool, flag, value, limit, monkeypatch, capsys):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    monkeypatch.setattr(sys, 'argv', [f'{tool}.py', flag, value])
+    with pytest.raises(SystemExit) as end:
+        runpy.run_path(str(BENCHMARKS / f'{tool}.py'), run_name='__main__')
+    assert end.value.code == 2
+    said = f'argument {flag}: it is {value}: give a whole number from {limit} on'
+    assert said in re.sub(r'\s+', ' ', capsys.readouterr().err)
