@@ -17,6 +17,7 @@ from cld_mm.apis.launch import build_runner
 from cld_mm.apis.replay import replay
 from cld_mm.engine.checkpoint.finite import check_finite
 from cld_mm.engine.step_dump import as_json, image_names
+from cld_mm.models.memories import FeatureQueue
 from cld_mm.registry import OPTIM_WRAPPERS
 
 sys.path.insert(0, str(ROOT / 'tools/stress'))
@@ -186,14 +187,17 @@ def test_statistics_that_are_not_finite_are_never_saved(digits, tmp_path):
         assert all(v.float().isfinite().all() for v in state.values())
 
 
-def test_masks_may_hold_minus_infinity():
-    model = torch.nn.Linear(2, 2)
+def test_masks_and_normalisers_are_not_taken_for_spoilt():
+    model = torch.nn.ModuleList([torch.nn.BatchNorm1d(2), FeatureQueue(3, 2)])
     model.register_buffer('mask', torch.tensor([0.0, float('-inf')]))
+    model.register_buffer('log_normaliser', torch.tensor(float('nan')))
     check_finite(model, 1, 'work')
-    model.mask[0] = float('inf')
-    with pytest.raises(FloatingPointError, match='the buffer mask of rank 0'):
-        check_finite(model, 1, 'work')
-    model.mask[0] = 0
-    model.bias.data[1] = float('-inf')
-    with pytest.raises(FloatingPointError, match='the weight bias of rank 0'):
-        check_finite(model, 1, 'work')
+    for name, tensor in (
+        ('buffer 0.running_var', model[0].running_var),
+        ('buffer 1.features', model[1].features),
+        ('weight 0.bias', model[0].bias.data),
+    ):
+        tensor[1] = float('-inf')
+        with pytest.raises(FloatingPointError, match=f'the {name} of rank 0'):
+            check_finite(model, 1, 'work')
+        tensor[1] = 0

@@ -5,8 +5,14 @@ from typing import Any
 import torch
 from mmengine.dist import all_gather_object
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
+
+from cld_mm.models.memories import AssignmentQueue, FeatureQueue, MemoryBank
 
 from ..sharding import is_split
+
+KINDS = (_NormBase, AssignmentQueue, FeatureQueue, MemoryBank)
+NAMES = ('running_mean', 'running_var', 'features', 'rows')
 
 
 def check_finite(model: nn.Module, iteration: int, work_dir: str) -> None:
@@ -14,7 +20,8 @@ def check_finite(model: nn.Module, iteration: int, work_dir: str) -> None:
 
     A step that is not finite is stopped before it changes a weight, but BatchNorm's
     running statistics change in the forward pass, and nothing in training reads them.
-    Buffers may hold minus infinity, as masks do.
+    Other buffers may hold NaN or infinity: a bank's normaliser is NaN until it has been
+    estimated, and masks are minus infinity.
 
     Raises:
         FloatingPointError: on every rank, naming the first tensor and its rank.
@@ -33,16 +40,19 @@ def check_finite(model: nn.Module, iteration: int, work_dir: str) -> None:
 @torch.no_grad()
 def _first_spoilt(model: nn.Module) -> str | None:
     named = {f'the weight {name}': _own(p) for name, p in model.named_parameters()}
-    named |= {f'the buffer {name}': _own(b) for name, b in model.named_buffers()}
+    for name, module in model.named_modules():
+        if isinstance(module, KINDS):
+            named |= {
+                f'the buffer {name}.{key}'.replace(' .', ' '): _own(buffer)
+                for key, buffer in module.named_buffers(recurse=False)
+                if key in NAMES
+            }
     named = {
         name: value
         for name, value in named.items()
         if value.is_floating_point() and value.numel()
     }
-    largest = [
-        value.max() if name.startswith('the buffer') else value.abs().max()
-        for name, value in named.items()
-    ]
+    largest = [value.abs().max() for value in named.values()]
     if not largest:
         return None
     bad = ~torch.stack([value.float() for value in largest]).isfinite()
