@@ -10,6 +10,7 @@ ELASTIC = """
 import os, signal, subprocess, sys, time
 sys.path.insert(0, 'tools/stress')
 import small_configs as small
+import comparing
 import small_runs as runs
 from pathlib import Path
 folder = Path(sys.argv[1])
@@ -67,7 +68,7 @@ finally:
 end = saved()
 leader = runs.spawn(make(whole), whole, ranks=2, kill=runs.Kill('stop', end))
 assert runs.wait(leader) == 75, (whole / 'log.txt').read_text()[-3000:]
-found = runs.differences(whole, parts, ranks=0)
+found = comparing.differences(whole, parts, ranks=0)
 assert not found, found[:5]
 """
 

@@ -4,9 +4,9 @@ import pytest
 import torch
 from mmengine.hooks import Hook
 
-from test_untrusted_files import small_configs, small_runs  # isort: skip
+from test_untrusted_files import comparing, small_configs  # isort: skip
 from cld_mm.apis.launch import build_runner
-from cld_mm.engine.checkpoint import CheckpointError
+from cld_mm.engine.checkpoint import CheckpointError, newest_good
 
 LOOPS = {
     'swav': {'by_epoch': True, 'max_epochs': 3, 'val_interval': 2},
@@ -67,7 +67,7 @@ def test_a_loop_goes_on_where_it_was(loop, stop, digits, tmp_path):
                 runner.train()
             continue
         runner.train()
-        ends[name] = small_runs.newest_good(tmp_path / name), validated
+        ends[name] = newest_good(tmp_path / name), validated
     assert len(losses['whole']) == len(losses['parts']) > stop
     assert losses['whole'] == losses['parts']
     expected = VALIDATED.get(loop, [4, 8, 10])
@@ -76,7 +76,7 @@ def test_a_loop_goes_on_where_it_was(loop, stop, digits, tmp_path):
     one, two = (torch.load(end, weights_only=True) for end, _ in ends.values())
     found: list[str] = []
     for key in ('state_dict', 'optimizer', 'ranks'):
-        small_runs.unequal(one[key], two[key], key, found)
+        comparing.unequal(one[key], two[key], key, found)
     assert found == []
 
 

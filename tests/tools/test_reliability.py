@@ -143,7 +143,9 @@ MINUTES = """
 import sys
 sys.path.insert(0, 'tools/stress')
 import small_configs as small
+import comparing
 import small_runs as runs
+from cld_mm.engine.checkpoint import newest_good
 from pathlib import Path
 from types import SimpleNamespace
 folder = Path(sys.argv[1])
@@ -178,16 +180,16 @@ if len(sys.argv) > 2:
     assert runs.wait(runs.spawn(make(small_disk), parts), 60) == 1
     log = (parts / 'log.txt').read_text()
     assert 'No space left on device' in log, log[-2000:]
-    kept = runs.newest_good(small_disk)
+    kept = newest_good(small_disk)
     assert kept is not None and not list(small_disk.glob('.*.part'))
-    reached = max(runs.losses(parts))
+    reached = max(comparing.losses(parts))
     assert reached < 12, reached
     room(30)
     leader = runs.spawn(make(small_disk), parts, resume=True)
     assert runs.wait(leader, 60) == 0, (parts / 'log.txt').read_text()[-2000:]
     for path in small_disk.glob('*.pth'):
         (parts / path.name).write_bytes(path.read_bytes())
-    found = runs.differences(whole, parts)
+    found = comparing.differences(whole, parts)
     assert not found, found
 """
 
@@ -256,6 +258,7 @@ STOP = """
 import os, sys, time
 sys.path.insert(0, 'tools/stress')
 import small_configs as small
+import comparing
 import small_runs as runs
 import torch
 from pathlib import Path
@@ -270,7 +273,7 @@ for name, number, code in (('TERM', 15, 75), ('USR1', 10, 75), ('INT', 2, 130)):
         train_dataloader__batch_size=3, **long)
     leader = runs.spawn(make, where, ranks=2)
     end = time.time() + 60
-    while not (evaluated.exists() if long else runs.losses(where, 1)):
+    while not (evaluated.exists() if long else comparing.losses(where, 1)):
         assert time.time() < end, (where / 'log.txt').read_text()[-2000:]
         time.sleep(0.05)
     os.killpg(leader, number)
@@ -278,7 +281,7 @@ for name, number, code in (('TERM', 15, 75), ('USR1', 10, 75), ('INT', 2, 130)):
         os.killpg(leader, number)
     found = runs.wait(leader, 60)
     assert found == code, (name, found, (where / 'log.txt').read_text()[-2000:])
-    done = max(runs.losses(where))
+    done = max(comparing.losses(where))
     saved = where / f'iter_{done}.pth'
     assert saved.is_file(), (name, done, os.listdir(where))
     if long:  # not to its end, and what is saved says so
@@ -296,7 +299,7 @@ make = lambda: small.config('moco', where, data, epochs=2000,
     default_hooks__checkpoint__every_iters=0, train_dataloader__batch_size=6)
 leader = runs.spawn(make, where, prepare=stuck)
 end = time.time() + 60
-while not runs.losses(where) and time.time() < end:
+while not comparing.losses(where) and time.time() < end:
     time.sleep(0.05)
 os.killpg(leader, 2)
 time.sleep(2)

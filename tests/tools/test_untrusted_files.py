@@ -21,6 +21,7 @@ from cld_mm.compat.checkpoint_sources import load_from_https, load_safely, refus
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / 'tools/stress'))
+import comparing  # noqa: E402, F401
 import small_configs  # noqa: E402
 import small_runs  # noqa: E402, F401
 

@@ -21,9 +21,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import hypothesis
 from closing import closing_line
+from comparing import differences
 from hypothesis import strategies as st
 from small_configs import CASES, config, digits
-from small_runs import Kill, differences, scratch, spawn, wait
+from small_runs import Kill, scratch, spawn, wait
 
 from cld_mm.engine.checkpoint.stop import REQUEUE
 

@@ -27,6 +27,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from closing import closing_line
+from comparing import differences, losses
 from processes import (
     Orphans,
     Process,
@@ -39,8 +40,6 @@ from slopes import Sample, largest, slopes
 from small_configs import CASES, config, digits
 from small_runs import (
     Kill,
-    differences,
-    losses,
     scratch,
     spawn,
     wait,
