@@ -13,7 +13,7 @@ import pytest
 import torch
 from mmengine.hooks import Hook
 
-from test_untrusted_files import run, small_configs  # isort: skip
+from test_untrusted_files import comparing, run, small_configs  # isort: skip
 from closing import closing_line  # isort: skip
 
 from cld_mm.apis.launch import build_runner
@@ -53,7 +53,7 @@ def test_deterministic_mode_gives_the_same_bits_twice(digits, tmp_path, monkeypa
     one, two = (torch.load(end, weights_only=True) for end in ends)
     found: list[str] = []
     for key in ('state_dict', 'optimizer', 'ranks'):
-        sys.modules['small_runs'].unequal(one[key], two[key], key, found)
+        comparing.unequal(one[key], two[key], key, found)
     assert found == []
 
 
