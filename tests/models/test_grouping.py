@@ -99,6 +99,15 @@ def test_duplicates_go_to_the_first_and_leave_a_zero_centroid():
 
 
 @WAYS
+def test_equal_rows_are_found_by_their_values_not_their_lengths(way):
+    rows = torch.tensor(
+        [[3.0, 4, 0], [4, 3, 0], [-3, -4, 0], [4, 3, -0.0], [-4, -3, 0]]
+    )
+    with taking(way):
+        assert kmeans(rows, 5, 1).labels.tolist() == [0, 1, 2, 1, 4]
+
+
+@WAYS
 @pytest.mark.parametrize('offset', [0.0, 1000.0])
 def test_close_rows_keep_their_groups(offset, way):
     """Collapsed or far from zero: the product form must not lose the digits."""

@@ -57,7 +57,7 @@ def memory_and_files(process: Process) -> tuple[float, int] | None:
 
 
 def reap() -> None:
-    """Let go of every ended child, adopted ones too; no run may be going."""
+    """Let go of every ended child, adopted ones too, whose code nobody asks for."""
     try:
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -281,7 +281,8 @@ def scratch(prefix: str) -> Iterator[Path]:
     finally:
         for leader in list(_running):
             _clear(leader)
-            os.waitpid(leader, 0)
+            with suppress(ChildProcessError):  # it had ended, and been let go of
+                os.waitpid(leader, 0)
         shutil.rmtree(root, ignore_errors=True)
 
 

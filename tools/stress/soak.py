@@ -223,9 +223,10 @@ def stop_well(make, folder: Path, watch: Watch, draw) -> int:
     return max(losses(folder))
 
 
-def end_well(unbroken: Unbroken, watch: Watch) -> int:
-    """Wait for the unbroken run, to which its last iteration was named; its code."""
-    watch.next_leg()
+def end_well(unbroken: Unbroken, stop: int, watch: Watch) -> int:
+    """Let the unbroken run stop at this iteration and wait for it; its code."""
+    watch.next_leg()  # before it can have ended: this lets go of those that have
+    unbroken.stop_at(stop)
     while any(p.group == unbroken.leader for p in living().values()):
         watch.look(None)
         time.sleep(EVERY)
@@ -281,8 +282,7 @@ def soak(args: argparse.Namespace, root: Path, report: dict) -> list[str]:
     stop = stop_well(broken, parts, watch, draw)
     report |= {'kills': sum(kills.values()), 'iterations': stop}
     print(f'{stop} iterations, killed: {dict(kills)}', flush=True)
-    unbroken.stop_at(stop)
-    code = end_well(unbroken, watch)
+    code = end_well(unbroken, stop, watch)
     found = differences(whole, parts, RANKS)
     if code != 75:
         found.append(f'the unbroken run ended with {code}')

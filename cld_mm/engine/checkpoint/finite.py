@@ -52,9 +52,10 @@ def _first_spoilt(model: nn.Module) -> str | None:
         for name, value in named.items()
         if value.is_floating_point() and value.numel()
     }
-    largest = [value.abs().max() for value in named.values()]
-    if not largest:
+    if not named:
         return None
+    # The largest entry of each, without a copy: a bank may take most of the memory.
+    largest = torch._foreach_norm(list(named.values()), float('inf'))
     bad = ~torch.stack([value.float() for value in largest]).isfinite()
     if not bad.any():  # the one wait for the device
         return None

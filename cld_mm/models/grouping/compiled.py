@@ -70,15 +70,13 @@ def take_larger(products, share, half, group, best, labels):
             labels[i] = group
 
 
-@compiled(INTEGERS(MATRIX))
-def _first_equal(rows):
+@compiled(INTEGERS(MATRIX, VECTOR))
+def _first_equal(rows, halves):
     first = np.arange(len(rows))
     for j in range(len(rows)):
         for i in range(j):
-            c = 0
-            while c < rows.shape[1] and rows[i, c] == rows[j, c]:
-                c += 1
-            if c == rows.shape[1]:
+            # Equal rows have equal lengths; to compare those is one look a pair.
+            if halves[i] == halves[j] and (rows[i] == rows[j]).all():
                 first[j] = i
                 break
     return first
@@ -97,7 +95,7 @@ def first_labels(products, starts, halves):
     for k in range(len(starts)):
         halves[k] = half_length(starts[k])
         take_larger(products[k], ONE, halves[k], k, best, labels)
-    return _first_equal(starts)[labels]
+    return _first_equal(starts, halves)[labels]
 
 
 @compiled(INTEGERS(MATRIX, VECTOR, VECTOR, INTEGERS, VECTOR, FLOAT))
