@@ -111,6 +111,11 @@ TRAIN = 'train_dataloader.dataset'
     [
         ('train_dataloader.dataset.pipeline', {}, rf'{TRAIN}.pipeline: it is missing'),
         ('', {f'{TRAIN}.pipeline': []}, rf'{TRAIN}.pipeline: it is empty'),
+        (
+            '',
+            {'train_dataloader.num_workers': 100000},
+            r'train_dataloader.num_workers: 100000 processes a rank are more than',
+        ),
         ('', {f'{TRAIN}.pipeline': 3.5}, r'pipeline: it is 3.5, but must be a list'),
         (
             f'{TRAIN}.pipeline',

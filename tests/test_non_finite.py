@@ -17,7 +17,7 @@ from cld_mm.apis.launch import build_runner
 from cld_mm.apis.replay import replay
 from cld_mm.engine.checkpoint.finite import check_finite
 from cld_mm.engine.step_dump import as_json, image_names
-from cld_mm.models.memories import FeatureQueue
+from cld_mm.models.memories import FeatureQueue, ShardedMemoryBank
 from cld_mm.registry import OPTIM_WRAPPERS
 
 sys.path.insert(0, str(ROOT / 'tools/stress'))
@@ -188,13 +188,15 @@ def test_statistics_that_are_not_finite_are_never_saved(digits, tmp_path):
 
 
 def test_masks_and_normalisers_are_not_taken_for_spoilt():
-    model = torch.nn.ModuleList([torch.nn.BatchNorm1d(2), FeatureQueue(3, 2)])
+    parts = torch.nn.BatchNorm1d(2), FeatureQueue(3, 2), ShardedMemoryBank(3, 2)
+    model = torch.nn.ModuleList(parts)
     model.register_buffer('mask', torch.tensor([0.0, float('-inf')]))
     model.register_buffer('log_normaliser', torch.tensor(float('nan')))
     check_finite(model, 1, 'work')
     for name, tensor in (
         ('buffer 0.running_var', model[0].running_var),
         ('buffer 1.features', model[1].features),
+        ('buffer 2.features', model[2].features),  # no buffer of its own
         ('weight 0.bias', model[0].bias.data),
     ):
         tensor[1] = float('-inf')

@@ -1,6 +1,7 @@
 """Look a config's dataloaders over."""
 
 import inspect
+import os
 from types import NoneType
 from typing import Any
 
@@ -12,6 +13,8 @@ from .check_parts import check_type, find, meant, misspelt
 from .config_error import ConfigError
 
 LOADER_NUMBERS = {'batch_size': 1, 'num_workers': 0}
+# Beyond that a machine does nothing but start processes.
+MOST_WORKERS = max(256, 2 * (os.cpu_count() or 1))
 OWN_VIEWS = {'InMemoryViews'}  # data sets that need no pipeline
 # torch's, and those of mmengine's beside them.
 LOADER_SETTINGS = {*inspect.signature(DataLoader).parameters, 'num_batch_per_epoch'}
@@ -39,6 +42,12 @@ def check_loader(path: str, loader: Any) -> None:
                 raise ConfigError(
                     f'{path}.{key}: it is {value!r}, but must be a whole number of '
                     f'{least} or more.'
+                )
+            if key == 'num_workers' and value > MOST_WORKERS:
+                raise ConfigError(
+                    f'{path}.{key}: {value} processes a rank are more than '
+                    f'{MOST_WORKERS}, the most on {os.cpu_count()} cores: set about '
+                    'as many as a rank has cores.'
                 )
         elif key in ('dataset', 'sampler', 'batch_sampler', 'collate_fn'):
             missing = value is None and key == 'collate_fn'

@@ -231,8 +231,20 @@ def test_checkpointing_saves_memory_and_changes_nothing(views):
     assert block.forward.block is block
 
 
-def test_compiled_backbones_keep_values_and_names(views):
-    plain = tiny_moco()
+STOCHASTIC_DEPTH = {  # mmpretrain takes its rates from np.linspace
+    'type': 'VisionTransformer',
+    'arch': {
+        'embed_dims': 32, 'num_layers': 2, 'num_heads': 2, 'feedforward_channels': 32,
+    },
+    'img_size': 8,
+    'patch_size': 4,
+    'out_type': 'cls_token',
+}  # fmt: skip
+
+
+@pytest.mark.parametrize('backbone', [{}, {'backbone': STOCHASTIC_DEPTH}])
+def test_compiled_backbones_keep_values_and_names(backbone, views):
+    plain = tiny_moco(**backbone)
     compiled = copy.deepcopy(plain)
     compiled.compile_passes(backend='eager')
     one, two = plain.loss(views[:2]), compiled.loss(views[:2])
@@ -253,6 +265,8 @@ def test_a_queue_of_half_the_size(views, tmp_path):
     assert torch.equal(resumed.queue.features, half.queue.features)
     with pytest.raises(ValueError, match="queue_dtype is 'int8'"):
         FeatureQueue(4, 2, 'int8')
+    with pytest.raises(ValueError, match=r'takes 80000.0 GB.*: lower queue_len'):
+        FeatureQueue(10**10, 2000)
 
 
 def test_allocators_leave_a_users_setting(monkeypatch):

@@ -27,6 +27,7 @@ from cld_mm.registry import MODELS
 CLOCKS = {'wall': time.perf_counter, 'cpu': time.process_time}
 SIZES = {'r18': ({'type': 'ResNet_CIFAR', 'depth': 18}, 512)}
 SIZES['r50'] = ({'type': 'ResNet', 'depth': 50}, 2048)
+SIZES['vit_s'] = ({'type': 'VisionTransformer', 'arch': 'deit-s'}, 384)
 
 
 def build(
@@ -88,12 +89,15 @@ def lightly_step(backbone: nn.Module, size: int, queue: int) -> Callable[[list],
     parameters = [*backbone.parameters(), *head.parameters()]
     optimizer = torch.optim.SGD(parameters, lr=0.01, momentum=0.9)
 
+    def pooled(features: torch.Tensor) -> torch.Tensor:
+        return features.mean((2, 3)) if features.ndim == 4 else features
+
     def step(views: list) -> None:
         update_momentum(backbone, key_backbone, m=0.999)
         update_momentum(head, key_head, m=0.999)
-        query = head(backbone(views[0])[-1].mean((2, 3)))
+        query = head(pooled(backbone(views[0])[-1]))
         with torch.no_grad():
-            key = key_head(key_backbone(views[1])[-1].mean((2, 3)))
+            key = key_head(pooled(key_backbone(views[1])[-1]))
         loss = criterion(F.normalize(query, dim=1), F.normalize(key, dim=1))
         optimizer.zero_grad()
         loss.backward()
@@ -109,8 +113,12 @@ def make_side(name: str, args: dict[str, Any], device: str) -> Callable[[list], 
         ImportError: lightly is not installed.
     """
     backbone, size = SIZES[args['backbone']]
+    if args['backbone'] == 'vit_s':
+        own = {'img_size': args['pixels'], 'patch_size': 16, 'out_type': 'cls_token'}
+    else:
+        own = {'zero_init_residual': False}
     common = {
-        'backbone': {**backbone, 'zero_init_residual': False},
+        'backbone': {**backbone, **own},
         'queue_len': args['queue'],
         'feat_dim': 128,
     }
@@ -136,7 +144,7 @@ def make_side(name: str, args: dict[str, Any], device: str) -> Callable[[list], 
                 'in_channels': size,
                 'hid_channels': size,
                 'out_channels': 128,
-                'with_avg_pool': True,
+                'with_avg_pool': args['backbone'] != 'vit_s',
             },
             'head': {
                 'type': 'ContrastiveHead',

@@ -43,9 +43,9 @@ def _first_spoilt(model: nn.Module) -> str | None:
     for name, module in model.named_modules():
         if isinstance(module, KINDS):
             named |= {
-                f'the buffer {name}.{key}'.replace(' .', ' '): _own(buffer)
-                for key, buffer in module.named_buffers(recurse=False)
-                if key in NAMES
+                f'the buffer {name}.{key}'.replace(' .', ' '): _own(rows)
+                for key in NAMES  # not only buffers: a sharded bank's rows are none
+                if isinstance(rows := getattr(module, key, None), Tensor)
             }
     named = {
         name: value

@@ -6,6 +6,7 @@ for kNN, and a momentum encoder that hangs on the optimiser's steps.
 
 from typing import Any
 
+import numpy as np
 import torch
 from mmengine.model import BaseModel
 from mmengine.optim import OptimWrapper
@@ -91,6 +92,11 @@ class BaseAlgorithm(FollowsOptimizer, BaseSelfSupervisor):
         """
         copies = [part for e in self.momentum_encoders() for part in e.values()]
         for part in (self.backbone, self.neck, *copies):
+            for module in part.modules():
+                # mmpretrain takes the rates of stochastic depth from np.linspace, and
+                # the compiler takes a NumPy number for data: a branch on it breaks.
+                if isinstance(getattr(module, 'drop_prob', None), np.floating):
+                    module.drop_prob = float(module.drop_prob)
             part.compile(fullgraph=True, **settings)
             if hasattr(part, 'forward_instance'):  # called beside forward, by keys
                 part.forward_instance = torch.compile(

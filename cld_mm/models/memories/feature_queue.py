@@ -1,5 +1,7 @@
 """FeatureQueue: MoCo's ring of past keys (arXiv 1911.05722, section 3.2)."""
 
+import os
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -25,7 +27,8 @@ class FeatureQueue(nn.Module):
             them, for :meth:`undo`.
 
     Raises:
-        ValueError: length or channels is below 1, or the type is unknown.
+        ValueError: length or channels is below 1, the type is unknown, or the keys take
+            more than the machine's memory.
     """
 
     features: Tensor
@@ -42,6 +45,13 @@ class FeatureQueue(nn.Module):
         if dtype not in ('float32', 'float16'):
             raise ValueError(
                 f"queue_dtype is {dtype!r}, but it must be 'float32' or 'float16'."
+            )
+        size = length * channels * torch.empty((), dtype=getattr(torch, dtype)).itemsize
+        memory = os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES')
+        if size > memory:  # Linux would hand it out, and end the process later
+            raise ValueError(
+                f'a queue of {length} keys of size {channels} takes {size / 1e9:.1f} '
+                f'GB, and this machine has {memory / 1e9:.1f}: lower queue_len.'
             )
         rows = F.normalize(torch.randn(length, channels), dim=1)
         self.register_buffer('features', rows.to(getattr(torch, dtype)))
