@@ -41,6 +41,14 @@ class Watch(TorchDispatchMode):
         mine = self.queue.untyped_storage().data_ptr()
         return same_size and out.untyped_storage().data_ptr() != mine
 
+    def blocks(self, name, args, kwargs, out):
+        """Whether it moves a tensor between devices and waits for that."""
+        if name not in ('_to_copy', 'copy_'):
+            return False
+        source = args[0] if name == '_to_copy' else args[1]
+        free = (kwargs or {}).get('non_blocking') or (*args, False, False, False)[2]
+        return source.device != out.device and not free
+
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         name = func.overloadpacket.__name__
         out = func(*args, **(kwargs or {}))
@@ -48,7 +56,7 @@ class Watch(TorchDispatchMode):
             t is not None and t.dtype in (torch.bool, torch.uint8) for t in args[1]
         )
         sizes = name == 'repeat_interleave' and 'output_size' not in (kwargs or {})
-        if name in WAITING or masks or sizes:
+        if name in WAITING or masks or sizes or self.blocks(name, args, kwargs, out):
             self.waiting.append(name)
         if self.queue is not None:
             self.copies += [name for t in pytree.tree_leaves(out) if self.is_copy(t)]
@@ -134,6 +142,10 @@ def test_the_watch_sees_what_it_should():
     x = torch.randn(5, 3)
     with Watch(x) as watch:
         x[x[:, 0] > 0], x.sum().item(), x.unique(), x.clone(), x.t()
+    with Watch() as moving:
+        x.to('meta', non_blocking=True), torch.empty(5, 3, device='meta').copy_(x, True)
+        x.to('meta'), torch.empty(5, 3, device='meta').copy_(x)
+    assert moving.waiting == ['_to_copy', 'copy_']
     assert {'_local_scalar_dense', '_unique2', 'index'} <= set(watch.waiting)
     assert watch.copies == ['clone']
 

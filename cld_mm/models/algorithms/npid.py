@@ -109,7 +109,9 @@ class NPID(BaseAlgorithm):
             ValueError: too few views or images, or an index beyond the bank.
         """
         views = self.check_views(inputs, self.num_views)[: self.num_views]
-        indices = self._indices(data_samples).to(views[0].device)
+        indices = self._indices(data_samples)
+        # Plainly moved, they would wait for all that the device still has to do.
+        indices = indices.to(views[0].device, non_blocking=True)
         projections = [self.project(view) for view in views]
         features = [projection.instance for projection in projections]
         losses = {

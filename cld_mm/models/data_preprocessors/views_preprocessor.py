@@ -17,7 +17,15 @@ class ViewsPreprocessor(SelfSupDataPreprocessor):
     Where a batch brings 'augmentations' (RandomView with ``on_device=True``), they are
     applied before normalising; where the crop is left too (InMemoryViews), each image
     arrives once and all views are made of it. Otherwise this is the base class.
+
+    Args:
+        *args, **kwargs: as in the base class.
+        non_blocking: move a batch without waiting for what the device still has to do;
+            off in mmpretrain.
     """
+
+    def __init__(self, *args, non_blocking: bool = True, **kwargs) -> None:
+        super().__init__(*args, non_blocking=non_blocking, **kwargs)
 
     # Autocast would blur in half precision.
     @torch.autocast('cuda', enabled=False)

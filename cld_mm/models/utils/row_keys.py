@@ -37,4 +37,4 @@ def first_equal_rows(rows: Tensor) -> Tensor:
 def _weights(size: int, device: torch.device) -> Tensor:
     generator = torch.Generator().manual_seed(0)
     weights = torch.randint(-(2**62), 2**62, (size,), generator=generator)
-    return weights.to(device)
+    return weights.to(device, non_blocking=True)

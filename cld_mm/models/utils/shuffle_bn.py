@@ -82,4 +82,5 @@ def _places(num_rows: int, ranks: int, device: torch.device) -> Tensor:
     within = torch.arange(num_rows).repeat(ranks) - first.flatten().repeat_interleave(
         counts
     )
-    return (start.flatten().repeat_interleave(counts) + within).to(device)
+    places = start.flatten().repeat_interleave(counts) + within
+    return places.to(device, non_blocking=True)
