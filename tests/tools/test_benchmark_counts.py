@@ -14,6 +14,8 @@ BENCHMARKS = Path(__file__).resolve().parents[2] / 'tools/benchmarks'
     ('tool', 'flag', 'value', 'limit'),
     [
         ('step', '--repeats', '1', 2),
+        ('grouping', '--repeats', '1', 2),
+        ('grouping', '--iters', '0', 1),
         ('knn', '--repeats', '0', 2),
         ('cross_level', '--repeats', '1', 2),
         ('loader', '--repeats', '1', 2),

@@ -18,6 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import torch
+from counts import SPREAD, at_least
 from torch.nn import functional as F
 
 import cld_mm  # noqa: F401
@@ -98,10 +99,10 @@ def shown(times: list[float]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description='Time the grouping.')
-    parser.add_argument('--channels', type=int, default=128)
-    parser.add_argument('--iters', type=int, default=5, help='rounds')
-    parser.add_argument('--repeats', type=int, default=21)
-    parser.add_argument('--threads', type=int, default=torch.get_num_threads())
+    parser.add_argument('--channels', type=at_least(1), default=128)
+    parser.add_argument('--iters', type=at_least(1), default=5, help='rounds')
+    parser.add_argument('--repeats', type=at_least(SPREAD), default=21)
+    parser.add_argument('--threads', type=at_least(1), default=torch.get_num_threads())
     parser.add_argument('--clock', choices=list(CLOCKS), default='wall')
     args = parser.parse_args()
     now = CLOCKS[args.clock]
