@@ -263,6 +263,13 @@ def test_a_name_that_occurs_twice_is_named(tmp_path):
         TarShards(str(tmp_path))
 
 
+def test_shards_joined_by_cat_are_named(shards, tmp_path):
+    one, two, *_ = sorted(shards.glob('*.tar'))
+    (tmp_path / 'a.tar').write_bytes(one.read_bytes() + two.read_bytes())
+    with pytest.raises(ValueError, match='behind the end that follows stands more'):
+        TarShards(str(tmp_path))
+
+
 def test_a_broken_member_is_named(shards, tmp_path):
     for path in shards.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())

@@ -125,6 +125,10 @@ def _located(path: Path) -> Iterator[dict[str, Any]]:
             file.seek(tar.offset)
             if file.read(512) != bytes(512):
                 raise tarfile.ReadError('behind it stands neither a member nor an end')
+            # What `cat` joins to a shard no reader of tar files would see.
+            while block := file.read(2**20):
+                if block.strip(b'\0'):
+                    raise tarfile.ReadError('behind the end that follows stands more')
     except (tarfile.TarError, ValueError) as error:
         raise ValueError(
             f'the shard {path} is broken at its member {last} ({error}): make or fetch '

@@ -35,3 +35,26 @@ def test_counts_have_limits(tool, flag, value, limit, monkeypatch, capsys):
     assert end.value.code == 2
     said = f'argument {flag}: it is {value}: give a whole number from {limit} on'
     assert said in re.sub(r'\s+', ' ', capsys.readouterr().err)
+
+
+@pytest.mark.parametrize(
+    ('tool', 'words', 'said'),
+    [
+        ('knn', ['--train', '50', '--k', '51'], '--k is 51, but --train 50: lower k'),
+        ('memory', ['--dtype', 'half'], "invalid choice: 'half'"),
+        (
+            'throughput',
+            [str(BENCHMARKS.parents[1] / 'configs/npid_cld_r18_cifar10_200e.py')],
+            'npid_cld_r18_cifar10_200e.py trains NPID, but',
+        ),
+    ],
+)
+def test_what_cannot_be_measured_is_one_sentence(
+    tool, words, said, monkeypatch, capsys
+):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    monkeypatch.setattr(sys, 'argv', [f'{tool}.py', *words])
+    with pytest.raises(SystemExit) as end:
+        runpy.run_path(str(BENCHMARKS / f'{tool}.py'), run_name='__main__')
+    assert end.value.code == 2
+    assert said in capsys.readouterr().err

@@ -43,6 +43,8 @@ def main() -> None:
     parser.add_argument('--repeats', type=at_least(SPREAD), default=3)
     parser.add_argument('--threads', type=at_least(1), default=torch.get_num_threads())
     args = parser.parse_args()
+    if args.k > args.train:
+        parser.error(f'--k is {args.k}, but --train {args.train}: lower k.')
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
     centres = torch.randn(CLASSES, args.channels)

@@ -134,6 +134,12 @@ def main() -> None:
     parser.add_argument('--peak-tflops', type=float, help="of the device's type")
     parser.add_argument('--out', type=Path, help='folder for trace and picture')
     args = parser.parse_args()
+    kind = Config.fromfile(args.config).model.type
+    if kind != 'MoCo':
+        parser.error(
+            f'{args.config.name} trains {kind}, but the passes that are taken for the '
+            "floor are MoCo's: give a recipe of MoCo or MoCo v2."
+        )
     keep_freed_memory()
     config = model_config(args.config, small=not GPU)
     dtypes = ['float16', 'bfloat16'] if GPU else ['float32']
