@@ -1,5 +1,6 @@
 """Benchmarks refuse counts that they could not close with."""
 
+import importlib
 import re
 import runpy
 import sys
@@ -58,3 +59,17 @@ def test_what_cannot_be_measured_is_one_sentence(
         runpy.run_path(str(BENCHMARKS / f'{tool}.py'), run_name='__main__')
     assert end.value.code == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('name', ['moco', 'mmpretrain'])
+def test_steps_are_compared_at_equal_types(name, monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    sides = importlib.import_module('step_sides')
+    built = []
+    monkeypatch.setattr(
+        sides, 'build', lambda config, device, dtype, *_: built.append(dtype) or (0, 0)
+    )
+    monkeypatch.setattr(sides, 'keep_freed_memory', bool)
+    args = {'backbone': 'r18', 'queue': 8, 'groups': 2, 'dtype': 'float16'}
+    sides.make_side(name, args, 'cpu')
+    assert built == ['float16']

@@ -84,7 +84,7 @@ def main() -> None:
         '--dtype',
         choices=['float32', 'bfloat16', 'float16'],
         default='float32',
-        help="of the project's sides but moco_bf16",
+        help='of all sides but moco_bf16: numbers are compared at equal types',
     )
     parser.add_argument('--sides', nargs='+', choices=SIDES, default=list(SIDES))
     parser.add_argument('--repeats', type=at_least(SPREAD), default=7)

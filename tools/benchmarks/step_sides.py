@@ -52,14 +52,17 @@ def on_views(step: Callable[[dict], Any]) -> Callable[[list], Any]:
     return lambda views: step({'inputs': views, 'data_samples': []})
 
 
+def autocast(device: str, dtype: str) -> torch.autocast:
+    """Around the passes of sides that have no optimiser's wrapper."""
+    return torch.autocast(device, getattr(torch, dtype), enabled=dtype != 'float32')
+
+
 def floor_of(config: dict[str, Any], device: str, dtype: str) -> Callable[[list], None]:
     """The same passes and nothing else."""
     torch.manual_seed(0)
     model = MODELS.build(config).to(device)
     encoder = model.momentum_encoder
-    amp = torch.autocast(
-        device, getattr(torch, dtype), enabled=dtype != 'float32', cache_enabled=True
-    )
+    amp = autocast(device, dtype)
 
     def passes(views: list) -> None:
         with amp:
@@ -73,7 +76,9 @@ def floor_of(config: dict[str, Any], device: str, dtype: str) -> Callable[[list]
     return passes
 
 
-def lightly_step(backbone: nn.Module, size: int, queue: int) -> Callable[[list], None]:
+def lightly_step(
+    backbone: nn.Module, size: int, queue: int, amp: torch.autocast
+) -> Callable[[list], None]:
     """MoCo v2 as lightly's documentation assembles it, same backbone, two views."""
     from copy import deepcopy
 
@@ -95,10 +100,11 @@ def lightly_step(backbone: nn.Module, size: int, queue: int) -> Callable[[list],
     def step(views: list) -> None:
         update_momentum(backbone, key_backbone, m=0.999)
         update_momentum(head, key_head, m=0.999)
-        query = head(pooled(backbone(views[0])[-1]))
-        with torch.no_grad():
-            key = key_head(pooled(key_backbone(views[1])[-1]))
-        loss = criterion(F.normalize(query, dim=1), F.normalize(key, dim=1))
+        with amp:
+            query = head(pooled(backbone(views[0])[-1]))
+            with torch.no_grad():
+                key = key_head(pooled(key_backbone(views[1])[-1]))
+            loss = criterion(F.normalize(query, dim=1), F.normalize(key, dim=1))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -134,7 +140,7 @@ def make_side(name: str, args: dict[str, Any], device: str) -> Callable[[list], 
         name = name.removesuffix('_kept')
     if name == 'lightly':
         model = MODELS.build(common['backbone']).to(device)
-        return lightly_step(model, size, args['queue'])
+        return lightly_step(model, size, args['queue'], autocast(device, dtype))
     if name == 'mmpretrain':
         theirs = {
             'type': 'mmpretrain.MoCo',
@@ -152,7 +158,7 @@ def make_side(name: str, args: dict[str, Any], device: str) -> Callable[[list], 
                 'loss': {'type': 'CrossEntropyLoss'},
             },
         }
-        return on_views(build(theirs, device, 'float32')[1])
+        return on_views(build(theirs, device, dtype)[1])
     keep_freed_memory()
     if name == 'floor':
         return floor_of(cld, device, dtype)
