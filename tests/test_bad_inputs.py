@@ -174,6 +174,11 @@ TRAIN = 'train_dataloader.dataset'
             {'optim_wrapper.optimizer.lrr': 0.1},
             r"optimizer.lrr: SGD has no setting 'lrr'; did you mean 'lr'",
         ),
+        (
+            '',
+            {'optim_wrapper.optimizer.lr': float('nan')},
+            'optimizer.lr: it is nan, but must be a finite',
+        ),
         ('', {'randomness.sead': 1}, r"randomness.sead: .* did you mean 'seed'"),
         (
             '',

@@ -1,6 +1,7 @@
 """Look a config over before anything is built from it."""
 
 import inspect
+import math
 from pathlib import Path
 from typing import Any
 
@@ -158,6 +159,13 @@ def _check_optim(wrapper: dict) -> None:
             f'optim_wrapper.optimizer: it is missing{misspelt("optimizer", wrapper)}; '
             "give the dict of an optimiser, such as dict(type='SGD', lr=0.03)."
         )
+    optimizer = wrapper.get('optimizer')
+    for key, value in optimizer.items() if isinstance(optimizer, dict) else ():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ConfigError(
+                f'optim_wrapper.optimizer.{key}: it is {value}, but must be a finite '
+                'number: the first step would spoil every weight.'
+            )
     paramwise = wrapper.get('paramwise_cfg') or {}
     for name, settings in (paramwise.get('custom_keys') or {}).items():
         path = f'optim_wrapper.paramwise_cfg.custom_keys.{name}'
@@ -172,7 +180,6 @@ def _check_optim(wrapper: dict) -> None:
                 raise ConfigError(
                     f'{path}.{key}: it is {value!r}, but must be a number.'
                 )
-        optimizer = wrapper.get('optimizer')
         if 'lr_mult' in settings and optimizer and optimizer.get('lr') is None:
             raise ConfigError(
                 f'optim_wrapper.optimizer.lr: it is missing, but {path}.lr_mult '

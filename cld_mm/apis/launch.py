@@ -1,13 +1,12 @@
 """What tools/train.py and tools/test.py share: flags, config, runner."""
 
 import argparse
-import difflib
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
@@ -27,6 +26,7 @@ from .check_parallel import check_parallel
 from .check_sections import check_sections
 from .config_error import ConfigError
 from .errors import one_sentence_errors
+from .options import OptionsAction, check_option
 from .safe_config import load_safe_config
 
 
@@ -36,7 +36,7 @@ def add_common_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=OptionsAction,
         default=None,
         metavar='KEY=VALUE',
         help='settings that replace those of the config, such as '
@@ -96,8 +96,8 @@ def load_config(args: argparse.Namespace) -> Config:
             f'{error.msg} in line {error.lineno}.'
         ) from error
     options = args.cfg_options or {}
-    for option in options:
-        _check_option(cfg, option)
+    for option, value in options.items():
+        check_option(cfg, option, value)
     cfg.merge_from_dict(options)
     cfg.launcher = args.launcher
     if args.work_dir is not None:
@@ -106,21 +106,6 @@ def load_config(args: argparse.Namespace) -> Config:
         cfg.work_dir = str(Path('work_dirs') / Path(args.config).stem)
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     return cfg
-
-
-def _check_option(cfg: Config, option: str) -> None:
-    """Reject an option that would silently make a new key somewhere at the top."""
-    node, path = cfg, ''
-    for key in option.split('.')[:-1] or [option]:
-        if isinstance(node, (list, tuple)) or not hasattr(node, 'keys'):
-            return
-        if key not in node:
-            close = difflib.get_close_matches(key, list(node.keys()), n=1)
-            meant = f"; did you mean '{path}{close[0]}'?" if close else '.'
-            raise ConfigError(
-                f"--cfg-options {option}: the config has no '{path}{key}'{meant}"
-            )
-        node, path = node[key], f'{path}{key}.'
 
 
 def set_loader_defaults(

@@ -1,0 +1,55 @@
+"""``--cfg-options``: what cannot be meant is one sentence that names it."""
+
+import argparse
+
+import pytest
+from mmengine.config import Config
+
+from cld_mm.apis.config_error import ConfigError
+from cld_mm.apis.options import OptionsAction, check_option
+
+
+def read(*words):
+    parser = argparse.ArgumentParser(exit_on_error=False)
+    parser.add_argument('--cfg-options', nargs='+', action=OptionsAction)
+    return parser.parse_args(['--cfg-options', *words]).cfg_options
+
+
+@pytest.mark.parametrize('word', ['a', '=3', 'a..b=1', 'a=[1,2', ''])
+def test_what_is_no_option(word):
+    assert read('b=[1,2]') == {'b': [1, 2]}
+    with pytest.raises(argparse.ArgumentError) as raised:
+        read('b=1', word)
+    assert word in str(raised.value)
+    assert '\n' not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ('word', 'said'),
+    [
+        ('hooks.0=None', 'hooks.0: it is None, but an item of a list'),
+        ('hooks.0=3', 'hooks.0: it is 3, but an item of a list takes settings only'),
+        ('hooks.2.type=A', "'hooks' is a list of 2, and '2' is none of its places"),
+        ('hooks.x=3', "'x' is none of its places"),
+        ('hooks.-1.type=A', "'-1' is none of its places"),
+        ('modle.size=3', r"the config has no 'modle'; did you mean 'model'"),
+        ('hooks.1.inner.sise.a=3', r"no 'hooks.1.inner.sise'; .*'hooks.1.inner.size'"),
+    ],
+)
+def test_what_no_option_may_name(word, said):
+    cfg = Config(
+        {
+            'model': {'size': 3},
+            'hooks': [{'type': 'A'}, {'type': 'B', 'inner': {'size': {}}}],
+        }
+    )
+    ((option, value),) = read(word).items()
+    with pytest.raises(ConfigError, match=said) as raised:
+        check_option(cfg, option, value)
+    assert '\n' not in str(raised.value)
+    good = read('hooks.1.type=C', 'model.new=2', 'hooks.1.inner.size.b=[1,2]')
+    for option, value in good.items():
+        check_option(cfg, option, value)
+    cfg.merge_from_dict(good)
+    assert cfg.hooks[1].type == 'C'
+    assert cfg.hooks[1].inner.size.b == [1, 2]
