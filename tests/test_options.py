@@ -1,4 +1,4 @@
-"""``--cfg-options``: what cannot be meant is one sentence that names it."""
+"""Configs that cannot be read, and options that cannot be meant, are one sentence."""
 
 import argparse
 
@@ -6,6 +6,7 @@ import pytest
 from mmengine.config import Config
 
 from cld_mm.apis.config_error import ConfigError
+from cld_mm.apis.launch import load_config
 from cld_mm.apis.options import OptionsAction, check_option
 
 
@@ -53,3 +54,25 @@ def test_what_no_option_may_name(word, said):
     cfg.merge_from_dict(good)
     assert cfg.hooks[1].type == 'C'
     assert cfg.hooks[1].inner.size.b == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ('name', 'text', 'said'),
+    [
+        ('a.yaml', 'model: [1,\n b: {', 'ParserError: while parsing'),
+        ('empty.yaml', '', 'AttributeError'),
+        ('a.json', '{"model": ', 'JSONDecodeError: Expecting value'),
+        ('list.json', '[1, 2]', 'AttributeError'),
+        ('a.py', 'x = 1 / 0', 'ZeroDivisionError: division by zero'),
+        ('broken.py', 'x = (', 'line 1'),
+        ('circle.py', '_base_ = "circle.py"', 'RecursionError'),
+        ('child.py', '_base_ = "gone.py"', 'No such file .*gone.py'),
+        ('a.txt', 'x', 'OSError: Only py'),
+    ],
+)
+def test_configs_that_cannot_be_read(name, text, said, tmp_path):
+    (tmp_path / name).write_text(text)
+    args = argparse.Namespace(config=str(tmp_path / name))
+    with pytest.raises(ConfigError, match=f'{name} cannot be read: .*{said}') as raised:
+        load_config(args)
+    assert '\n' not in str(raised.value)

@@ -91,9 +91,18 @@ def load_config(args: argparse.Namespace) -> Config:
         safe = getattr(args, 'safe_config', False)
         cfg = (load_safe_config if safe else Config.fromfile)(args.config)
     except SyntaxError as error:
+        where = (error.filename or '').replace('<unknown>', '')
         raise ConfigError(
-            f'the config {error.filename or args.config} cannot be read: '
+            f'the config {where or args.config} cannot be read: '
             f'{error.msg} in line {error.lineno}.'
+        ) from error
+    except ConfigError:
+        raise
+    except Exception as error:  # a Python config is a program, and may raise anything
+        reason = ' '.join(str(error).split())[:300].rstrip('.')
+        raise ConfigError(
+            f'the config {args.config} cannot be read: {type(error).__name__}'
+            f'{": " * bool(reason)}{reason}.'
         ) from error
     options = args.cfg_options or {}
     for option, value in options.items():
