@@ -6,6 +6,8 @@ import sys
 
 # Names in glibc's malloc.h.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+# torch reads both of these; older ones know the first only.
+_ALLOC_CONF = 'PYTORCH_CUDA_ALLOC_CONF', 'PYTORCH_ALLOC_CONF'
 
 
 def keep_freed_memory() -> bool:
@@ -21,7 +23,8 @@ def keep_freed_memory() -> bool:
         Whether the C library took its setting; False where it is not glibc's or
         the user has set one.
     """
-    os.environ.setdefault('PYTORCH_CUDA_ALLOC_CONF', 'expandable_segments:True')
+    if not any(name in os.environ for name in _ALLOC_CONF):
+        os.environ[_ALLOC_CONF[0]] = 'expandable_segments:True'
     if not sys.platform.startswith('linux') or any(
         name in os.environ
         for name in ('MALLOC_MMAP_THRESHOLD_', 'MALLOC_TRIM_THRESHOLD_', 'LD_PRELOAD')

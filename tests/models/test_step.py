@@ -286,3 +286,10 @@ def test_allocators_leave_a_users_setting(monkeypatch):
     monkeypatch.setenv('MALLOC_TRIM_THRESHOLD_', '131072')
     assert not keep_freed_memory()
     assert os.environ['PYTORCH_CUDA_ALLOC_CONF'] == 'max_split_size_mb:64'
+    monkeypatch.delenv('PYTORCH_CUDA_ALLOC_CONF')
+    monkeypatch.setenv('PYTORCH_ALLOC_CONF', 'max_split_size_mb:64')
+    assert not keep_freed_memory()
+    assert 'PYTORCH_CUDA_ALLOC_CONF' not in os.environ
+    monkeypatch.delenv('PYTORCH_ALLOC_CONF')
+    assert not keep_freed_memory()
+    assert os.environ['PYTORCH_CUDA_ALLOC_CONF'] == 'expandable_segments:True'
