@@ -244,13 +244,8 @@ def test_a_terminal_gets_one_live_bar(digits, tmp_path):
 @pytest.mark.parametrize(
     ('option', 'said'),
     [
-        ('model.queue_lenght=5', "did you mean 'queue_len'"),
-        ('modle.queue_len=5', "did you mean 'model'"),
-        ('model.type=MoCoo', "did you mean 'MoCo'"),
-        ('model.cld.loss.temperature=0', 'temperature is 0'),
         ('model.cld.grouping.num_groups=0', 'num_groups is 0'),
         ('model.queue_len=4', 'queue holds 4'),
-        ('train_dataloader.batch_size=1', 'at least 2 images'),
         ('train_dataloader.dataset.data_root=/nowhere', '/nowhere does not exist'),
     ],
 )
