@@ -3,6 +3,7 @@
 from cld_mm.datasets.samplers.shard_sampler import ShardSampler
 
 from . import transforms
+from .class_names import AlignedClasses, align_classes, read_class_names
 from .folders import CheckedImageNet, ImageFolder
 from .imagenet_subset import ImageNetSubset
 from .in_memory_views import InMemoryViews, whole_batch
@@ -20,6 +21,7 @@ from .wrappers import (
 
 __all__ = [
     'STL10',
+    'AlignedClasses',
     'CheckedFashionMNIST',
     'CheckedImageNet',
     'CheckedMNIST',
@@ -36,7 +38,9 @@ __all__ = [
     'SeededSampler',
     'ShardSampler',
     'TarShards',
+    'align_classes',
     'assign_object_ids',
+    'read_class_names',
     'transforms',
     'whole_batch',
 ]

@@ -10,8 +10,8 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from cld_mm.cli.error_messages import sentence
-from cld_mm.datasets import CheckedFashionMNIST, ImageFolder, ImageNetSubset, folders
-from cld_mm.datasets.folders import list_images
+from cld_mm.datasets import CheckedFashionMNIST, ImageFolder, ImageNetSubset, folder_listing
+from cld_mm.datasets.folder_listing import list_images
 from cld_mm.registry import TRANSFORMS
 
 PIPELINE = [TRANSFORMS.build({'type': name}) for name in ('LoadImage', 'PackInputs')]
