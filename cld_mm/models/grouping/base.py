@@ -89,7 +89,7 @@ def group_means(
         Means ``(K, C)`` and counts ``(K,)`` int64.
     """
     if on_cpu(features):
-        from .compiled import rows_by_group  # as in kmeans.py
+        from .compiled import rows_by_group
 
         found = rows_by_group(labels.numpy(), num_groups)
         # Row by row in a group's order, as an index-add in a third of its time.
