@@ -1,13 +1,10 @@
 """cld_mm: self-supervised pre-training by instance and group discrimination.
 
-Importing the package applies the compatibility patches of
-:mod:`cld_mm.compat`, so ``import cld_mm`` comes before ``import mmpretrain``
-or ``import torchvision`` in a script of one's own.
+``import cld_mm`` is light and changes no other library. Importing any part that builds
+on mmengine (``cld_mm.registry``, ``cld_mm.apis``, ...) applies the version shims of
+:mod:`cld_mm.compat`; import one of them before ``torchvision`` and ``mmpretrain``.
 """
 
-from .compat import apply_compat
 from .version import __version__
-
-apply_compat()
 
 __all__ = ['__version__']

@@ -6,8 +6,12 @@ of all three alike and without a prefix; ``type='mmpretrain.MoCo'`` still
 reaches a part of mmpretrain that has the same name as one of ours.
 """
 
-from mmengine.registry import Registry
-from mmpretrain import registry as mmpretrain_registry
+from .compat import apply_compat
+
+apply_compat()  # before mmpretrain, which imports torchvision
+
+from mmengine.registry import Registry  # noqa: E402
+from mmpretrain import registry as mmpretrain_registry  # noqa: E402
 
 
 def _child(name: str, parent: str, locations: list[str]) -> Registry:

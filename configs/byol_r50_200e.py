@@ -15,7 +15,7 @@ _base_ = [
 ]
 
 optim_wrapper = dict(
-    type='AmpOptimWrapper',
+    type='PortableAmpOptimWrapper',
     dtype='float16',
     accumulative_counts=2,
     optimizer=dict(type='LARS', lr=4.8, momentum=0.9, weight_decay=1.5e-6),
@@ -45,5 +45,5 @@ param_scheduler = [
         convert_to_iter_based=True,
     ),
 ]
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=200)
+train_cfg = dict(type='ResumableEpochLoop', max_epochs=200)
 auto_scale_lr = dict(enable=False, base_batch_size=4096)

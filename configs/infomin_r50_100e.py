@@ -15,6 +15,6 @@ _base_ = [
     '_base_/default_runtime.py',
 ]
 
-optim_wrapper = dict(type='AmpOptimWrapper', dtype='float16')
+optim_wrapper = dict(type='PortableAmpOptimWrapper', dtype='float16')
 param_scheduler = dict(T_max=100, end=100)
 train_cfg = dict(max_epochs=100)

@@ -16,7 +16,7 @@ train_pipeline[0] = dict(type='LoadImage', on_error='skip', max_skips=100)
 train_dataloader = dict(
     dataset=dict(
         _delete_=True,
-        type='CustomDataset',
+        type='ImageFolder',
         data_root='data/images',
         with_label=False,
         pipeline=train_pipeline,

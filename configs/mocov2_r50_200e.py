@@ -13,4 +13,4 @@ _base_ = [
     '_base_/default_runtime.py',
 ]
 
-optim_wrapper = dict(type='AmpOptimWrapper', dtype='float16')
+optim_wrapper = dict(type='PortableAmpOptimWrapper', dtype='float16')

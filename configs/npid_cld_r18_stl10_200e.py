@@ -32,4 +32,4 @@ model = dict(
         loss=dict(type='CLDLoss', temperature=0.2),
     ),
 )
-optim_wrapper = dict(type='AmpOptimWrapper', dtype='float16')
+optim_wrapper = dict(type='PortableAmpOptimWrapper', dtype='float16')

@@ -55,7 +55,7 @@ model = dict(
 )
 
 optim_wrapper = dict(
-    type='AmpOptimWrapper',
+    type='PortableAmpOptimWrapper',
     dtype='float16',
     optimizer=dict(type='LARS', lr=0.6, momentum=0.9, weight_decay=1e-6),
 )
@@ -68,11 +68,11 @@ param_scheduler = dict(
     end=200,
     convert_to_iter_based=True,
 )
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=200)
+train_cfg = dict(type='ResumableEpochLoop', max_epochs=200)
 auto_scale_lr = dict(enable=False, base_batch_size=256)
 custom_hooks = _base_.custom_hooks + [
     dict(
-        type='SwAVHook',
+        type='ResumableSwAVHook',
         priority='VERY_HIGH',
         batch_size=32,
         epoch_queue_starts=15,

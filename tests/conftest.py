@@ -16,15 +16,18 @@ import torch
 from torch import distributed as dist
 from torch import multiprocessing as mp
 
-import cld_mm  # noqa: F401
-from cld_mm.datasets.fetch import fetch
+import cld_mm.registry  # noqa: F401
+from cld_mm.datasets.preparation.fashion_mnist import fetch
+from cld_mm.fileio.secure_mmengine import secure_mmengine
 from cld_mm.registry import MODELS
+
+secure_mmengine()  # as the command-line tools do
 
 torch.set_num_threads(1)
 ROOT = Path(__file__).resolve().parents[1]
 # Ranks are forked from a process that has imported all this once, for all tests; not
 # from the tests' own, whose autograd engine does not survive it.
-multiprocessing.set_forkserver_preload(['cld_mm.engine', 'cld_mm.apis.launch'])
+multiprocessing.set_forkserver_preload(['cld_mm.engine', 'cld_mm.cli.run_tool'])
 
 
 def _rank(rank: int, world_size: int, port: int, function: Callable, args: tuple):

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from cld_mm.apis.blame import blamed
-from cld_mm.apis.check_config import check_config
-from cld_mm.apis.check_sections import check_sections
-from cld_mm.apis.config_error import ConfigError
-from cld_mm.apis.setting_types import accepts, misfit
+from cld_mm.config.annotation_types import accepts, misfit
+from cld_mm.config.check_sections import check_sections
+from cld_mm.config.check_values import check_config
+from cld_mm.config.error import ConfigError
+from cld_mm.config.locate_failing_part import blamed
 from cld_mm.registry import DATASETS, MODELS, TRANSFORMS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -116,7 +116,7 @@ TRAIN = 'train_dataloader.dataset'
         (
             f'{TRAIN}.pipeline',
             {f'{TRAIN}.pipelinex': []},
-            r"pipelinex: FashionMNIST has no setting .* did you mean 'pipeline'",
+            r"pipelinex: CheckedFashionMNIST has no setting .* did you mean 'pipeline'",
         ),
         (
             'val_cfg.train_dataloader.dataset.pipeline',
@@ -220,8 +220,8 @@ def test_a_hook_takes_a_priority(value):
 def test_a_data_set_within_others_needs_a_pipeline(wrapped):
     cfg = recipe()
     inner = cfg.train_dataloader.dataset.to_dict()
-    whole = {'type': 'ConcatDataset', 'datasets': [inner, dict(inner)]}
-    twice = {'type': 'RepeatDataset', 'dataset': whole, 'times': 2}
+    whole = {'type': 'SeededConcatDataset', 'datasets': [inner, dict(inner)]}
+    twice = {'type': 'SeededRepeatDataset', 'dataset': whole, 'times': 2}
     cfg.train_dataloader.dataset = twice
     check_config(cfg)
     held = {'type': 'HeldOut', 'part': 'fit', 'dataset': dict(inner)}
@@ -267,7 +267,7 @@ def test_the_part_that_is_spoilt_is_blamed_among_several_of_its_type(digits):
 def test_a_batch_larger_than_the_data_set_blames_its_loader(digits):
     from mmengine.registry import DefaultScope
 
-    from cld_mm.engine.runner import QuietRunner
+    from cld_mm.engine.runner import ResumableRunner
 
     DefaultScope.get_instance('bad inputs', scope_name='cld_mm')
     cfg = recipe()
@@ -275,7 +275,9 @@ def test_a_batch_larger_than_the_data_set_blames_its_loader(digits):
         loader.dataset.update(data_root=str(digits), indices=48)
         loader.batch_size, loader.drop_last = 49, True
     for name in ('train_dataloader', 'val_dataloader'):
-        error = caught(lambda at=cfg[name]: QuietRunner.build_dataloader(at, seed=0))
+        error = caught(
+            lambda at=cfg[name]: ResumableRunner.build_dataloader(at, seed=0)
+        )
         assert blamed(error, cfg).startswith(f'{name} (')
 
 
@@ -338,7 +340,7 @@ def test_a_pooling_is_not_blamed_for_the_size_it_hands_on():
 def test_every_loader_gets_the_same_defaults():
     from types import SimpleNamespace
 
-    from cld_mm.apis.launch import set_loader_defaults
+    from cld_mm.cli.run_tool import set_loader_defaults
 
     cfg = recipe()
     inner = cfg.val_cfg.train_dataloader

@@ -11,7 +11,7 @@ from mmengine.optim import OptimWrapper
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 
-from cld_mm.apis.check_config import check_config
+from cld_mm.config.check_values import check_config
 from cld_mm.registry import MODELS, TRANSFORMS
 from cld_mm.visualization import plot_curves
 
@@ -94,7 +94,7 @@ def test_main_recipe_is_the_papers_row():
         cld.grouping.num_groups,
         cld.grouping.num_iters,
     ) == (0.25, 0.4, 120, 5)
-    assert (wrapper.type, wrapper.dtype) == ('AmpOptimWrapper', 'float16')
+    assert (wrapper.type, wrapper.dtype) == ('PortableAmpOptimWrapper', 'float16')
     assert dict(wrapper.optimizer) == {
         'type': 'SGD',
         'lr': 0.2,

@@ -19,10 +19,10 @@ from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 
 from cld_mm.datasets import STL10, ImageNetSubset
-from cld_mm.datasets.archives import Archive, fetch_archive
-from cld_mm.datasets.fetch import SourceError
-from cld_mm.datasets.imagenet_archives import move_into_folders, prepare_imagenet
+from cld_mm.datasets.preparation.archives import Archive, fetch_archive
+from cld_mm.datasets.preparation.imagenet import move_into_folders, prepare_imagenet
 from cld_mm.datasets.transforms import JigsawPatches, LoadImage
+from cld_mm.fileio.download import SourceError
 from cld_mm.registry import DATASETS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -98,10 +98,10 @@ def test_layout_loads(name, tmp_path, monkeypatch):
     DefaultScope.get_instance(f'data-{name}', scope_name='cld_mm')
     for loader in loaders_of(cfg):
         loader.dataset.data_root = str(tmp_path)
-        if loader.dataset.type == 'ImageNet':  # three classes instead of a thousand
-            loader.dataset.update(
-                type='CustomDataset', data_prefix=loader.dataset.split
-            )
+        if (
+            loader.dataset.type == 'CheckedImageNet'
+        ):  # three classes instead of a thousand
+            loader.dataset.update(type='ImageFolder', data_prefix=loader.dataset.split)
             loader.dataset.pop('split')
         loader.update(batch_size=2, num_workers=0, persistent_workers=False)
         batch = next(iter(Runner.build_dataloader(loader, seed=0)))
@@ -149,7 +149,7 @@ def test_imagenet_subset_and_unlabelled_folder(tmp_path):
     with pytest.raises(ValueError, match=r"'n00'.*more than once"):
         ImageNetSubset(str(tmp_path), ['n00', 'n00'])
     folder = DATASETS.build(
-        {'type': 'CustomDataset', 'data_root': str(tmp_path), 'with_label': False}
+        {'type': 'ImageFolder', 'data_root': str(tmp_path), 'with_label': False}
     )
     assert len(folder) == 30
 
@@ -164,7 +164,7 @@ def test_the_published_list_has_100_classes(tmp_path):
 
 def test_long_tail_and_fractions(tmp_path):
     image_tree(tmp_path, ('train',), classes=3, images=20)
-    whole = {'type': 'CustomDataset', 'data_root': str(tmp_path / 'train')}
+    whole = {'type': 'ImageFolder', 'data_root': str(tmp_path / 'train')}
 
     def build(kind, **settings):
         return DATASETS.build({'type': kind, 'dataset': dict(whole), **settings})

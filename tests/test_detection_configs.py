@@ -12,7 +12,7 @@ import torch
 from conftest import ROOT
 from mmpretrain.models import ResNet
 
-from cld_mm.apis.export_backbone import export_backbone
+from cld_mm.converters.export_backbone import export_backbone
 
 CONFIGS = sorted((ROOT / 'configs/benchmarks/mmdetection').glob('*.py'))
 # MMDetection's C4 detectors: three stages as backbone, the fourth in the RoI head.

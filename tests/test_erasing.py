@@ -8,7 +8,7 @@ from mmengine.registry import DefaultScope
 from photos import photo
 from torchvision.transforms import RandomErasing
 
-from cld_mm.datasets.seeded_sampler import SeededIndex, mix_seed
+from cld_mm.datasets.samplers.seeded_sampler import SeededIndex, mix_seed
 from cld_mm.datasets.transforms import (
     ERASED,
     RandomView,

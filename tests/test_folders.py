@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from cld_mm.apis.errors import sentence
-from cld_mm.datasets import CustomDataset, FashionMNIST, ImageNetSubset, folders
+from cld_mm.cli.error_messages import sentence
+from cld_mm.datasets import CheckedFashionMNIST, ImageFolder, ImageNetSubset, folders
 from cld_mm.datasets.folders import list_images
 from cld_mm.registry import TRANSFORMS
 
@@ -43,7 +43,7 @@ def test_a_sound_folder_reads_as_mmpretrain_does(images):
     for with_label in (True, False):
         ours, theirs = (
             kind(data_root=str(images), with_label=with_label)
-            for kind in (CustomDataset, Theirs)
+            for kind in (ImageFolder, Theirs)
         )
         assert len(ours) == len(theirs) == 7 + (not with_label)
         for one, two in zip(ours, theirs, strict=True):
@@ -72,7 +72,7 @@ def test_links_in_circles_pipes_and_broken_links_end_in_a_sentence(images):
         with pytest.raises(ValueError, match=reason):
             list_images(images, is_image)
         with pytest.raises(ValueError, match=reason):
-            CustomDataset(data_root=str(images))
+            ImageFolder(data_root=str(images))
         odd.unlink()
     # Two links a folder, forty folders deep, would take 2^40 visits.
     for depth in range(40):
@@ -89,21 +89,21 @@ def test_a_list_that_is_a_pipe_is_named(images):
     os.mkfifo(images / 'list.txt')  # reading it would wait for ever
     for name in ('list.txt', 'class_0'):
         with pytest.raises(ValueError, match=rf'{name} is a folder, pipe or device'):
-            CustomDataset(data_root=str(images), ann_file=name)
+            ImageFolder(data_root=str(images), ann_file=name)
 
 
 def test_images_of_other_extensions_are_counted_in_a_warning(images, monkeypatch):
     said = []
     monkeypatch.setattr(folders, 'print_log', lambda text, *_: said.append(text))
-    whole = len(CustomDataset(data_root=str(images)))
+    whole = len(ImageFolder(data_root=str(images)))
     assert said == []
     for name in ('a.WEBP', 'b.webp', 'c.gif', 'notes.txt', '.d.gif'):
         (images / 'class_0' / name).write_bytes(b'')
-    assert len(CustomDataset(data_root=str(images))) == whole
+    assert len(ImageFolder(data_root=str(images))) == whole
     assert len(said) == 1
     assert ': 1 .gif, 2 .webp are left out' in said[0]
     ends = ('.png', '.gif', '.webp')
-    assert len(CustomDataset(data_root=str(images), extensions=ends)) == whole + 3
+    assert len(ImageFolder(data_root=str(images), extensions=ends)) == whole + 3
 
 
 def test_an_unreadable_folder_is_named(images, monkeypatch):
@@ -116,7 +116,7 @@ def test_an_unreadable_folder_is_named(images, monkeypatch):
 
     monkeypatch.setattr(os, 'scandir', deny)
     with pytest.raises(ValueError, match=r'class_1 cannot be listed .Permission'):
-        CustomDataset(data_root=str(images))
+        ImageFolder(data_root=str(images))
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_a_wrong_list_is_one_sentence_with_its_line(images, content, reason):
     data = content if isinstance(content, bytes) else content.encode()
     listing.write_bytes(data)
     with pytest.raises(ValueError, match=reason) as raised:
-        CustomDataset(
+        ImageFolder(
             data_root=str(images),
             ann_file='list.txt',
             metainfo={'classes': ('a', 'b')},
@@ -160,9 +160,7 @@ def test_a_wrong_list_is_one_sentence_with_its_line(images, content, reason):
 def test_a_sound_list_is_read(images):
     text = '\ufeffclass_0/0 0.png 1\r\n\r\nclass_0/../class_1/1 1.png\t0\n'
     (images / 'list.txt').write_bytes(text.encode())
-    dataset = CustomDataset(
-        data_root=str(images), ann_file='list.txt', pipeline=PIPELINE
-    )
+    dataset = ImageFolder(data_root=str(images), ann_file='list.txt', pipeline=PIPELINE)
     assert [int(x['data_samples'].gt_label) for x in dataset] == [1, 0]
     assert [int(x['inputs'][2, 0, 0]) for x in dataset] == [0, 1]
     listing = images / 'ids'
@@ -188,21 +186,21 @@ def test_wrong_files_of_labels(tmp_path):
     ]:
         idx(labels, content)
         with pytest.raises(ValueError, match=reason):
-            FashionMNIST(data_root=str(tmp_path))
+            CheckedFashionMNIST(data_root=str(tmp_path))
     idx(labels, np.arange(5))
-    assert FashionMNIST(data_root=str(tmp_path))[4]['gt_label'] == 4
+    assert CheckedFashionMNIST(data_root=str(tmp_path))[4]['gt_label'] == 4
     whole = images.read_bytes()
     for data in (whole[:-1], whole + b'x', whole[:9], b''):
         images.write_bytes(data)
         with pytest.raises(ValueError, match='fetch it again'):
-            FashionMNIST(data_root=str(tmp_path))
+            CheckedFashionMNIST(data_root=str(tmp_path))
     images.unlink()
     with pytest.raises(FileNotFoundError, match=r'images-idx3-ubyte is missing: run'):
-        FashionMNIST(data_root=str(tmp_path))
+        CheckedFashionMNIST(data_root=str(tmp_path))
 
 
 def test_a_file_that_vanishes_in_an_epoch_is_named(images):
-    dataset = CustomDataset(data_root=str(images), pipeline=PIPELINE)
+    dataset = ImageFolder(data_root=str(images), pipeline=PIPELINE)
     loader = DataLoader(
         dataset, batch_size=1, num_workers=1, prefetch_factor=1, collate_fn=list
     )

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from cld_mm.datasets.image_files import (
+from cld_mm.datasets.transforms import LoadImage
+from cld_mm.fileio.image_decoding import (
     BrokenImage,
     check_image,
     decode_image,
@@ -18,7 +19,6 @@ from cld_mm.datasets.image_files import (
     shown,
     turned,
 )
-from cld_mm.datasets.transforms import LoadImage
 
 
 def picture(height=30, width=40) -> np.ndarray:

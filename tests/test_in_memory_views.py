@@ -11,16 +11,9 @@ from torch.utils.data import DataLoader
 from torchvision.transforms import functional as F
 
 from cld_mm.datasets import InMemoryViews, SeededSampler, whole_batch
-from cld_mm.datasets.seeded_sampler import mix_seed
-from cld_mm.datasets.transforms import (
-    CROP,
-    RandomView,
-    ViewDistribution,
-)
-from cld_mm.models.data_preprocessors import (
-    ViewsPreprocessor,
-    crop_batch,
-)
+from cld_mm.datasets.samplers.seeded_sampler import mix_seed
+from cld_mm.datasets.transforms import CROP, RandomView, ViewDistribution
+from cld_mm.models.data_preprocessors import ViewsPreprocessor, crop_batch
 from cld_mm.registry import DATASETS
 
 

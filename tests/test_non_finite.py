@@ -13,10 +13,10 @@ from mmengine.optim import OptimWrapper
 from mmpretrain.structures import DataSample
 from test_configs import ROOT
 
-from cld_mm.apis.launch import build_runner
-from cld_mm.apis.replay import replay
-from cld_mm.engine.checkpoint.finite import check_finite
-from cld_mm.engine.step_dump import as_json, image_names
+from cld_mm.cli.run_tool import build_runner
+from cld_mm.engine.checkpoint.finite_check import check_finite
+from cld_mm.engine.step_replay.dump import as_json, image_names
+from cld_mm.engine.step_replay.replay import replay
 from cld_mm.models.memories import FeatureQueue, ShardedMemoryBank
 from cld_mm.registry import OPTIM_WRAPPERS
 

@@ -5,9 +5,9 @@ import argparse
 import pytest
 from mmengine.config import Config
 
-from cld_mm.apis.config_error import ConfigError
-from cld_mm.apis.launch import load_config
-from cld_mm.apis.options import OptionsAction, check_option
+from cld_mm.cli.run_tool import load_config
+from cld_mm.config.command_line_overrides import OptionsAction, check_option
+from cld_mm.config.error import ConfigError
 
 
 def read(*words):

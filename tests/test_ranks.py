@@ -12,20 +12,20 @@ from mmengine.config import Config
 from PIL import Image
 from torch import distributed as dist
 
-from cld_mm.apis.replay import replay
-from cld_mm.compat.cpu_distributed import RankAbsent, meet
-from cld_mm.datasets import CustomDataset, TarShards
-from cld_mm.datasets.shard_writer import write_shards
-from cld_mm.engine.ranks.agreement import RankMismatch, check_same, resume_together
-from cld_mm.engine.ranks.checksums import checksums, shared_tensors
-from cld_mm.engine.ranks.fingerprint import fingerprint
-from cld_mm.engine.ranks.watchdog import (
+from cld_mm.datasets import ImageFolder, TarShards
+from cld_mm.datasets.preparation.shard_writer import write_shards
+from cld_mm.distributed.process_group import RankAbsent, meet
+from cld_mm.distributed.rank_watchdog import (
     PHASES,
     RankWatchdog,
     is_communication_error,
 )
-from cld_mm.engine.ranks.whereabouts import whereabouts
-from cld_mm.engine.step_dump import read_dump, to_plain
+from cld_mm.distributed.stack_location import whereabouts
+from cld_mm.engine.consistency.dataset_fingerprint import fingerprint
+from cld_mm.engine.consistency.setup import RankMismatch, check_same, resume_together
+from cld_mm.engine.consistency.weight_checksums import checksums, shared_tensors
+from cld_mm.engine.step_replay.dump import read_dump, to_plain
+from cld_mm.engine.step_replay.replay import replay
 
 
 def _disagree(rank):
@@ -76,7 +76,7 @@ def test_other_files_of_the_same_names_change_the_fingerprint(tmp_path):
             Image.new('RGB', (size, 9), (number, 0, 0)).save(root / f'{number}.png')
         if drop:
             (root / drop).write_bytes(b'')
-        data = CustomDataset(data_root=str(root), with_label=False)
+        data = ImageFolder(data_root=str(root), with_label=False)
         data.full_init()
         own = fingerprint(data)
         names = 'digest of the files and labels'  # the folders differ here, on purpose
@@ -86,7 +86,7 @@ def test_other_files_of_the_same_names_change_the_fingerprint(tmp_path):
     assert found('three', 9) != found('four', 8)
     assert found('five', 9) != found('six', 9, drop='0.png')
     write_shards(
-        CustomDataset(data_root=str(tmp_path / 'one'), with_label=False),
+        ImageFolder(data_root=str(tmp_path / 'one'), with_label=False),
         tmp_path / 's',
         9,
     )

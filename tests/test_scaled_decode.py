@@ -10,9 +10,9 @@ from photos import B224, photo
 from PIL import Image, ImageOps
 from test_views import LIMIT, furthest
 
-from cld_mm.datasets.image_files import decode_image, divisor
-from cld_mm.datasets.seeded_sampler import mix_seed
+from cld_mm.datasets.samplers.seeded_sampler import mix_seed
 from cld_mm.datasets.transforms import Column, LoadImage, RandomView, ViewDistribution
+from cld_mm.fileio.image_decoding import decode_image, divisor
 
 
 @settings(max_examples=300, deadline=None)

@@ -82,7 +82,8 @@ def test_to_shards_from_a_flat_folder_or_a_config(
     assert 'gt_label' not in dataset.get_data_info(0)
     config = pictures / 'config.py'
     config.write_text(
-        "train_dataloader = dict(dataset=dict(type='FashionMNIST', split='train', "
+        "train_dataloader = dict(dataset=dict(type='CheckedFashionMNIST', "
+        "split='train', "
         f'data_root={str(digits)!r}, indices=5, download=False))\n'
     )
     made = pictures / 'made'

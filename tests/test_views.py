@@ -16,21 +16,18 @@ from torchvision import transforms
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as F
 
-from cld_mm.datasets.seeded_sampler import SeededIndex, mix_seed
+from cld_mm.augmentation import color_numpy as colour
+from cld_mm.augmentation.color_batch import blur_batch, turn_hue_batch
+from cld_mm.augmentation.crop_numpy import crop_and_resize
+from cld_mm.datasets.samplers.seeded_sampler import SeededIndex, mix_seed
 from cld_mm.datasets.transforms import (
     CROP,
     Column,
     RandomView,
     ViewDistribution,
     collate_views,
-    colour,
 )
-from cld_mm.datasets.transforms.crop import crop_and_resize
-from cld_mm.models.data_preprocessors import (
-    ViewsPreprocessor,
-    augment_batch,
-)
-from cld_mm.models.data_preprocessors.batch_colour import blur_batch, turn_hue_batch
+from cld_mm.models.data_preprocessors import ViewsPreprocessor, augment_batch
 
 
 def difference(one, two):

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
+from cld_mm.fileio.training_logs import read_run
 from cld_mm.visualization import (
     embed,
     group_members,
@@ -18,10 +19,9 @@ from cld_mm.visualization import (
     plot_neighbours,
     plot_rows,
     plot_similarity,
-    read_run,
     similarity_maps,
 )
-from cld_mm.visualization.labels import spread
+from cld_mm.visualization.label_placement import spread
 from cld_mm.visualization.style import (
     COLOURS,
     MARKERS,

@@ -7,8 +7,8 @@ import torch
 from mmengine.registry import DefaultScope
 from torch.utils.data import DataLoader
 
-from cld_mm.datasets.skip import skip_batches
-from cld_mm.engine.runner import QuietRunner
+from cld_mm.engine.loops.skip_batches import skip_batches
+from cld_mm.engine.runner import ResumableRunner
 from cld_mm.registry import DATASETS
 
 
@@ -21,12 +21,12 @@ def _scope():
 def epoch(config: dict, seen: int, workers: int, noise: int) -> list[torch.Tensor]:
     """The images of an epoch behind its first batches, whatever numpy's state."""
     np.random.seed(noise)
-    loader: DataLoader = QuietRunner.build_dataloader(
+    loader: DataLoader = ResumableRunner.build_dataloader(
         {
             'dataset': config,
             'batch_size': 2,
             'num_workers': workers,
-            'sampler': {'type': 'DefaultSampler', 'shuffle': True},
+            'sampler': {'type': 'SeededSampler', 'shuffle': True},
         },
         seed=5,
     )
@@ -39,7 +39,7 @@ def epoch(config: dict, seen: int, workers: int, noise: int) -> list[torch.Tenso
 @pytest.mark.usefixtures('_scope')
 def test_concat_and_repeat_resume_to_the_last_bit(digits):
     part = {
-        'type': 'FashionMNIST',
+        'type': 'CheckedFashionMNIST',
         'data_root': str(digits),
         'indices': 6,
         'pipeline': [
@@ -48,9 +48,9 @@ def test_concat_and_repeat_resume_to_the_last_bit(digits):
             {'type': 'PackInputs'},
         ],
     }
-    repeated = {'type': 'RepeatDataset', 'dataset': part, 'times': 2}
+    repeated = {'type': 'SeededRepeatDataset', 'dataset': part, 'times': 2}
     balanced = {**part, 'indices': 5}
-    config = {'type': 'ConcatDataset', 'datasets': [part, repeated, balanced]}
+    config = {'type': 'SeededConcatDataset', 'datasets': [part, repeated, balanced]}
 
     whole = epoch(config, 0, 0, 1)
     assert len(whole) == 6 + 12 + 5
@@ -72,7 +72,7 @@ def test_what_replaces_a_broken_image_resumes_to_the_last_bit(tmp_path):
     for place in (3, 7, 8):
         (tmp_path / f'{place:02d}.png').write_bytes(b'no image')
     config = {
-        'type': 'CustomDataset',
+        'type': 'ImageFolder',
         'data_root': str(tmp_path),
         'with_label': False,
         'pipeline': [

@@ -12,7 +12,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import cld_mm  # noqa: F401, I001
+import cld_mm.registry  # noqa: F401, I001
 import torch
 from mmengine.dist import is_main_process
 from torch import Tensor
@@ -20,10 +20,10 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from cld_mm.apis import extract_features
-from cld_mm.apis.frozen import load_frozen, run_frozen
-from cld_mm.apis.launch import add_common_flags
-from cld_mm.apis.results import write_results
-from cld_mm.apis.view_pairs import extract_view_pairs
+from cld_mm.cli.frozen_backbone import load_frozen, run_frozen
+from cld_mm.cli.run_tool import add_common_flags
+from cld_mm.cli.results_json import write_results
+from cld_mm.evaluation.view_pairs import extract_view_pairs
 from cld_mm.datasets import instance_numbers
 from cld_mm.evaluation import (
     accuracy_by_frequency,

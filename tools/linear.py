@@ -12,13 +12,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import cld_mm  # noqa: F401, I001
+import cld_mm.registry  # noqa: F401, I001
 from mmengine.dist import is_main_process
 
 from cld_mm.apis import extract_features
-from cld_mm.apis.frozen import load_frozen, run_frozen
-from cld_mm.apis.launch import add_common_flags
-from cld_mm.apis.results import write_results
+from cld_mm.cli.frozen_backbone import load_frozen, run_frozen
+from cld_mm.cli.run_tool import add_common_flags
+from cld_mm.cli.results_json import write_results
 from cld_mm.evaluation import fit_linear, low_shot, top_k_accuracy
 
 

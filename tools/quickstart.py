@@ -12,16 +12,16 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-import cld_mm  # noqa: F401, I001
+import cld_mm.registry  # noqa: F401, I001
 import numpy as np
 import torch
 from mmengine.config import Config
 
 from cld_mm.apis import extract_features
-from cld_mm.apis.check_config import check_config, check_data
-from cld_mm.apis.errors import one_sentence_errors
-from cld_mm.apis.launch import build_runner
-from cld_mm.datasets.fetch import origin
+from cld_mm.config.check_values import check_config, check_data
+from cld_mm.cli.error_messages import one_sentence_errors
+from cld_mm.cli.run_tool import build_runner
+from cld_mm.datasets.preparation.fashion_mnist import origin
 from cld_mm.evaluation import knn_classify, top_k_accuracy
 from cld_mm.report import collect_run, look_at_run, write_page
 from cld_mm.visualization import plot_curves, plot_neighbours

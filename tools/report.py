@@ -10,8 +10,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import cld_mm  # noqa: F401
-from cld_mm.apis.errors import one_sentence_errors
+import cld_mm.registry  # noqa: F401
+from cld_mm.cli.error_messages import one_sentence_errors
 from cld_mm.report import collect_run, look_at_run, write_page
 
 

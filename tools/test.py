@@ -9,13 +9,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import cld_mm  # noqa: F401, I001
+import cld_mm.registry  # noqa: F401, I001
 from mmengine.dist import is_main_process
 
-from cld_mm.apis.frozen import load_weights
-from cld_mm.apis.launch import add_common_flags, run_tool, set_loader_defaults
-from cld_mm.apis.results import write_results
-from cld_mm.engine.checkpoint.stop import leave_at_once
+from cld_mm.cli.frozen_backbone import load_weights
+from cld_mm.cli.run_tool import add_common_flags, run_tool, set_loader_defaults
+from cld_mm.cli.results_json import write_results
+from cld_mm.engine.preemption.signals import leave_at_once
 
 
 def parse_args() -> argparse.Namespace:

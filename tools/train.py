@@ -7,15 +7,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import cld_mm  # noqa: F401
-from cld_mm.apis.launch import (
-    add_common_flags,
-    run_tool,
-    set_amp,
-    set_loader_defaults,
-)
-from cld_mm.engine.checkpoint.stop import leave_at_once
-from cld_mm.engine.ranks.agreement import restarted
+import cld_mm.registry  # noqa: F401
+from cld_mm.cli.run_tool import add_common_flags, run_tool, set_amp, set_loader_defaults
+from cld_mm.engine.consistency.setup import restarted
+from cld_mm.engine.preemption.signals import leave_at_once
 
 
 def parse_args() -> argparse.Namespace:

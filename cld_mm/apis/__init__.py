@@ -1,5 +1,5 @@
 """What scripts and notebooks call."""
 
-from .features import extract_features
+from cld_mm.evaluation.feature_extraction import extract_features
 
 __all__ = ['extract_features']

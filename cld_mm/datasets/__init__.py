@@ -1,32 +1,38 @@
 """Data: data sets, samplers and transforms beside mmpretrain's."""
 
+from cld_mm.datasets.samplers.shard_sampler import ShardSampler
+
 from . import transforms
-from .folders import CustomDataset, ImageNet
+from .folders import CheckedImageNet, ImageFolder
 from .imagenet_subset import ImageNetSubset
 from .in_memory_views import InMemoryViews, whole_batch
-from .instances import instance_numbers
-from .mnist import MNIST, FashionMNIST
-from .seeded_sampler import SeededIndex, SeededSampler
+from .mnist import CheckedFashionMNIST, CheckedMNIST
+from .object_ids import instance_numbers
+from .samplers.seeded_sampler import SeededIndex, SeededSampler
 from .stl10 import STL10
 from .subsets import HeldOut, LabelledFraction, LongTailed
-from .tar_shards import ShardSampler, TarShards
-from .wrappers import ClassBalancedDataset, ConcatDataset, RepeatDataset
+from .tar_shards import TarShards
+from .wrappers import (
+    SeededClassBalancedDataset,
+    SeededConcatDataset,
+    SeededRepeatDataset,
+)
 
 __all__ = [
-    'MNIST',
     'STL10',
-    'ClassBalancedDataset',
-    'ConcatDataset',
-    'CustomDataset',
-    'FashionMNIST',
+    'CheckedFashionMNIST',
+    'CheckedImageNet',
+    'CheckedMNIST',
     'HeldOut',
-    'ImageNet',
+    'ImageFolder',
     'ImageNetSubset',
     'InMemoryViews',
     'LabelledFraction',
     'LongTailed',
-    'RepeatDataset',
+    'SeededClassBalancedDataset',
+    'SeededConcatDataset',
     'SeededIndex',
+    'SeededRepeatDataset',
     'SeededSampler',
     'ShardSampler',
     'TarShards',

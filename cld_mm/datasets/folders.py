@@ -14,12 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.logging import print_log
-from mmpretrain.datasets import CustomDataset as MMCustomDataset
-from mmpretrain.datasets import ImageNet as MMImageNet
+from mmpretrain.datasets import CustomDataset, ImageNet
 
+from cld_mm.fileio.image_decoding import readable_suffixes, shown
 from cld_mm.registry import DATASETS
-
-from .image_files import readable_suffixes, shown
 
 
 def list_images(root: str | Path, is_image: Callable[[str], bool]) -> list[str]:
@@ -235,10 +233,10 @@ class CheckedFolder:
 
 
 @DATASETS.register_module()
-class CustomDataset(CheckedFolder, MMCustomDataset):
+class ImageFolder(CheckedFolder, CustomDataset):
     """mmpretrain's CustomDataset; its name in configs is the same."""
 
 
 @DATASETS.register_module()
-class ImageNet(CheckedFolder, MMImageNet):
+class CheckedImageNet(CheckedFolder, ImageNet):
     """mmpretrain's ImageNet; its name in configs is the same."""

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from cld_mm.registry import DATASETS
 
-from .folders import CustomDataset, list_images, read_lines
+from .folders import ImageFolder, list_images, read_lines
 
 
 @DATASETS.register_module()
-class ImageNetSubset(CustomDataset):
+class ImageNetSubset(ImageFolder):
     """The images of the listed class folders; labels count along the sorted ids.
 
     Args:

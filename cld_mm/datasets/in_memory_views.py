@@ -13,10 +13,10 @@ from mmengine.registry import FUNCTIONS
 from mmpretrain.structures import DataSample
 from torch.utils.data import Dataset
 
+from cld_mm.augmentation.view_parameters import ViewDistribution
 from cld_mm.registry import DATASETS
 
-from .seeded_sampler import mix_seed
-from .transforms.view_parameters import ViewDistribution
+from .samplers.seeded_sampler import mix_seed
 
 
 @DATASETS.register_module()

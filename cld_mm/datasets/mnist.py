@@ -7,8 +7,7 @@ fetches missing files over http.
 from pathlib import Path
 
 import numpy as np
-from mmpretrain.datasets import MNIST as MMMNIST
-from mmpretrain.datasets import FashionMNIST as MMFashionMNIST
+from mmpretrain.datasets import MNIST, FashionMNIST
 
 from cld_mm.registry import DATASETS
 
@@ -70,10 +69,10 @@ class _Checked:
 
 
 @DATASETS.register_module()
-class MNIST(_Checked, MMMNIST):
+class CheckedMNIST(_Checked, MNIST):
     """mmpretrain's MNIST; its name in configs is the same."""
 
 
 @DATASETS.register_module()
-class FashionMNIST(_Checked, MMFashionMNIST):
+class CheckedFashionMNIST(_Checked, FashionMNIST):
     """mmpretrain's FashionMNIST; its name in configs is the same."""

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, BinaryIO, NamedTuple
 
-from .image_files import BrokenImage
+from cld_mm.fileio.image_decoding import BrokenImage
 
 INDEX = 'index.json'
 _METADATA = re.compile(r'__[^/]*__($|/)')  # passed over by webdataset too

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from cld_mm.fileio.image_decoding import shown
 from cld_mm.registry import DATASETS
 
 from .folders import read_lines
-from .image_files import shown
 
 
 @DATASETS.register_module()

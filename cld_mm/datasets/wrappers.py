@@ -6,13 +6,11 @@ gave it; augmentations would then depend on the worker and on interruptions.
 
 from typing import Any
 
-from mmengine.dataset import ClassBalancedDataset as MMClassBalancedDataset
-from mmengine.dataset import ConcatDataset as MMConcatDataset
-from mmengine.dataset import RepeatDataset as MMRepeatDataset
+from mmengine.dataset import ClassBalancedDataset, ConcatDataset, RepeatDataset
 
 from cld_mm.registry import DATASETS
 
-from .seeded_sampler import SeededIndex
+from .samplers.seeded_sampler import SeededIndex
 
 
 def with_seed(inner: int, outer: Any) -> int:
@@ -22,7 +20,7 @@ def with_seed(inner: int, outer: Any) -> int:
 
 
 @DATASETS.register_module()
-class ConcatDataset(MMConcatDataset):
+class SeededConcatDataset(ConcatDataset):
     """mmengine's ConcatDataset; its name in configs is the same."""
 
     def _get_ori_dataset_idx(self, idx: int) -> tuple[int, int]:
@@ -31,7 +29,7 @@ class ConcatDataset(MMConcatDataset):
 
 
 @DATASETS.register_module()
-class RepeatDataset(MMRepeatDataset):
+class SeededRepeatDataset(RepeatDataset):
     """mmengine's RepeatDataset: each repetition of an image has its own seed."""
 
     def _get_ori_dataset_idx(self, idx: int) -> int:
@@ -39,7 +37,7 @@ class RepeatDataset(MMRepeatDataset):
 
 
 @DATASETS.register_module()
-class ClassBalancedDataset(MMClassBalancedDataset):
+class SeededClassBalancedDataset(ClassBalancedDataset):
     """mmengine's ClassBalancedDataset: each repetition has its own seed."""
 
     def _get_ori_dataset_idx(self, idx: int) -> int:

@@ -1,10 +1,10 @@
 """Engine: hooks, loops, model and optimiser wrappers for mmengine's Runner."""
 
 from . import checkpoint, hooks, loops, model_wrappers, optim_wrappers
-from .runner import QuietRunner
+from .runner import ResumableRunner
 
 __all__ = [
-    'QuietRunner',
+    'ResumableRunner',
     'checkpoint',
     'hooks',
     'loops',

@@ -1,4 +1,4 @@
-"""QuietRunner: mmengine's Runner that leaves a terminal readable, on a CPU too.
+"""ResumableRunner: mmengine's Runner that leaves a terminal readable, on a CPU too.
 
 It writes checkpoints in the background, as a whole or not at all, and resumes from the
 newest that is whole.
@@ -6,65 +6,42 @@ newest that is whole.
 
 import logging
 import sys
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
-import mmengine
 import torch
-from mmengine.dataset import Compose
 from mmengine.device import get_device
-from mmengine.dist import barrier, get_rank, is_main_process
-from mmengine.fileio import LocalBackend, get_file_backend
+from mmengine.dist import get_rank, is_main_process
 from mmengine.logging import MMLogger
-from mmengine.model import is_model_wrapper, revert_sync_batchnorm
+from mmengine.model import revert_sync_batchnorm
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from mmengine.runner.base_loop import BaseLoop
 from torch import nn
 from torch.utils.data import DataLoader
-from tqdm import tqdm
 
+from cld_mm.datasets.samplers.seeded_sampler import mix_seed
+from cld_mm.distributed.gradient_buckets import form_buckets
+from cld_mm.distributed.process_group import has_accelerator
+from cld_mm.distributed.sharded_tensors import (
+    has_split_parameters,
+    take_plain_states,
+)
+from cld_mm.engine.checkpoint.save import is_remote, save_state
+from cld_mm.fileio.disk_errors import end_with_the_log
 from cld_mm.registry import MODEL_WRAPPERS
 
-from ..compat.cpu_distributed import has_accelerator
-from ..compat.gradient_buckets import form_buckets
-from ..datasets.seeded_sampler import mix_seed
-from ..datasets.transforms import SeededCompose
-from .bank_files import load_rows, remove_orphans, save_rows, sharded_bank
 from .checkpoint import CheckpointError, CheckpointWriter
-from .checkpoint.finite import check_finite
-from .checkpoint.stop import leave_signals_to_the_rank
-from .disk import end_with_the_log
-from .resume import choose_together
-from .sharding import has_split_parameters, joined, take_plain_states
+from .checkpoint.bank_rows import load_rows, sharded_bank
+from .checkpoint.choose import choose_together
+from .seeded_loaders import seed_pipelines, start_worker
+from .terminal_log import AboveTheBar
 
 
-class AboveTheBar(logging.Handler):
-    """Prints log records above a progress bar, without the bulky ones.
-
-    Lines of single training iterations, which the bar shows, and dumps of
-    configuration, environment and hooks go to the log file alone.
-
-    Args:
-        replaced: the terminal's handler, whose format and level are kept.
-    """
-
-    def __init__(self, replaced: logging.Handler) -> None:
-        super().__init__(replaced.level)
-        self.setFormatter(replaced.formatter)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        message = record.getMessage()
-        bulky = message.count('\n') > 3 or 'Epoch(train)' in message
-        if record.levelno >= logging.WARNING or not bulky:
-            tqdm.write(self.format(record), file=sys.stderr)
-
-
-class QuietRunner(Runner):
+class ResumableRunner(Runner):
     """As mmengine's Runner; on a terminal it logs above the progress bar.
 
     Without an accelerator, synchronised BatchNorm, which needs one, becomes plain.
@@ -111,7 +88,7 @@ class QuietRunner(Runner):
         if not isinstance(loop, BaseLoop) and 'type' not in loop:
             kind = 'Epoch' if loop['by_epoch'] else 'Iter'
             rest = {key: value for key, value in loop.items() if key != 'by_epoch'}
-            loop = {'type': f'{kind}BasedTrainLoop', **rest}
+            loop = {'type': f'Resumable{kind}Loop', **rest}
         return super().build_train_loop(loop)
 
     @property
@@ -141,8 +118,8 @@ class QuietRunner(Runner):
             loader.generator = torch.Generator().manual_seed(
                 mix_seed(seed, 0, get_rank()) % 2**63
             )
-        _seed_pipelines(loader.dataset)
-        loader.worker_init_fn = partial(_start_worker, loader.worker_init_fn)
+        seed_pipelines(loader.dataset)
+        loader.worker_init_fn = partial(start_worker, loader.worker_init_fn)
         return loader
 
     def load_or_resume(self) -> None:
@@ -203,36 +180,16 @@ class QuietRunner(Runner):
         Raises:
             FloatingPointError: on every rank: a weight or buffer is not finite.
         """
-        model = self.model.module if is_model_wrapper(self.model) else self.model
-        check_finite(model, (meta or {}).get('iter') or self.iter, self.work_dir)
-        bank = sharded_bank(self.model)
-        if bank is not None:
-            # Every rank its rows, once the writer no longer looks for orphans.
-            if is_main_process():
-                self.checkpoint_writer.wait()
-            barrier()
-            save_rows(bank, Path(out_dir) / filename)
-        local = file_client_args is None and isinstance(
-            get_file_backend(out_dir, backend_args=backend_args), LocalBackend
-        )
-        split = has_split_parameters(self.model)
-        optimizer: Any = getattr(self.optim_wrapper, 'optimizer', None)
-        if not local and (split or hasattr(optimizer, 'consolidate_state_dict')):
-            raise CheckpointError(
-                f'{out_dir} is on a remote store, where weights or states that are '
-                'split over ranks cannot be saved: give a local folder as work_dir.'
-            )
-        # States of the optimiser may be split too, and are joined by all ranks.
-        state = {'state_dict': model.state_dict()}
-        if save_optimizer:
-            state['optimizer'] = self.optim_wrapper.state_dict()
-        if split:
-            state = joined(state, keep=is_main_process())
-        if not is_main_process():
-            return
-        done = partial(_finish, then, out_dir if bank is not None else None)
-        if not local:
-            super().save_checkpoint(
+        save_state(
+            self,
+            Path(out_dir) / filename,
+            meta or {},
+            by_epoch,
+            save_optimizer,
+            save_param_scheduler,
+            then,
+            write_remotely=partial(
+                super().save_checkpoint,
                 out_dir,
                 filename,
                 file_client_args,
@@ -242,34 +199,9 @@ class QuietRunner(Runner):
                 by_epoch,
                 backend_args,
             )
-            done()
-            return
-        checkpoint: dict[str, Any] = {
-            'meta': {
-                'epoch': self.epoch + by_epoch,
-                'iter': self.iter + (not by_epoch),
-                **(meta or {}),
-                'cfg': self.cfg.pretty_text,
-                'seed': self.seed,
-                'experiment_name': self.experiment_name,
-                'time': time.strftime('%Y%m%d_%H%M%S'),
-                'mmengine_version': mmengine.__version__,
-                'dataset_meta': getattr(
-                    self.train_dataloader.dataset, 'metainfo', None
-                ),
-            },
-            'message_hub': self.message_hub.state_dict(),
-        }
-        checkpoint |= state
-        if save_param_scheduler and self.param_schedulers is not None:
-            schedulers: Any = self.param_schedulers
-            checkpoint['param_schedulers'] = (
-                {n: [s.state_dict() for s in own] for n, own in schedulers.items()}
-                if isinstance(schedulers, dict)
-                else [scheduler.state_dict() for scheduler in schedulers]
-            )
-        self.call_hook('before_save_checkpoint', checkpoint=checkpoint)
-        self.checkpoint_writer.submit(checkpoint, Path(out_dir) / filename, done)
+            if is_remote(out_dir, file_client_args, backend_args)
+            else None,
+        )
 
     def load_checkpoint(self, filename: str, *args, **kwargs):
         """Load as mmengine does, and this rank's rows of a sharded bank."""
@@ -304,30 +236,3 @@ class QuietRunner(Runner):
                     logger.removeHandler(handler)
                     logger.addHandler(AboveTheBar(handler))
         return logger
-
-
-def _seed_pipelines(dataset: Any) -> None:
-    """Let pipelines draw from the sample's own seed, those of inner data sets too."""
-    pipeline: Any = getattr(dataset, 'pipeline', None)
-    if type(pipeline) is Compose:
-        dataset.pipeline = SeededCompose(pipeline.transforms)
-        # mmengine's place for an image instead of a broken one.
-        dataset._rand_another = partial(dataset.pipeline.another, dataset)
-    inner = [vars(dataset).get('dataset'), *vars(dataset).get('datasets', [])]
-    for other in inner:
-        if hasattr(other, '__dict__'):
-            _seed_pipelines(other)
-
-
-def _start_worker(before: Callable[[int], None] | None, number: int) -> None:
-    leave_signals_to_the_rank()
-    if before is not None:
-        before(number)
-
-
-def _finish(then: Callable[[], None] | None, bank_dir: str | None) -> None:
-    """What follows a written file: the caller's part, then banks without a file go."""
-    if then is not None:
-        then()
-    if bank_dir is not None:
-        remove_orphans(bank_dir)

@@ -8,9 +8,9 @@ from typing import Any
 
 from mmengine.config import Config
 
-from ..apis.look import config_file
-from ..apis.safe_config import load_safe_dump
-from ..visualization.scalars import Curves, read_run
+from cld_mm.apis.inference import config_file
+from cld_mm.config.untrusted_config import load_safe_dump
+from cld_mm.fileio.training_logs import Curves, read_run
 
 MEASURES = ('top1', 'top5', 'group_nmi', 'group_acc')
 PICTURES = {'.png': 'image/png', '.svg': 'image/svg+xml'}

@@ -10,12 +10,13 @@ from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
-from ..apis.results import finite
-from ..visualization.curves import panels_of
-from ..visualization.scalars import Curves
-from ..visualization.style import COLOURS
+from cld_mm.fileio.json_values import finite
+from cld_mm.fileio.training_logs import Curves
+from cld_mm.visualization.curves import panels_of
+from cld_mm.visualization.style import COLOURS
+
 from .collect import Run
-from .look import Snapshot
+from .snapshots import Snapshot
 
 FOLDER = Path(__file__).parent
 POINTS = 2000  # of a curve; a longer one is thinned, and the page says so

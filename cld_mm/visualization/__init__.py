@@ -6,7 +6,6 @@ from .curves import plot_curves
 from .embedding import METHODS, embed, plot_embedding
 from .montage import group_members, plot_rows
 from .neighbours import plot_neighbours
-from .scalars import read_run, read_scalars, scalar_logs
 
 __all__ = [
     'METHODS',
@@ -18,8 +17,5 @@ __all__ = [
     'plot_neighbours',
     'plot_rows',
     'plot_similarity',
-    'read_run',
-    'read_scalars',
-    'scalar_logs',
     'similarity_maps',
 ]

@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from .scalars import Curves, read_run
+from cld_mm.fileio.training_logs import Curves, read_run
+
 from .style import colour_of, distinct, marker_of, plain, save
 
 PANELS = {

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
-from .labels import name_clouds
+from .label_placement import name_clouds
 from .progress import printed_progress
 from .style import bare, colour_of, distinct, marker_of, plain, save
 

@@ -10,8 +10,6 @@ import numpy as np
 from matplotlib import font_manager
 from matplotlib.figure import Figure
 
-matplotlib.use('Agg')
-
 # Okabe and Ito's colours, told apart by colour-blind readers too (but for their yellow,
 # which white paper swallows), then grey, a dark brown and a dark violet.
 COLOURS = (

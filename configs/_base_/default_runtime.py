@@ -1,7 +1,7 @@
 """What every run shares: scope, hooks, logs and seed."""
 
 default_scope = 'cld_mm'
-custom_imports = dict(imports=['cld_mm'], allow_failed_imports=False)
+custom_imports = dict(imports=['cld_mm.registry'], allow_failed_imports=False)
 
 default_hooks = dict(
     runtime_info=dict(type='RuntimeInfoHook'),
@@ -9,7 +9,7 @@ default_hooks = dict(
     logger=dict(type='LoggerHook', interval=50),
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(
-        type='CheckpointHook', interval=10, max_keep_ckpts=3, every_minutes=30
+        type='DigestCheckpointHook', interval=10, max_keep_ckpts=3, every_minutes=30
     ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
 )

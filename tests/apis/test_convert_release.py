@@ -13,8 +13,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from cld_mm.apis.convert_release import convert, revert
-from cld_mm.apis.inert_pickle import Inert, load_tensors
+from cld_mm.converters.cld_release import convert, revert
+from cld_mm.converters.inert_pickle import Inert, load_tensors
 from cld_mm.registry import MODELS
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -7,7 +7,7 @@ import torch
 import torchvision
 from mmpretrain.models import ResNet
 
-from cld_mm.apis.export_backbone import export_backbone
+from cld_mm.converters.export_backbone import export_backbone
 
 
 @pytest.fixture(scope='module')

@@ -14,7 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from cld_mm.models.grouping import kmeans
 from cld_mm.models.losses import cld_loss
-from cld_mm.models.utils.recorder import Recorder
+from cld_mm.models.utils.forward_recorder import Recorder
 from cld_mm.registry import MODELS
 
 

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from cld_mm.models.grouping import kmeans
 from cld_mm.models.losses import cld_loss
-from cld_mm.models.utils.recorder import Recorder
+from cld_mm.models.utils.forward_recorder import Recorder
 from cld_mm.registry import MODELS
 
 RESNET = {

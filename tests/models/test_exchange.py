@@ -8,9 +8,9 @@ import torch
 from conftest import CLD, run_ranks
 from torch import distributed as dist
 
+from cld_mm.distributed.collectives import ALL_GATHER, REDUCE_SCATTER, reduce_to_owner
 from cld_mm.models.algorithms import MoCo
 from cld_mm.models.heads import CLDHead
-from cld_mm.models.utils.gather import ALL_GATHER, REDUCE_SCATTER, reduce_to_owner
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'tools/benchmarks'))
 import exchange

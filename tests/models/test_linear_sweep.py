@@ -100,7 +100,7 @@ def test_a_learning_rate_twice_is_refused():
 
 def test_held_out_and_fit_are_a_partition(digits):
     config = {
-        'type': 'FashionMNIST',
+        'type': 'CheckedFashionMNIST',
         'data_root': str(digits),
         'split': 'train',
         'indices': 200,

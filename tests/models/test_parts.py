@@ -10,6 +10,7 @@ from torch import distributed as dist
 from torch import nn
 from torch.nn import functional as F
 
+from cld_mm.distributed.collectives import gather
 from cld_mm.models.heads import CLDHead
 from cld_mm.models.layers import NormLinear
 from cld_mm.models.memories import FeatureQueue, MemoryBank
@@ -17,7 +18,6 @@ from cld_mm.models.necks import MLP, LinearNeck, NormLinearNeck, NormMLP, TwoBra
 from cld_mm.models.utils import (
     MomentumEncoder,
     StrictPretrainedInit,
-    gather,
     gather_shuffled,
     shuffle,
 )

@@ -16,9 +16,14 @@ from test_algorithms import tiny_npid
 from torch import distributed as dist
 from torch.nn import functional as F
 
-from cld_mm.engine.bank_files import bank_folder, load_rows, read_rows, save_rows
 from cld_mm.engine.checkpoint import CheckpointError, damage, write_checkpoint
-from cld_mm.engine.resume import choose_together
+from cld_mm.engine.checkpoint.bank_rows import (
+    bank_folder,
+    load_rows,
+    read_rows,
+    save_rows,
+)
+from cld_mm.engine.checkpoint.choose import choose_together
 from cld_mm.models.losses import (
     bank_nce_loss,
     bank_softmax_loss,
@@ -182,8 +187,8 @@ def hash_each_file_once(rank, folder, bank):
         return damage(path)
 
     with (
-        mock.patch('cld_mm.engine.bank_files.damage', noting),
-        mock.patch('cld_mm.engine.resume.damage', noting),
+        mock.patch('cld_mm.engine.checkpoint.bank_rows.damage', noting),
+        mock.patch('cld_mm.engine.checkpoint.choose.damage', noting),
     ):
         assert choose_together(str(folder)) == str(at)
         load_rows(bank, at, checked=True)

@@ -13,7 +13,7 @@ from mmpretrain.structures import DataSample
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from cld_mm.apis.allocators import keep_freed_memory
+from cld_mm.cli.allocators import keep_freed_memory
 from cld_mm.engine.hooks.non_finite_loss import NonFiniteLossHook, _gradients
 from cld_mm.models.grouping import base
 from cld_mm.models.memories import FeatureQueue

@@ -13,7 +13,7 @@ from conftest import CLD, tiny_moco
 from mmengine.optim import OptimWrapper
 from test_step import Watch, algorithm, samples
 
-from cld_mm.datasets.transforms.view_parameters import ViewDistribution
+from cld_mm.augmentation.view_parameters import ViewDistribution
 from cld_mm.registry import MODELS
 
 

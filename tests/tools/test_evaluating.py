@@ -77,7 +77,7 @@ def sweep(checkpoint, digits, folder, batch_size, *words):
 
 
 def _everything(rank, checkpoint, digits, folder):
-    from cld_mm.apis import launch
+    from cld_mm.cli import run_tool as launch
 
     launch.leave_distributed = lambda code=0: None  # the next tool still needs it
     os.environ['LOCAL_RANK'] = str(rank)

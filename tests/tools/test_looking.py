@@ -13,8 +13,8 @@ from PIL import Image
 from test_train import CONFIG, ROOT, options, run, train
 
 from cld_mm import visualization
-from cld_mm.apis.look import build_model
-from cld_mm.datasets.seeded_sampler import SeededSampler
+from cld_mm.apis.inference import build_model
+from cld_mm.datasets.samplers.seeded_sampler import SeededSampler
 from cld_mm.registry import DATASETS
 
 FEATURE_TOOLS = ('embedding', 'groups', 'neighbours', 'similarity')

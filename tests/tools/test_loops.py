@@ -5,14 +5,14 @@ import torch
 from mmengine.hooks import Hook
 
 from test_untrusted_files import comparing, small_configs  # isort: skip
-from cld_mm.apis.launch import build_runner
+from cld_mm.cli.run_tool import build_runner
 from cld_mm.engine.checkpoint import CheckpointError, newest_good
 
 LOOPS = {
     'swav': {'by_epoch': True, 'max_epochs': 3, 'val_interval': 2},
     'epochs': {'by_epoch': True, 'max_epochs': 2, 'val_interval': 1},
     'iterations': {'by_epoch': False, 'max_iters': 10, 'val_interval': 4},
-    'typed': {'type': 'IterBasedTrainLoop', 'max_iters': 10, 'val_interval': 4},
+    'typed': {'type': 'ResumableIterLoop', 'max_iters': 10, 'val_interval': 4},
 }
 VALIDATED = {'epochs': [4, 8], 'swav': [8, 12]}
 
@@ -57,7 +57,7 @@ def test_a_loop_goes_on_where_it_was(loop, stop, digits, tmp_path):
         if loop in ('iterations', 'typed'):
             cfg.param_scheduler = None
         if loop == 'typed':
-            cfg.train_dataloader.sampler = {'type': 'InfiniteSampler'}
+            cfg.train_dataloader.sampler = {'type': 'SeededInfiniteSampler'}
         cfg.resume = (tmp_path / name).exists()
         cfg.experiment_name = f'loops-{tmp_path.name}-{name}-{last}'
         runner, validated = build_runner(cfg), []

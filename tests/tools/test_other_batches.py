@@ -10,7 +10,7 @@ from mmengine.hooks import Hook
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'tools/stress'))
 import small_configs as small
 
-from cld_mm.apis.launch import build_runner
+from cld_mm.cli.run_tool import build_runner
 from cld_mm.models.utils import MomentumEncoder
 
 

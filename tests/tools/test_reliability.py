@@ -20,7 +20,7 @@ from cld_mm.engine.checkpoint import (
     read_label,
     write_checkpoint,
 )
-from cld_mm.engine.hooks.checkpoint import CheckpointHook
+from cld_mm.engine.hooks.checkpoint import DigestCheckpointHook
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = 'tools/stress/kill_resume.py'
@@ -104,7 +104,7 @@ def test_a_full_disk_keeps_the_old_and_leaves_no_half(tmp_path):
 
 
 def test_the_last_whole_one_is_never_deleted(tmp_path):
-    hook = CheckpointHook(out_dir=str(tmp_path), every_iters=1, keep_recent=1)
+    hook = DigestCheckpointHook(out_dir=str(tmp_path), every_iters=1, keep_recent=1)
     hook._run = 7
     for step in (1, 2, 3, 6):
         write_checkpoint(checkpoint(step), tmp_path / f'iter_{step}.pth')
@@ -126,7 +126,9 @@ def test_the_last_whole_one_is_never_deleted(tmp_path):
 
 
 def test_checkpoints_of_weights_alone_are_cleared_too(tmp_path):
-    hook = CheckpointHook(out_dir=str(tmp_path), max_keep_ckpts=2, save_optimizer=False)
+    hook = DigestCheckpointHook(
+        out_dir=str(tmp_path), max_keep_ckpts=2, save_optimizer=False
+    )
     hook._run, hook.filename_tmpl = 7, 'epoch_{}.pth'
     for step in range(1, 6):
         path = tmp_path / f'epoch_{step}.pth'

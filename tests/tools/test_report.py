@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cld_mm.apis.config_error import ConfigError
+from cld_mm.config.error import ConfigError
 from cld_mm.report import Run, Snapshot, collect_run, write_page
 from cld_mm.report.collect import flat, read_json
 from cld_mm.report.page import drawn, unlike_names

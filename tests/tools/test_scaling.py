@@ -15,12 +15,12 @@ from mmengine.model import is_model_wrapper
 from torch import distributed as dist
 from torch._dynamo.utils import counters
 
-from cld_mm.apis.check_config import check_config
-from cld_mm.apis.check_parallel import check_parallel
-from cld_mm.apis.config_error import ConfigError
-from cld_mm.apis.launch import build_runner
-from cld_mm.compat.cpu_distributed import prepare_distributed
-from cld_mm.engine.sharding import has_split_parameters, joined
+from cld_mm.cli.run_tool import build_runner
+from cld_mm.config.check_parallelism import check_parallel
+from cld_mm.config.check_values import check_config
+from cld_mm.config.error import ConfigError
+from cld_mm.distributed.process_group import prepare_distributed
+from cld_mm.distributed.sharded_tensors import has_split_parameters, joined
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 TINY_VIT = {

@@ -8,7 +8,7 @@ import pytest
 from mmengine.config import Config
 from test_train import CONFIG, ROOT, options
 
-from cld_mm.engine.ranks.agreement import resume_together
+from cld_mm.engine.consistency.setup import resume_together
 
 
 def stand_in(path, lines):

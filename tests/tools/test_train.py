@@ -19,7 +19,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from cld_mm.datasets.fetch import FILES, SourceError, fetch
+from cld_mm.datasets.preparation.fashion_mnist import FILES, fetch
+from cld_mm.fileio.download import SourceError
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = 'configs/mocov2_cld_r18_fashionmnist_10e.py'
@@ -295,7 +296,7 @@ def test_fetch_downloads_or_says_why_not(tmp_path, monkeypatch):
             fetch(tmp_path / 'a', 'download', url)
         assert not list((tmp_path / 'a').glob('*'))
         sums = {name: hashlib.md5(packed[name]).hexdigest() for name in packed}
-        monkeypatch.setattr('cld_mm.datasets.fetch.FILES', sums)
+        monkeypatch.setattr('cld_mm.datasets.preparation.fashion_mnist.FILES', sums)
         assert url in fetch(tmp_path / 'b', 'download', url)
         with pytest.raises(SourceError, match='404'):
             fetch(tmp_path / 'c', 'download', f'{url}nowhere/')

@@ -16,18 +16,18 @@ from mmengine.hooks import Hook
 from test_untrusted_files import comparing, run, small_configs  # isort: skip
 from closing import closing_line  # isort: skip
 
-from cld_mm.apis.launch import build_runner
+from cld_mm.cli.run_tool import build_runner
 from cld_mm.engine.checkpoint import (
     CheckpointError,
     StoppedBySignal,
     newest_good,
     write_checkpoint,
 )
-from cld_mm.engine.checkpoint.find import newest_run
-from cld_mm.engine.checkpoint.lock import lock
+from cld_mm.engine.checkpoint.choose import choose_together
+from cld_mm.engine.checkpoint.discovery import newest_run
+from cld_mm.engine.checkpoint.work_dir_lock import lock
 from cld_mm.engine.hooks import checkpoint as hook_module
 from cld_mm.engine.loops.epoch_loop import shorten_histories
-from cld_mm.engine.resume import choose_together
 from cld_mm.evaluation.functional import knn
 
 TOOLS = Path(__file__).resolve().parents[2] / 'tools'
@@ -86,7 +86,7 @@ def test_a_clock_set_back_does_not_make_a_new_run_older(tmp_path, monkeypatch):
     monkeypatch.setattr(
         hook_module, 'time', SimpleNamespace(time_ns=lambda: 5, monotonic=lambda: 0.0)
     )
-    hook = hook_module.CheckpointHook(out_dir=str(tmp_path))
+    hook = hook_module.DigestCheckpointHook(out_dir=str(tmp_path))
     monkeypatch.setattr(hook_module.MMCheckpointHook, 'before_train', lambda *_: None)
     hook.before_train(SimpleNamespace(work_dir=str(tmp_path)))
     hook.signals.remove()
@@ -110,7 +110,7 @@ def test_logged_histories_do_not_grow_for_ever():
 
 @pytest.mark.parametrize('spoil', ['flip', 'cut', 'gone'])
 def test_spoilt_bank_rows_are_found_at_resume(spoil, tmp_path):
-    from cld_mm.engine.bank_files import bank_damage, bank_folder, read_rows
+    from cld_mm.engine.checkpoint.bank_rows import bank_damage, bank_folder, read_rows
 
     for step in (1, 2):
         path = tmp_path / f'iter_{step}.pth'
@@ -141,7 +141,7 @@ def test_spoilt_bank_rows_are_found_at_resume(spoil, tmp_path):
 
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGUSR1])
 def test_a_signal_before_training_asks_for_a_requeue(number, tmp_path, monkeypatch):
-    from cld_mm.engine.checkpoint.stop import leave_at_once
+    from cld_mm.engine.preemption.signals import leave_at_once
 
     monkeypatch.setenv('CLD_MM_EXIT_FILE', str(tmp_path / 'code'))
     monkeypatch.delenv('LOCAL_RANK', raising=False)
@@ -159,8 +159,8 @@ def test_a_signal_before_training_asks_for_a_requeue(number, tmp_path, monkeypat
 @pytest.mark.parametrize('local', [0, 1])
 @pytest.mark.parametrize('training', [True, False])
 def test_each_nodes_first_rank_leaves_the_code(local, training, tmp_path, monkeypatch):
-    from cld_mm.apis import launch
-    from cld_mm.engine.checkpoint.stop import StoppedBySignal, leave_at_once
+    from cld_mm.cli import run_tool as launch
+    from cld_mm.engine.preemption.signals import StoppedBySignal, leave_at_once
 
     code = tmp_path / 'code'
     monkeypatch.setenv('CLD_MM_EXIT_FILE', str(code))

@@ -16,8 +16,8 @@ import pytest
 import torch
 from mmengine.fileio import load
 
-import cld_mm  # noqa: F401
-from cld_mm.compat.checkpoint_sources import load_from_https, load_safely, refuse
+import cld_mm.registry  # noqa: F401
+from cld_mm.fileio.checkpoint_loading import load_from_https, load_safely, refuse
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / 'tools/stress'))

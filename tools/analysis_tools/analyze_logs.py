@@ -6,12 +6,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import cld_mm  # noqa: F401, I001
+import cld_mm.registry  # noqa: F401, I001
 import numpy as np
 
-from cld_mm.apis.errors import one_sentence_errors
-from cld_mm.apis.results import write_results
-from cld_mm.visualization import read_run
+from cld_mm.cli.error_messages import one_sentence_errors
+from cld_mm.cli.results_json import write_results
+from cld_mm.fileio.training_logs import read_run
 
 COLUMNS = ('first', 'last', 'smallest', 'largest', 'median')
 

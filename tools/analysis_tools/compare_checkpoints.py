@@ -10,12 +10,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import cld_mm  # noqa: F401, I001
+import cld_mm.registry  # noqa: F401, I001
 import torch
 
-from cld_mm.apis.errors import one_sentence_errors
-from cld_mm.apis.results import write_results
-from cld_mm.compat.checkpoint_sources import load_safely
+from cld_mm.cli.error_messages import one_sentence_errors
+from cld_mm.cli.results_json import write_results
+from cld_mm.fileio.checkpoint_loading import load_safely
 
 
 def weights(path: Path) -> dict[str, torch.Tensor]:

@@ -10,14 +10,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import cld_mm  # noqa: F401, I001
+import cld_mm.registry  # noqa: F401, I001
 import torch
 from mmengine.analysis import get_model_complexity_info
 from mmengine.config import Config
 
-from cld_mm.apis.errors import one_sentence_errors
-from cld_mm.apis.look import enter_scope
-from cld_mm.apis.results import write_results
+from cld_mm.cli.error_messages import one_sentence_errors
+from cld_mm.apis.inference import enter_scope
+from cld_mm.cli.results_json import write_results
 from cld_mm.registry import MODELS
 
 

@@ -13,10 +13,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import cld_mm  # noqa: F401
-from cld_mm.apis.errors import one_sentence_errors
-from cld_mm.apis.replay import replay
-from cld_mm.engine.step_dump import as_json
+import cld_mm.registry  # noqa: F401
+from cld_mm.cli.error_messages import one_sentence_errors
+from cld_mm.engine.step_replay.dump import as_json
+from cld_mm.engine.step_replay.replay import replay
 
 
 def tell(result: dict, together: bool) -> None:

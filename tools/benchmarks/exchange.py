@@ -28,7 +28,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-import cld_mm  # noqa: F401, I001
+import cld_mm.registry  # noqa: F401, I001
 import torch
 from counts import at_least
 from mmengine.config import Config
@@ -41,7 +41,7 @@ from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import allreduce_
 
 from cld_mm.models.algorithms import MoCo
 from cld_mm.models.algorithms.base import instance_of
-from cld_mm.models.utils import gather
+from cld_mm.distributed.collectives import gather
 from cld_mm.registry import MODELS
 
 RECIPE = ROOT / 'configs/mocov2_cld_r18_fashionmnist_10e.py'

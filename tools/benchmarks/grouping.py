@@ -21,7 +21,7 @@ import torch
 from counts import SPREAD, at_least
 from torch.nn import functional as F
 
-import cld_mm  # noqa: F401
+import cld_mm.registry  # noqa: F401
 from cld_mm.models.grouping import kmeans
 from cld_mm.models.grouping.eigenvectors import SOLVERS, first_eigenvectors
 

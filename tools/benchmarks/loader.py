@@ -28,7 +28,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import cld_mm  # noqa: F401, I001
+import cld_mm.registry  # noqa: F401, I001
 import cv2
 import mmcv
 import mmpretrain.datasets  # noqa: F401
@@ -42,7 +42,7 @@ from mmengine.runner import Runner
 from PIL import Image, ImageFilter
 from torchvision import transforms
 
-from cld_mm.datasets.seeded_sampler import SeededIndex, mix_seed
+from cld_mm.datasets.samplers.seeded_sampler import SeededIndex, mix_seed
 from cld_mm.datasets.transforms import collate_views
 from cld_mm.registry import MODELS
 
@@ -160,7 +160,7 @@ def epoch_border(folder: Path, workers: int, kept: bool, batch: int) -> float:
         'sampler': {'type': 'SeededSampler', 'shuffle': True},
         'collate_fn': {'type': 'collate_views'},
         'dataset': {
-            'type': 'CustomDataset',
+            'type': 'ImageFolder',
             'data_root': str(folder),
             'with_label': False,
             'pipeline': our_pipeline(on_device=True),

@@ -21,7 +21,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import cld_mm  # noqa: F401, I001
+import cld_mm.registry  # noqa: F401, I001
 import torch
 from counts import at_least
 from mmengine.optim import OptimWrapper
@@ -29,7 +29,7 @@ from mmpretrain.structures import DataSample
 from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
-from cld_mm.apis.allocators import keep_freed_memory
+from cld_mm.cli.allocators import keep_freed_memory
 from cld_mm.engine.optim_wrappers import build_amp_optim_wrapper
 from cld_mm.registry import MODELS
 

@@ -14,13 +14,13 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import cld_mm  # noqa: F401, I001
+import cld_mm.registry  # noqa: F401, I001
 import torch
 from mmengine.optim import OptimWrapper
 from torch import nn
 from torch.nn import functional as F
 
-from cld_mm.apis.allocators import keep_freed_memory
+from cld_mm.cli.allocators import keep_freed_memory
 from cld_mm.engine.optim_wrappers import build_amp_optim_wrapper
 from cld_mm.registry import MODELS
 

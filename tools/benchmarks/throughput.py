@@ -24,7 +24,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import cld_mm  # noqa: F401, I001
+import cld_mm.registry  # noqa: F401, I001
 import numpy as np
 import torch
 from counts import SPREAD, at_least
@@ -34,8 +34,8 @@ from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 from trace_picture import draw_trace
 
-from cld_mm.apis.allocators import keep_freed_memory
-from cld_mm.datasets.transforms.view_parameters import ViewDistribution
+from cld_mm.cli.allocators import keep_freed_memory
+from cld_mm.augmentation.view_parameters import ViewDistribution
 from cld_mm.engine.optim_wrappers.amp import has_bfloat16
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -10,9 +10,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import cld_mm  # noqa: F401
-from cld_mm.apis.errors import one_sentence_errors
-from cld_mm.datasets.fetch import FASHION_MNIST_URL, SOURCES, fetch
+import cld_mm.registry  # noqa: F401
+from cld_mm.cli.error_messages import one_sentence_errors
+from cld_mm.datasets.preparation.fashion_mnist import FASHION_MNIST_URL, SOURCES, fetch
 
 
 def main() -> None:

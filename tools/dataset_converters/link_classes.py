@@ -11,8 +11,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import cld_mm  # noqa: F401
-from cld_mm.apis.errors import one_sentence_errors
+import cld_mm.registry  # noqa: F401
+from cld_mm.cli.error_messages import one_sentence_errors
 from cld_mm.datasets.imagenet_subset import read_class_ids
 
 

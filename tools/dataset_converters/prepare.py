@@ -10,11 +10,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import cld_mm  # noqa: F401
-from cld_mm.apis.errors import one_sentence_errors
-from cld_mm.datasets.archives import ARCHIVES, fetch_archive
-from cld_mm.datasets.fetch import SourceError, fetch
-from cld_mm.datasets.imagenet_archives import prepare_imagenet
+import cld_mm.registry  # noqa: F401
+from cld_mm.cli.error_messages import one_sentence_errors
+from cld_mm.datasets.preparation.archives import ARCHIVES, fetch_archive
+from cld_mm.datasets.preparation.fashion_mnist import fetch
+from cld_mm.datasets.preparation.imagenet import prepare_imagenet
+from cld_mm.fileio.download import SourceError
 
 KITCHEN = (
     '{root} has no folders train and test with a folder a class. Kitchen-HC is to be '

@@ -14,10 +14,10 @@ from mmengine.config import Config
 from mmengine.dataset import Compose
 from mmengine.registry import DefaultScope
 
-import cld_mm  # noqa: F401
-from cld_mm.apis.errors import one_sentence_errors
+import cld_mm.registry  # noqa: F401
+from cld_mm.cli.error_messages import one_sentence_errors
+from cld_mm.datasets.preparation.shard_writer import write_shards
 from cld_mm.datasets.shard_index import IMAGES, INDEX, scan_shard, verify, write_index
-from cld_mm.datasets.shard_writer import write_shards
 from cld_mm.registry import DATASETS
 
 
@@ -34,7 +34,7 @@ def source(args: argparse.Namespace):
         seen = [e for e in folder.iterdir() if not e.name.startswith('.')]
         beside = [e for e in seen if not e.is_dir() and e.suffix[1:].lower() in IMAGES]
         labelled = not beside and any(e.is_dir() for e in seen)
-        kind = {'type': 'CustomDataset', 'with_label': labelled}
+        kind = {'type': 'ImageFolder', 'with_label': labelled}
         dataset = DATASETS.build({**kind, 'data_root': args.folder})
     else:
         dataset = DATASETS.build(Config.fromfile(args.config).train_dataloader.dataset)

@@ -11,12 +11,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import cld_mm  # noqa: F401, I001
+import cld_mm.registry  # noqa: F401, I001
 import torch
 
-from cld_mm.apis.convert_release import convert, revert
-from cld_mm.apis.errors import one_sentence_errors, sentence
-from cld_mm.apis.inert_pickle import load_tensors
+from cld_mm.converters.cld_release import convert, revert
+from cld_mm.cli.error_messages import one_sentence_errors, sentence
+from cld_mm.converters.inert_pickle import load_tensors
 
 
 def main() -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import cld_mm  # noqa: F401
-from cld_mm.apis.errors import one_sentence_errors
-from cld_mm.apis.export_backbone import PREFIXES, export_backbone
+import cld_mm.registry  # noqa: F401
+from cld_mm.cli.error_messages import one_sentence_errors
+from cld_mm.converters.export_backbone import PREFIXES, export_backbone
 
 
 def main() -> None:

@@ -13,10 +13,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import torch
 
-import cld_mm  # noqa: F401
-from cld_mm.apis.errors import one_sentence_errors
-from cld_mm.compat.checkpoint_sources import load_safely
-from cld_mm.engine.bank_files import bank_folder, num_rows, read_rows
+import cld_mm.registry  # noqa: F401
+from cld_mm.cli.error_messages import one_sentence_errors
+from cld_mm.engine.checkpoint.bank_rows import bank_folder, num_rows, read_rows
+from cld_mm.fileio.checkpoint_loading import load_safely
 
 
 def main() -> None:

@@ -26,12 +26,12 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 
-import cld_mm  # noqa: F401, I001
+import cld_mm.registry  # noqa: F401, I001
 import torch
 from closing import closing_line
 from mmengine.config import Config
 
-from cld_mm.datasets.fetch import fetch
+from cld_mm.datasets.preparation.fashion_mnist import fetch
 
 SECTIONS = (
     'model',
@@ -82,7 +82,7 @@ def recipes(digits: Path) -> list[dict]:
 def shrunk(cfg: dict, digits: Path) -> dict:
     """A step or two of a narrow network on a few digits."""
     for part in parts_of(cfg):
-        if part.get('type') == 'FashionMNIST':
+        if part.get('type') == 'CheckedFashionMNIST':
             part.update(data_root=str(digits), indices=48)
         if 'num_images' in part:
             part['num_images'] = 48
@@ -91,7 +91,7 @@ def shrunk(cfg: dict, digits: Path) -> dict:
         if 'queue_len' in part:
             part['queue_len'] = 64
     cfg['train_dataloader']['batch_size'] = 16
-    cfg['train_cfg'] = {'type': 'EpochBasedTrainLoop', 'max_epochs': 1}
+    cfg['train_cfg'] = {'type': 'ResumableEpochLoop', 'max_epochs': 1}
     cfg['train_cfg']['val_interval'] = 1
     cfg['launcher'] = 'none'
     if cfg['model'].get('type') == 'ImageClassifier':  # a probe, from random weights

@@ -19,13 +19,13 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-import cld_mm  # noqa: F401, I001
+import cld_mm.registry  # noqa: F401, I001
 import numpy as np
 from closing import closing_line
 from PIL import Image, ImageFile, ImageOps
 from torch.utils.data import DataLoader, Dataset
 
-from cld_mm.datasets.image_files import MAX_PIXELS
+from cld_mm.fileio.image_decoding import MAX_PIXELS
 from cld_mm.datasets.transforms import LoadImage
 
 TOLERANCE = 2  # two builds of libjpeg may round a level apart

@@ -32,12 +32,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / 'tools'), str(Path(__file__).parent)]
 
-import cld_mm  # noqa: F401, I001
+import cld_mm.registry  # noqa: F401, I001
 import torch
 from closing import closing_line
 from torch import distributed as dist
 
-from cld_mm.datasets.fetch import fetch
+from cld_mm.datasets.preparation.fashion_mnist import fetch
 
 # What must be said, by kind of fault; {r} is the rank. A killed rank 0 may be missed
 # first as the keeper of the store, a rank under torchrun by torchrun.

@@ -10,8 +10,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import torch
 
-from cld_mm.engine.bank_files import bank_folder, num_rows, read_rows
 from cld_mm.engine.checkpoint import newest_good
+from cld_mm.engine.checkpoint.bank_rows import bank_folder, num_rows, read_rows
 
 
 def losses(folder: Path, rank: int = 0) -> dict[int, list[dict[str, str]]]:

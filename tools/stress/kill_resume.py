@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 from small_configs import CASES, config, digits
 from small_runs import Kill, scratch, spawn, wait
 
-from cld_mm.engine.checkpoint.stop import REQUEUE
+from cld_mm.engine.preemption.signals import REQUEUE
 
 EPOCHS, BATCHES = 3, 4
 STEPS = EPOCHS * BATCHES

@@ -9,7 +9,7 @@ sys.path.insert(0, str(ROOT))
 
 from mmengine.config import Config
 
-from cld_mm.datasets.fetch import fetch
+from cld_mm.datasets.preparation.fashion_mnist import fetch
 
 PROBE = 'benchmarks/linear/linear_r18_fashionmnist'
 SWEEP = 'benchmarks/linear/linear_sweep_r18_fashionmnist'
@@ -48,7 +48,7 @@ SWAV = {
     },
 }
 SWAV_HOOK = {
-    'type': 'SwAVHook',
+    'type': 'ResumableSwAVHook',
     'priority': 'VERY_HIGH',
     'epoch_queue_starts': 1,
     'feat_dim': 8,

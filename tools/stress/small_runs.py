@@ -24,11 +24,12 @@ import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
 
-import cld_mm  # noqa: F401
-from cld_mm.apis.launch import build_runner
-from cld_mm.compat.cpu_distributed import prepare_distributed
-from cld_mm.engine.checkpoint import StoppedBySignal, files
-from cld_mm.engine.ranks.watchdog import watching
+import cld_mm.registry  # noqa: F401
+from cld_mm.cli.run_tool import build_runner
+from cld_mm.distributed.process_group import prepare_distributed
+from cld_mm.distributed.rank_watchdog import watching
+from cld_mm.engine.checkpoint import StoppedBySignal
+from cld_mm.engine.checkpoint import file_format as files
 
 _running: set[int] = set()  # leaders of runs not yet waited for
 

@@ -9,15 +9,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import cld_mm  # noqa: F401, I001
+import cld_mm.registry  # noqa: F401, I001
 
 import numpy as np
 from mmengine.config import Config
 
-from cld_mm.apis.errors import one_sentence_errors
-from cld_mm.apis.look import enter_scope, stored_image
-from cld_mm.apis.viewer import check_picture
-from cld_mm.datasets.seeded_sampler import SeededIndex, mix_seed
+from cld_mm.cli.error_messages import one_sentence_errors
+from cld_mm.apis.inference import enter_scope, stored_image
+from cld_mm.cli.picture_tools import check_picture
+from cld_mm.datasets.samplers.seeded_sampler import SeededIndex, mix_seed
 from cld_mm.registry import DATASETS
 from cld_mm.visualization import plot_rows
 

@@ -10,14 +10,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import cld_mm  # noqa: F401, I001
+import cld_mm.registry  # noqa: F401, I001
 import torch
 from mmengine.dist import is_main_process
 
 from cld_mm.apis import extract_features
-from cld_mm.apis.frozen import load_frozen, run_frozen
-from cld_mm.apis.results import write_results
-from cld_mm.apis.viewer import check_picture, viewer_parser
+from cld_mm.cli.frozen_backbone import load_frozen, run_frozen
+from cld_mm.cli.results_json import write_results
+from cld_mm.cli.picture_tools import check_picture, viewer_parser
 from cld_mm.evaluation import knn_classify
 from cld_mm.visualization import plot_confusion
 

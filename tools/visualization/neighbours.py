@@ -9,13 +9,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import cld_mm  # noqa: F401, I001
+import cld_mm.registry  # noqa: F401, I001
 
 import numpy as np
 
-from cld_mm.apis.errors import one_sentence_errors
-from cld_mm.apis.look import neighbours
-from cld_mm.apis.viewer import sample_and_features, viewer_parser
+from cld_mm.cli.error_messages import one_sentence_errors
+from cld_mm.apis.inference import neighbours
+from cld_mm.cli.picture_tools import sample_and_features, viewer_parser
 from cld_mm.visualization import plot_neighbours
 
 

@@ -11,18 +11,18 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import cld_mm  # noqa: F401, I001
+import cld_mm.registry  # noqa: F401, I001
 
 import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.dataset import Compose
 
-from cld_mm.apis.errors import one_sentence_errors
-from cld_mm.apis.launch import load_config
-from cld_mm.apis.look import build_model, enter_scope, take_sample
-from cld_mm.apis.results import write_results
-from cld_mm.apis.viewer import check_paths, viewer_parser
+from cld_mm.cli.error_messages import one_sentence_errors
+from cld_mm.cli.run_tool import load_config
+from cld_mm.apis.inference import build_model, enter_scope, take_sample
+from cld_mm.cli.results_json import write_results
+from cld_mm.cli.picture_tools import check_paths, viewer_parser
 from cld_mm.visualization import plot_similarity, similarity_maps
 
 

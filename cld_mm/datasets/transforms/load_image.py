@@ -7,14 +7,14 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmengine import fileio
 
-from cld_mm.datasets.image_files import (
+from cld_mm.datasets.shard_index import read_member
+from cld_mm.fileio.image_decoding import (
     MAX_PIXELS,
     BrokenImage,
     decode_image,
     read_file,
     shown,
 )
-from cld_mm.datasets.shard_index import read_member
 from cld_mm.registry import TRANSFORMS
 
 

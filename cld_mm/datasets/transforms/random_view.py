@@ -12,11 +12,10 @@ import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from cld_mm.augmentation.color_numpy import apply_colour
+from cld_mm.augmentation.crop_numpy import crop_and_resize
+from cld_mm.augmentation.view_parameters import CROP, Column, ViewDistribution
 from cld_mm.registry import TRANSFORMS
-
-from .colour import apply_colour
-from .crop import crop_and_resize
-from .view_parameters import CROP, Column, ViewDistribution
 
 # Parameters of a view whose colours are done.
 NOTHING = ViewDistribution(flip_prob=0).draw(np.zeros(1, np.uint64), 1, 1)[0]

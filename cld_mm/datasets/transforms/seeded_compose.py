@@ -5,7 +5,8 @@ from collections.abc import Sized
 import numpy as np
 from mmengine.dataset import Compose
 
-from ..seeded_sampler import SeededIndex, mix_seed
+from cld_mm.datasets.samplers.seeded_sampler import SeededIndex, mix_seed
+
 from .views import seeded_random
 
 

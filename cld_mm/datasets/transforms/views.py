@@ -8,9 +8,8 @@ import numpy as np
 import torch
 from mmpretrain.datasets.transforms import MultiView
 
+from cld_mm.datasets.samplers.seeded_sampler import mix_seed
 from cld_mm.registry import TRANSFORMS
-
-from ..seeded_sampler import mix_seed
 
 
 @contextmanager

@@ -1,10 +1,11 @@
 """Checkpoints that are whole or not there, and hold all that a resumed run needs."""
 
-from .files import CheckpointError, Label, damage, read_label, write_checkpoint
-from .find import newest_good
+from cld_mm.engine.preemption.signals import StoppedBySignal, StopSignals
+
+from .background_writer import CheckpointWriter, snapshot
+from .discovery import newest_good
+from .file_format import CheckpointError, Label, damage, read_label, write_checkpoint
 from .rank_state import gather_rank_states, restore_rank_state
-from .stop import StoppedBySignal, StopSignals
-from .writer import CheckpointWriter, snapshot
 
 __all__ = [
     'CheckpointError',

@@ -12,10 +12,8 @@ A checkpoint's ``ranks`` is a list with an entry for each rank:
 
 import hashlib
 import logging
-import random
 from typing import Any
 
-import numpy as np
 import torch
 from mmengine.dist import broadcast_object_list, get_rank, get_world_size
 from mmengine.logging import print_log
@@ -23,32 +21,8 @@ from mmengine.model import is_model_wrapper
 from torch import Tensor, nn
 from torch import distributed as dist
 
-from ..sharding import is_split
-
-
-def random_states() -> dict[str, Any]:
-    """The generators' states as numbers and tensors, which load safely."""
-    version, words, gauss = random.getstate()
-    name, keys, *rest = np.random.get_state(legacy=True)
-    states: dict[str, Any] = {
-        'python': [version, list(words), gauss],
-        'numpy': [name, torch.from_numpy(np.asarray(keys, np.int64)), *rest],
-        'torch': torch.get_rng_state(),
-    }
-    if torch.cuda.is_available():
-        states['cuda'] = torch.cuda.get_rng_state()
-    return states
-
-
-def set_random_states(states: dict[str, Any]) -> None:
-    """Put the generators back to where they were."""
-    version, words, gauss = states['python']
-    random.setstate((version, tuple(words), gauss))
-    name, keys, *rest = states['numpy']
-    np.random.set_state((name, keys.cpu().numpy().astype(np.uint32), *rest))
-    torch.set_rng_state(states['torch'].cpu())
-    if 'cuda' in states and torch.cuda.is_available():
-        torch.cuda.set_rng_state(states['cuda'].cpu())
+from cld_mm.distributed.sharded_tensors import is_split
+from cld_mm.engine.random_states import random_states, set_random_states
 
 
 def gather_rank_states(

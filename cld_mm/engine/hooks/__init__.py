@@ -1,6 +1,6 @@
 """Hooks: what happens around an iteration."""
 
-from .checkpoint import CheckpointHook
+from .checkpoint import DigestCheckpointHook
 from .choose_learning_rate import ChooseLearningRateHook
 from .collapse import CollapseHook
 from .compile_passes import CompileHook
@@ -13,14 +13,14 @@ from .progress_bar import ProgressBarHook
 from .rank_agreement import RankAgreementHook
 from .rank_watchdog import RankWatchdogHook
 from .run_info import RunInfoHook
-from .swav import SwAVHook
+from .swav import ResumableSwAVHook
 
 __all__ = [
-    'CheckpointHook',
     'ChooseLearningRateHook',
     'CollapseHook',
     'CompileHook',
     'DatasetSizeHook',
+    'DigestCheckpointHook',
     'GradientCompressionHook',
     'GroupQualityHook',
     'MomentumUpdateHook',
@@ -28,6 +28,6 @@ __all__ = [
     'ProgressBarHook',
     'RankAgreementHook',
     'RankWatchdogHook',
+    'ResumableSwAVHook',
     'RunInfoHook',
-    'SwAVHook',
 ]

@@ -11,13 +11,11 @@ from typing import Any
 
 import torch
 from mmengine.dist import get_world_size, is_main_process
-from mmengine.hooks import CheckpointHook as MMCheckpointHook
+from mmengine.hooks import CheckpointHook
 from mmengine.runner import IterBasedTrainLoop
 from torch import distributed as dist
 
-from cld_mm.registry import HOOKS
-
-from ..checkpoint import (
+from cld_mm.engine.checkpoint import (
     CheckpointError,
     StoppedBySignal,
     StopSignals,
@@ -25,15 +23,16 @@ from ..checkpoint import (
     read_label,
     restore_rank_state,
 )
-from ..checkpoint.evaluation import Evaluation
-from ..checkpoint.files import write_text
-from ..checkpoint.find import newest_run, resumable
-from ..checkpoint.lock import lock
-from ..checkpoint.other_batches import place_in_epoch
+from cld_mm.engine.checkpoint.discovery import newest_run, resumable
+from cld_mm.engine.checkpoint.file_format import write_text
+from cld_mm.engine.checkpoint.rescale_on_resume import place_in_epoch
+from cld_mm.engine.checkpoint.work_dir_lock import lock
+from cld_mm.engine.preemption.interruptible_evaluation import Evaluation
+from cld_mm.registry import HOOKS
 
 
 @HOOKS.register_module()
-class CheckpointHook(MMCheckpointHook):
+class DigestCheckpointHook(CheckpointHook):
     """mmengine's CheckpointHook for runs on machines that get taken away.
 
     ``interval``, ``by_epoch``, ``max_keep_ckpts``, ``save_best`` and the rest mean what

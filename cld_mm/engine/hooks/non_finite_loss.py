@@ -13,11 +13,11 @@ from mmengine.model import is_model_wrapper
 from torch import Tensor
 from torch import distributed as dist
 
+from cld_mm.engine.checkpoint.bank_rows import sharded_bank
+from cld_mm.engine.random_states import random_states
+from cld_mm.engine.step_replay.dump import image_names, to_plain, write_dump
 from cld_mm.models.memories import AssignmentQueue, FeatureQueue, MemoryBank
 from cld_mm.registry import HOOKS
-
-from ..bank_files import sharded_bank
-from ..step_dump import image_names, random_states, to_plain, write_dump
 
 SHOWN = 4
 

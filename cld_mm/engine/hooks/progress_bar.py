@@ -14,7 +14,7 @@ class ProgressBarHook(Hook):
     """Show epoch, iteration, loss parts, images a second and time left.
 
     Only on rank 0 and only where stderr is a terminal; elsewhere it does nothing,
-    and mmengine's lines are printed. QuietRunner keeps those off the terminal.
+    and mmengine's lines are printed. ResumableRunner keeps those off the terminal.
 
     Args:
         parts: logged values that are shown.

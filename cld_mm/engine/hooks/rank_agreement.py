@@ -6,11 +6,10 @@ from mmengine.hooks import Hook
 from torch import distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 
+from cld_mm.engine.consistency.dataset_fingerprint import fingerprint
+from cld_mm.engine.consistency.setup import check_same
+from cld_mm.engine.consistency.weight_checksums import checksums, shared_tensors
 from cld_mm.registry import HOOKS
-
-from ..ranks.agreement import check_same
-from ..ranks.checksums import checksums, shared_tensors
-from ..ranks.fingerprint import fingerprint
 
 
 @HOOKS.register_module()

@@ -5,9 +5,8 @@ from contextlib import ExitStack
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 
+from cld_mm.distributed import rank_watchdog as watchdog
 from cld_mm.registry import HOOKS
-
-from ..ranks import watchdog
 
 
 @HOOKS.register_module()

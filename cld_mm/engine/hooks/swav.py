@@ -8,14 +8,14 @@ from typing import Any
 
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
-from mmpretrain.engine.hooks import SwAVHook as MMSwAVHook
+from mmpretrain.engine.hooks import SwAVHook
 
 from cld_mm.models.memories.assignment_queue import NAME, add_queue
 from cld_mm.registry import HOOKS
 
 
 @HOOKS.register_module()
-class SwAVHook(MMSwAVHook):
+class ResumableSwAVHook(SwAVHook):
     """mmpretrain's SwAVHook for runs that are resumed and that have several ranks.
 
     mmpretrain's writes the queue to a file of its own after an epoch, so that a run

@@ -3,15 +3,16 @@
 from mmengine.logging import MessageHub
 from mmengine.runner import EpochBasedTrainLoop
 
-from cld_mm.datasets.skip import skip_batches
 from cld_mm.registry import LOOPS
+
+from .skip_batches import skip_batches
 
 KEPT = 10_000  # logged values of a name; mmengine keeps, and saves, a million
 
 
-@LOOPS.register_module(name='EpochBasedTrainLoop')
+@LOOPS.register_module()
 class ResumableEpochLoop(EpochBasedTrainLoop):
-    """mmengine's EpochBasedTrainLoop; its name in configs is the same.
+    """mmengine's EpochBasedTrainLoop that resumes inside an epoch.
 
     Resumed from a checkpoint inside an epoch, it passes over the batches that were
     seen, without loading them. Resumed from one that was saved after an epoch and

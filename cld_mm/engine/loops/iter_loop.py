@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from mmengine.runner import IterBasedTrainLoop
 from torch.nn import Module
 
-from cld_mm.datasets.skip import is_endless, skip_batches
 from cld_mm.registry import LOOPS
 
 from .epoch_loop import shorten_histories
+from .skip_batches import is_endless, skip_batches
 
 
-@LOOPS.register_module(name='IterBasedTrainLoop')
+@LOOPS.register_module()
 class ResumableIterLoop(IterBasedTrainLoop):
     """mmengine's IterBasedTrainLoop; its name in configs is the same.
 

@@ -13,8 +13,8 @@ from mmengine.runner.base_loop import BaseLoop
 from mmpretrain.structures import DataSample
 from torch.utils.data import DataLoader
 
-from cld_mm.apis.features import extract_features
 from cld_mm.evaluation import knn_classify
+from cld_mm.evaluation.feature_extraction import extract_features
 from cld_mm.registry import LOOPS
 
 

@@ -11,9 +11,8 @@ from mmengine.dist import broadcast, get_world_size
 from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
 
+from cld_mm.distributed.sharded_tensors import take_plain_tensors
 from cld_mm.registry import MODEL_WRAPPERS
-
-from ..sharding import take_plain_tensors
 
 
 @MODEL_WRAPPERS.register_module()

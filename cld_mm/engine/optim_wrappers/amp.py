@@ -12,8 +12,7 @@ from typing import Any
 import torch
 from mmengine.device import get_device
 from mmengine.logging import print_log
-from mmengine.optim import AmpOptimWrapper as MMAmpOptimWrapper
-from mmengine.optim import OptimWrapper
+from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from torch import nn
 
 from cld_mm.registry import OPTIM_WRAPPERS
@@ -79,7 +78,7 @@ class CPUAmpOptimWrapper(OptimWrapper):
         super().load_state_dict(state_dict)
 
 
-@OPTIM_WRAPPERS.register_module(name='AmpOptimWrapper')
+@OPTIM_WRAPPERS.register_module(name='PortableAmpOptimWrapper')
 def build_amp_optim_wrapper(**kwargs) -> OptimWrapper:
     """mmengine's AmpOptimWrapper on an accelerator, CPUAmpOptimWrapper on a CPU.
 
@@ -92,4 +91,4 @@ def build_amp_optim_wrapper(**kwargs) -> OptimWrapper:
     # bfloat16 needs no scaling: its range is float32's.
     if kwargs.get('dtype') in ('bfloat16', torch.bfloat16):
         kwargs['loss_scale'] = {'enabled': False}
-    return MMAmpOptimWrapper(**kwargs)
+    return AmpOptimWrapper(**kwargs)

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.backends import mkldnn
 from torch.nn import functional as F
 
-from cld_mm.models.utils.gather import gather, world_size
+from cld_mm.distributed.collectives import gather, world_size
 
 from .knn_exact import exact_votes, is_close
 from .progress import progress

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from cld_mm.models.utils.gather import gather, world_size
+from cld_mm.distributed.collectives import gather, world_size
 
 from .cosine import STEPS, cosine_steps
 

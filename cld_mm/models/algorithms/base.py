@@ -13,12 +13,12 @@ from mmengine.optim import OptimWrapper
 from mmpretrain.models.selfsup.base import BaseSelfSupervisor
 from torch import Tensor, nn
 
+from cld_mm.models.heads.cld_head import CLDHead
+from cld_mm.models.layers import pooled
+from cld_mm.models.necks import Projections
+from cld_mm.models.utils.activation_checkpointing import recompute_blocks
+from cld_mm.models.utils.momentum_encoder import MomentumEncoder
 from cld_mm.registry import MODELS
-
-from ..heads.cld_head import CLDHead
-from ..necks import Projections, pooled
-from ..utils.checkpointing import recompute_blocks
-from ..utils.momentum_encoder import MomentumEncoder
 
 
 class FollowsOptimizer(BaseModel):

@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from cld_mm.models.utils import MomentumEncoder
 from cld_mm.registry import MODELS
 
-from ..utils import MomentumEncoder
 from .base import BaseAlgorithm, feature_std, instance_of
 
 

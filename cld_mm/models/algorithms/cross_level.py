@@ -13,12 +13,12 @@ import torch
 from mmpretrain.registry import MODELS as MMPRETRAIN_MODELS
 from torch import Tensor, nn
 
+from cld_mm.distributed.collectives import gather, world_size
+from cld_mm.models.layers import pooled
+from cld_mm.models.utils.activation_checkpointing import recompute_blocks
+from cld_mm.models.utils.forward_recorder import Call, Recorder, find_rows, image_keys
 from cld_mm.registry import MODELS
 
-from ..necks import pooled
-from ..utils.checkpointing import recompute_blocks
-from ..utils.gather import gather, world_size
-from ..utils.recorder import Call, Recorder, find_rows, image_keys
 from .base import FollowsOptimizer, feature_std, instance_of
 
 # Steps between looks at whether each view is still where the plan has it.

@@ -10,11 +10,11 @@ import torch
 from mmengine.dist import get_rank
 from torch import Tensor
 
+from cld_mm.distributed.collectives import gather, world_size
+from cld_mm.models.memories import FeatureQueue
+from cld_mm.models.utils import MomentumEncoder, gather_shuffled, shuffle
 from cld_mm.registry import MODELS
 
-from ..memories import FeatureQueue
-from ..utils import MomentumEncoder, gather, gather_shuffled, shuffle
-from ..utils.gather import world_size
 from .base import BaseAlgorithm, feature_std, instance_of
 
 

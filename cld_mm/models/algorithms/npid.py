@@ -9,17 +9,21 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cld_mm.registry import MODELS
-
-from ..losses.bank_loss import bank_nce_loss, bank_softmax_loss, estimate_normaliser
-from ..losses.cld_loss import check_temperature
-from ..losses.sharded_bank_loss import (
+from cld_mm.models.losses.bank_loss import (
+    bank_nce_loss,
+    bank_softmax_loss,
+    estimate_normaliser,
+)
+from cld_mm.models.losses.checks import check_temperature
+from cld_mm.models.losses.sharded_bank_loss import (
     route_pairs,
     sharded_nce_loss,
     sharded_normaliser,
     sharded_softmax_loss,
 )
-from ..memories import MemoryBank, ShardedMemoryBank
+from cld_mm.models.memories import MemoryBank, ShardedMemoryBank
+from cld_mm.registry import MODELS
+
 from .base import BaseAlgorithm, feature_std
 
 

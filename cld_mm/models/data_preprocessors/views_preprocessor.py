@@ -4,10 +4,9 @@ import torch
 from mmpretrain.models import SelfSupDataPreprocessor
 from torch import Tensor
 
+from cld_mm.augmentation.color_batch import augment_batch
+from cld_mm.augmentation.crop_batch import crop_batch, erase_batch
 from cld_mm.registry import MODELS
-
-from .batch_colour import augment_batch
-from .batch_crop import crop_batch, erase_batch
 
 
 @MODELS.register_module()

@@ -8,9 +8,9 @@ product, one row-wise maximum and one sum per group; no N×K×C tensor is formed
 import torch
 from torch import Tensor
 
+from cld_mm.models.utils.row_keys import first_equal_rows
 from cld_mm.registry import MODELS
 
-from ..utils.row_keys import first_equal_rows
 from .base import Groups, check_grouping, check_settings, group_means
 
 

@@ -10,11 +10,10 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor
 
+from cld_mm.distributed.collectives import gather_with_grad, world_size
+from cld_mm.models.grouping.base import Groups
+from cld_mm.models.losses.cld_loss import CLDLoss, cross_level_logits
 from cld_mm.registry import MODELS
-
-from ..grouping.base import Groups
-from ..losses.cld_loss import CLDLoss, cross_level_logits
-from ..utils.gather import gather_with_grad, world_size
 
 MOST_GROUPS = 2**16  # recipes use 10 to 200; centroids and scores grow with them
 

@@ -3,10 +3,9 @@
 from mmengine.model import BaseModule
 from torch import Tensor
 
+from cld_mm.models.losses.checks import check_temperature
+from cld_mm.models.losses.info_nce import info_nce
 from cld_mm.registry import MODELS
-
-from ..losses.cld_loss import check_temperature
-from ..losses.info_nce import info_nce
 
 
 @MODELS.register_module()

@@ -12,9 +12,8 @@ from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from cld_mm.models.layers import pooled
 from cld_mm.registry import MODELS
-
-from ..necks import pooled
 
 
 @MODELS.register_module()

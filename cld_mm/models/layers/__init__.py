@@ -1,5 +1,6 @@
 """Layers: parts of necks."""
 
 from .norm_linear import NormLinear
+from .pooling import pooled
 
-__all__ = ['NormLinear']
+__all__ = ['NormLinear', 'pooled']

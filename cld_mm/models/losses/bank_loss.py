@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from .cld_loss import check_temperature
+from .checks import check_temperature
 from .softmax_bank import softmax_over_bank
 
 

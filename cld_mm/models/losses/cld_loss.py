@@ -9,20 +9,12 @@ from mmengine.model import BaseModule
 from torch import Tensor
 from torch.nn import functional as F
 
+from cld_mm.models.grouping.base import Groups
 from cld_mm.registry import MODELS
 
-from ..grouping.base import Groups
+from .checks import check_temperature
 
 EMPTY_GROUPS = ('keep', 'mask')
-
-
-def check_temperature(temperature: float) -> None:
-    """Raise a ValueError unless the temperature is above zero."""
-    if not temperature > 0:
-        raise ValueError(
-            f'temperature is {temperature}, but it divides the logits and '
-            'must be above 0: the recipes use 0.07 to 0.8.'
-        )
 
 
 def check_empty_groups(empty_groups: str) -> None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from .cld_loss import check_temperature
+from .checks import check_temperature
 from .softmax_bank import softmax_over_bank
 
 

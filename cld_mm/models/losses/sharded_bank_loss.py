@@ -18,9 +18,10 @@ from torch import Tensor
 from torch import distributed as dist
 from torch.nn import functional as F
 
-from ..utils.gather import gather, reduce_to_owner, world_size
+from cld_mm.distributed.collectives import gather, reduce_to_owner, world_size
+
 from .bank_loss import _WithGradient
-from .cld_loss import check_temperature
+from .checks import check_temperature
 from .softmax_bank import softmax_over_bank
 
 

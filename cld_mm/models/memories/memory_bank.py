@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..utils.gather import gather
+from cld_mm.distributed.collectives import gather
+
 from .initial_rows import initial_rows
 
 

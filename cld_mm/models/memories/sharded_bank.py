@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 from torch import distributed as dist
 
-from ..utils.gather import gather, world_size
+from cld_mm.distributed.collectives import gather, world_size
+
 from .initial_rows import initial_rows
 from .memory_bank import MemoryBank
 
@@ -22,7 +23,7 @@ class ShardedMemoryBank(MemoryBank):
     """As MemoryBank, with rows ``start`` to ``stop`` of its n on this rank.
 
     With the same seed on all ranks its rows are those of the MemoryBank. They are no
-    part of the state dict, which rank 0 alone would write: QuietRunner keeps them
+    part of the state dict, which rank 0 alone would write: ResumableRunner keeps them
     beside the checkpoint, a file a rank. A whole bank in a checkpoint is read, each
     rank its own rows.
 

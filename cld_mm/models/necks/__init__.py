@@ -1,7 +1,7 @@
 """Necks: from backbone features to unit-length projections."""
 
 from .jigsaw import JigsawNeck
-from .projection import MLP, LinearNeck, NormLinearNeck, NormMLP, pooled
+from .projection import MLP, LinearNeck, NormLinearNeck, NormMLP
 from .two_branch import Projections, TwoBranchNeck
 from .two_branch_nonlinear import TwoBranchNonLinearNeck
 
@@ -14,5 +14,4 @@ __all__ = [
     'Projections',
     'TwoBranchNeck',
     'TwoBranchNonLinearNeck',
-    'pooled',
 ]

@@ -11,9 +11,16 @@ from mmengine.model import BaseModule
 from torch import Tensor
 from torch.nn import functional as F
 
+from cld_mm.models.layers.pooling import pooled
 from cld_mm.registry import MODELS
 
-from .projection import MLP, LinearNeck, NormLinearNeck, NormMLP, ProjectionNeck, pooled
+from .projection import (
+    MLP,
+    LinearNeck,
+    NormLinearNeck,
+    NormMLP,
+    ProjectionNeck,
+)
 
 PROJECTIONS: dict[str, type[ProjectionNeck]] = {
     neck.__name__: neck for neck in (LinearNeck, NormLinearNeck, MLP, NormMLP)

@@ -10,9 +10,9 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from cld_mm.models.layers.pooling import pooled
 from cld_mm.registry import MODELS
 
-from .projection import pooled
 from .two_branch import Projections, check_projection
 
 

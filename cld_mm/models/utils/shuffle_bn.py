@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch import distributed as dist
 
-from .gather import gather, world_size
+from cld_mm.distributed.collectives import gather, world_size
 
 
 def part_sizes(num_rows: int, origin: int, ranks: int) -> list[int]:

@@ -47,7 +47,7 @@ _frozen_dataloader = dict(
     batch_size=512,
     num_workers=2,
     persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
+    sampler=dict(type='SeededSampler', shuffle=False),
     collate_fn=dict(type='default_collate'),
 )
 knn_train_dataloader = dict(

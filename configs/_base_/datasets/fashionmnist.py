@@ -26,7 +26,7 @@ train_dataloader = dict(
     sampler=dict(type='SeededSampler', shuffle=True),
     collate_fn=dict(type='default_collate'),
     dataset=dict(
-        type='FashionMNIST',
+        type='CheckedFashionMNIST',
         data_root=data_root,
         split='train',
         indices=num_train,
@@ -38,10 +38,10 @@ train_dataloader = dict(
 knn_train_dataloader = dict(
     batch_size=500,
     num_workers=0,
-    sampler=dict(type='DefaultSampler', shuffle=False),
+    sampler=dict(type='SeededSampler', shuffle=False),
     collate_fn=dict(type='default_collate'),
     dataset=dict(
-        type='FashionMNIST',
+        type='CheckedFashionMNIST',
         data_root=data_root,
         split='train',
         indices=num_train,
@@ -52,10 +52,10 @@ knn_train_dataloader = dict(
 val_dataloader = dict(
     batch_size=500,
     num_workers=0,
-    sampler=dict(type='DefaultSampler', shuffle=False),
+    sampler=dict(type='SeededSampler', shuffle=False),
     collate_fn=dict(type='default_collate'),
     dataset=dict(
-        type='FashionMNIST',
+        type='CheckedFashionMNIST',
         data_root=data_root,
         split='test',
         test_mode=True,

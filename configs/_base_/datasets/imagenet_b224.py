@@ -43,7 +43,10 @@ train_dataloader = dict(
     sampler=dict(type='SeededSampler', shuffle=True),
     collate_fn=dict(type='collate_views'),
     dataset=dict(
-        type='ImageNet', data_root=data_root, split='train', pipeline=train_pipeline
+        type='CheckedImageNet',
+        data_root=data_root,
+        split='train',
+        pipeline=train_pipeline,
     ),
 )
 
@@ -51,13 +54,13 @@ _frozen_dataloader = dict(
     batch_size=128,
     num_workers=8,
     persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
+    sampler=dict(type='SeededSampler', shuffle=False),
     collate_fn=dict(type='default_collate'),
 )
 test_dataloader = dict(
     **_frozen_dataloader,
     dataset=dict(
-        type='ImageNet', data_root=data_root, split='val', pipeline=test_pipeline
+        type='CheckedImageNet', data_root=data_root, split='val', pipeline=test_pipeline
     ),
 )
 test_evaluator = dict(type='Accuracy', topk=(1, 5))
@@ -69,7 +72,10 @@ test_cfg = dict(
     train_dataloader=dict(
         **_frozen_dataloader,
         dataset=dict(
-            type='ImageNet', data_root=data_root, split='train', pipeline=test_pipeline
+            type='CheckedImageNet',
+            data_root=data_root,
+            split='train',
+            pipeline=test_pipeline,
         ),
     ),
 )

@@ -19,20 +19,23 @@ train_dataloader = dict(
     batch_size=32,
     num_workers=8,
     persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
+    sampler=dict(type='SeededSampler', shuffle=True),
     collate_fn=dict(type='default_collate'),
     dataset=dict(
-        type='ImageNet', data_root=data_root, split='train', pipeline=train_pipeline
+        type='CheckedImageNet',
+        data_root=data_root,
+        split='train',
+        pipeline=train_pipeline,
     ),
 )
 val_dataloader = dict(
     batch_size=128,
     num_workers=8,
     persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
+    sampler=dict(type='SeededSampler', shuffle=False),
     collate_fn=dict(type='default_collate'),
     dataset=dict(
-        type='ImageNet', data_root=data_root, split='val', pipeline=test_pipeline
+        type='CheckedImageNet', data_root=data_root, split='val', pipeline=test_pipeline
     ),
 )
 test_dataloader = val_dataloader

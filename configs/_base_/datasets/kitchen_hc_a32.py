@@ -37,7 +37,7 @@ train_dataloader = dict(
     sampler=dict(type='SeededSampler', shuffle=True),
     collate_fn=dict(type='collate_views'),
     dataset=dict(
-        type='CustomDataset',
+        type='ImageFolder',
         data_root=data_root,
         data_prefix='train',
         pipeline=train_pipeline,
@@ -48,13 +48,13 @@ _frozen_dataloader = dict(
     batch_size=512,
     num_workers=2,
     persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
+    sampler=dict(type='SeededSampler', shuffle=False),
     collate_fn=dict(type='default_collate'),
 )
 knn_train_dataloader = dict(
     **_frozen_dataloader,
     dataset=dict(
-        type='CustomDataset',
+        type='ImageFolder',
         data_root=data_root,
         data_prefix='train',
         pipeline=test_pipeline,
@@ -63,7 +63,7 @@ knn_train_dataloader = dict(
 val_dataloader = dict(
     **_frozen_dataloader,
     dataset=dict(
-        type='CustomDataset',
+        type='ImageFolder',
         data_root=data_root,
         data_prefix='test',
         test_mode=True,

@@ -8,5 +8,5 @@ param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=True, begin=0, end=5),
     dict(type='CosineAnnealingLR', T_max=195, by_epoch=True, begin=5, end=200),
 ]
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=200, val_interval=10)
+train_cfg = dict(type='ResumableEpochLoop', max_epochs=200, val_interval=10)
 auto_scale_lr = dict(enable=False, base_batch_size=256)

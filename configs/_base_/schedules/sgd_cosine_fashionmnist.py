@@ -13,5 +13,5 @@ param_scheduler = dict(
     by_epoch=True,
     convert_to_iter_based=True,
 )
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs, val_interval=5)
+train_cfg = dict(type='ResumableEpochLoop', max_epochs=max_epochs, val_interval=5)
 auto_scale_lr = dict(enable=False, base_batch_size=64)

@@ -41,4 +41,4 @@ optim_wrapper = dict(
     optimizer=dict(type='SGD', lr=1.0, momentum=0.9, weight_decay=0.0),
 )
 param_scheduler = dict(type='MultiStepLR', by_epoch=True, milestones=[6, 8], gamma=0.1)
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=10, val_interval=10)
+train_cfg = dict(type='ResumableEpochLoop', max_epochs=10, val_interval=10)

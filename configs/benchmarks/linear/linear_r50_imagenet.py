@@ -40,5 +40,5 @@ optim_wrapper = dict(
 param_scheduler = dict(
     type='MultiStepLR', by_epoch=True, milestones=[60, 80], gamma=0.1
 )
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=100, val_interval=10)
+train_cfg = dict(type='ResumableEpochLoop', max_epochs=100, val_interval=10)
 auto_scale_lr = dict(enable=False, base_batch_size=256)

@@ -1,0 +1,1 @@
+"""Random view parameters, and their NumPy and batched torch implementations."""

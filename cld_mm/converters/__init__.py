@@ -1,0 +1,1 @@
+"""Released checkpoints in and out; export of backbones."""

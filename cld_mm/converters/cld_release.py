@@ -1,0 +1,280 @@
+"""Checkpoints of the CLD release to this project's, and back."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .cld_release_layouts import (
+    INFOMIN,
+    LAYOUTS,
+    MOCO_CIFAR,
+    MOCOV2,
+    NPID_CIFAR,
+    Layout,
+    missing_keys,
+    to_ours,
+    to_theirs,
+)
+from .inert_pickle import buffer_of
+
+MOMENTUM = 'momentum_encoder.'
+
+
+def convert(
+    checkpoint: dict[str, Any], allow_unknown: bool = False, allow_missing: bool = False
+) -> dict[str, Any]:
+    """A released checkpoint as one of this project's.
+
+    Args:
+        checkpoint: as :func:`cld_mm.converters.inert_pickle.load_tensors` returns it.
+        allow_unknown: leave keys out that no layout knows.
+        allow_missing: go on where keys are missing.
+
+    Returns:
+        ``meta``, ``state_dict``, and ``unused``: tensors that this project has no
+        place for, kept for the way back.
+
+    Raises:
+        ValueError: it is none of the four layouts, or keys are unknown or missing and
+            not allowed to be; they are listed.
+    """
+    layout, networks, memory, pointer = _read(checkpoint)
+    prefix = 'module.' if all(k.startswith('module.') for k in networks['']) else ''
+    state: dict[str, Tensor] = {}
+    unused: dict[str, Tensor] = {}
+    unknown: list[str] = []
+    missing: list[str] = []
+    for start, weights in networks.items():
+        network, strange = _network_to_ours(weights, layout)
+        unknown += [f'{start or "network: "}{key}' for key in strange]
+        own = {
+            key: value
+            for key, value in network.items()
+            if not (start and key.startswith('jigsaw.'))
+        }
+        # The averaged jigsaw head is never used, neither there nor here.
+        unused |= {start + key: network[key] for key in network.keys() - own.keys()}
+        lacking = missing_keys(network, layout)
+        # Both encoders have the same layers.
+        twin = {to_ours(k.removeprefix('module.'), layout) for k in networks['']}
+        lacking += [k for k in twin if k and k not in network and k not in lacking]
+        missing += sorted(start + key for key in lacking)
+        state |= {start + key: value for key, value in own.items()}
+    _add_memory(state, missing, layout, memory, pointer)
+    _report(unknown, 'no layout of the release knows', allow_unknown, 'allow-unknown')
+    _report(missing, 'are missing', allow_missing, 'allow-missing')
+    source = {'layout': layout.name, 'prefix': prefix}
+    for name in ('epoch', 'arch'):
+        if isinstance(checkpoint.get(name), (int, str)):
+            source[name] = checkpoint[name]
+    return {'meta': {'source': source}, 'state_dict': state, 'unused': unused}
+
+
+def revert(
+    checkpoint: dict[str, Any], allow_unknown: bool = False, allow_missing: bool = False
+) -> dict[str, Any]:
+    """A checkpoint of this project's in the release's layout.
+
+    Args:
+        checkpoint: with a ``state_dict`` of MoCo, InfoMin or NPID with CLD.
+        allow_unknown: leave keys out that the layout has no name for.
+        allow_missing: go on where keys are missing.
+
+    Raises:
+        ValueError: as in :func:`convert`.
+    """
+    state = dict(checkpoint.get('state_dict', checkpoint))
+    source = (checkpoint.get('meta') or {}).get('source') or {}
+    layout = LAYOUTS.get(source.get('layout', '')) or _layout_of(state)
+    prefix = source.get('prefix', 'module.')
+    unused = checkpoint.get('unused') or {}
+    unknown: list[str] = []
+    missing: list[str] = []
+    networks: dict[str, dict[str, Tensor]] = {}
+    memory_keys = ('queue.features', 'queue.pointer', 'bank.features', 'log_normaliser')
+    for start in ('',) if layout is NPID_CIFAR else ('', MOMENTUM):
+        own = {
+            key.removeprefix(start): value
+            for key, value in state.items()
+            if key.startswith(start)
+            and key not in memory_keys
+            and not (not start and key.startswith(MOMENTUM))
+        }
+        if start:
+            # Never trained; where it was not kept, the online one stands in.
+            own |= {
+                key: unused.get(start + key, value)
+                for key, value in state.items()
+                if key.startswith('jigsaw.')
+            }
+        networks[start], strange = _network_to_theirs(own, layout, prefix)
+        unknown += [start + key for key in strange]
+        missing += [start + key for key in missing_keys(own, layout)]
+    memory = state.get('queue.features', state.get('bank.features'))
+    if memory is None:
+        missing.append('queue.features or bank.features')
+    else:
+        memory = memory.float()  # kept in half precision by choice, never released so
+    _report(
+        unknown, "the release's layout has no name for", allow_unknown, 'allow-unknown'
+    )
+    _report(missing, 'are missing', allow_missing, 'allow-missing')
+    return _write(layout, networks, memory, state.get('queue.pointer'), source, prefix)
+
+
+def _read(
+    checkpoint: dict[str, Any],
+) -> tuple[Layout, dict[str, dict[str, Tensor]], Tensor | None, Tensor | None]:
+    """Layout, the networks' keys by our prefix, memory as rows, write position."""
+    if 'state_dict' in checkpoint:
+        keys = checkpoint['state_dict']
+        plain = {key.removeprefix('module.'): value for key, value in keys.items()}
+        prefix = 'module.' if all(key.startswith('module.') for key in keys) else ''
+        networks = {
+            ours: {
+                prefix + key.removeprefix(theirs): value
+                for key, value in plain.items()
+                if key.startswith(theirs)
+            }
+            for ours, theirs in (('', 'encoder_q.'), (MOMENTUM, 'encoder_k.'))
+        }
+        if networks['']:
+            known = ('encoder_q.', 'encoder_k.')
+            rest = {k: v for k, v in plain.items() if not k.startswith(known)}
+            queue, pointer = rest.pop('queue', None), rest.pop('queue_ptr', None)
+            networks[''] |= {prefix + key: value for key, value in rest.items()}
+            memory = None if queue is None else queue.t().contiguous()
+            return MOCOV2, networks, memory, pointer
+    if 'net' in checkpoint:
+        memory = buffer_of(checkpoint.get('lemniscate'), 'memory')
+        return NPID_CIFAR, {'': dict(checkpoint['net'])}, memory, None
+    if 'model' in checkpoint:
+        networks = {
+            '': dict(checkpoint['model']),
+            MOMENTUM: dict(checkpoint.get('model_ema') or {}),
+        }
+        memory = buffer_of(checkpoint.get('contrast'), 'memory')
+        keys = {key.removeprefix('module.') for key in networks['']}
+        is_infomin = any(key.startswith('encoder.') for key in keys)
+        return (INFOMIN if is_infomin else MOCO_CIFAR), networks, memory, None
+    raise ValueError(
+        f'the checkpoint holds {sorted(map(str, checkpoint))[:8]}, but a released one '
+        'holds state_dict with encoder_q.*, or model and model_ema, or net and '
+        'lemniscate: give one of these.'
+    )
+
+
+def _network_to_ours(
+    weights: dict[str, Tensor], layout: Layout
+) -> tuple[dict[str, Tensor], list[str]]:
+    network, unknown = {}, []
+    for key, value in weights.items():
+        ours = to_ours(key.removeprefix('module.'), layout)
+        if ours is None or not isinstance(value, Tensor):
+            unknown.append(key)
+        else:
+            network[ours] = value.detach()
+    network = _transposed(network, layout)
+    for key in [k for k in network if k.endswith('.running_var')]:
+        # Old torch did not count batches.
+        counter = key.removesuffix('running_var') + 'num_batches_tracked'
+        network.setdefault(counter, torch.tensor(0))
+    return network, unknown
+
+
+def _network_to_theirs(
+    network: dict[str, Tensor], layout: Layout, prefix: str
+) -> tuple[dict[str, Tensor], list[str]]:
+    weights, unknown = {}, []
+    for key, value in _transposed(network, layout).items():
+        theirs = to_theirs(key, layout)
+        if theirs is None:
+            unknown.append(key)
+        else:
+            weights[prefix + theirs] = value
+    return weights, unknown
+
+
+def _transposed(network: dict[str, Tensor], layout: Layout) -> dict[str, Tensor]:
+    """The same with the weights of the cosine layers, which have no bias, turned."""
+    cosine = {
+        f'{layer}.weight'
+        for layer in layout.projections
+        if f'{layer}.bias' not in network
+    }
+    return {
+        key: value.t().contiguous() if key in cosine else value
+        for key, value in network.items()
+    }
+
+
+def _add_memory(
+    state: dict[str, Tensor],
+    missing: list[str],
+    layout: Layout,
+    memory: Tensor | None,
+    pointer: Tensor | None,
+) -> None:
+    name = 'bank.features' if layout is NPID_CIFAR else 'queue.features'
+    if memory is None:
+        missing.append(name)
+    else:
+        state[name] = memory
+    if layout is NPID_CIFAR:
+        state['log_normaliser'] = torch.tensor(float('nan'))
+        return
+    # Only MoCo v2's files tell where the next key goes.
+    start = torch.zeros(1, dtype=torch.long)
+    state['queue.pointer'] = start if pointer is None else pointer.long().reshape(1)
+
+
+def _layout_of(state: dict[str, Tensor]) -> Layout:
+    if 'bank.features' in state:
+        return NPID_CIFAR
+    if any(key.startswith('jigsaw.') for key in state):
+        return INFOMIN
+    # The CIFAR networks have no hidden layer before their projections.
+    return MOCOV2 if 'neck.trunk.0.weight' in state else MOCO_CIFAR
+
+
+def _write(
+    layout: Layout,
+    networks: dict[str, dict[str, Tensor]],
+    memory: Tensor | None,
+    pointer: Tensor | None,
+    source: dict[str, Any],
+    prefix: str,
+) -> dict[str, Any]:
+    extra: dict[str, Any] = {
+        name: source[name] for name in ('epoch', 'arch') if name in source
+    }
+    if layout is MOCOV2:
+        state: dict[str, Tensor] = {}
+        for start, theirs in (('', 'encoder_q.'), (MOMENTUM, 'encoder_k.')):
+            state |= {
+                prefix + theirs + key.removeprefix(prefix): value
+                for key, value in networks[start].items()
+            }
+        if memory is not None:
+            state[f'{prefix}queue'] = memory.t().contiguous()
+        if pointer is not None:
+            state[f'{prefix}queue_ptr'] = pointer
+        return {**extra, 'state_dict': state}
+    if layout is NPID_CIFAR:
+        return {**extra, 'net': networks[''], 'lemniscate': {'memory': memory}}
+    return {
+        **extra,
+        'model': networks[''],
+        'model_ema': networks[MOMENTUM],
+        'contrast': {'memory': memory},
+    }
+
+
+def _report(keys: list[str], what: str, allowed: bool, flag: str) -> None:
+    if keys and not allowed:
+        shown = ', '.join(keys)
+        raise ValueError(
+            f'{len(keys)} keys {what}: {shown}; check the file, or allow it with '
+            f'--{flag}.'
+        )

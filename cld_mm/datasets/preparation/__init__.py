@@ -1,0 +1,1 @@
+"""Downloads of public datasets and conversion to the layouts that configs expect."""

@@ -1,0 +1,1 @@
+"""Samplers whose indices carry the seed of each sample's augmentation."""

@@ -1,0 +1,73 @@
+"""SeededSampler: every sample carries the seed of its own augmentations.
+
+Augmentations that draw from a worker's running random state depend on how many
+workers there are, on which of them got the sample and on where a run was
+interrupted. Here they depend on the run's seed, the epoch and the image alone,
+so a resumed run continues to the last bit, mid-epoch too, with any number of
+workers.
+"""
+
+from collections.abc import Iterator
+
+from mmengine.dataset import DefaultSampler, InfiniteSampler
+
+from cld_mm.registry import DATA_SAMPLERS
+
+_MASK = 2**64 - 1
+
+
+class SeededIndex(int):
+    """An index into a data set that knows the seed of its augmentations.
+
+    Attributes:
+        seed: 64-bit, different for each image and epoch.
+    """
+
+    seed: int
+
+    def __new__(cls, index: int, seed: int) -> 'SeededIndex':
+        self = super().__new__(cls, index)
+        self.seed = seed
+        return self
+
+    def __reduce__(self):
+        return SeededIndex, (int(self), self.seed)
+
+
+def mix_seed(seed: int, epoch: int, index: int) -> int:
+    """Combine three numbers into a well-spread 64-bit seed (splitmix64 steps)."""
+    value = 0
+    for number in (seed, epoch, index):
+        value = (value + number + 0x9E3779B97F4A7C15) & _MASK
+        value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+        value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) & _MASK
+        value ^= value >> 31
+    return value
+
+
+@DATA_SAMPLERS.register_module()
+class SeededSampler(DefaultSampler):
+    """mmengine's DefaultSampler, yielding :class:`SeededIndex`.
+
+    Same order and same split over ranks; an index is a plain integer to code that does
+    not ask for the seed. SeededMultiView
+    uses it, and ResumableRunner lets every other pipeline draw from it.
+    """
+
+    def __iter__(self) -> Iterator[SeededIndex]:
+        for index in super().__iter__():
+            yield SeededIndex(index, mix_seed(self.seed, self.epoch, index))
+
+
+@DATA_SAMPLERS.register_module()
+class SeededInfiniteSampler(InfiniteSampler):
+    """mmengine's InfiniteSampler, yielding :class:`SeededIndex`; from its start.
+
+    mmengine's goes on where the iterator before it was left, so that what a resumed
+    run sees would depend on how far its loader had looked ahead.
+    """
+
+    def __iter__(self) -> Iterator[SeededIndex]:
+        for place, index in enumerate(self._indices_of_rank()):
+            passes = (place * self.world_size + self.rank) // self.size
+            yield SeededIndex(index, mix_seed(self.seed, passes, index))

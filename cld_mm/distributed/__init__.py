@@ -1,0 +1,1 @@
+"""Process groups, collectives and the rank watchdog; knows no model."""

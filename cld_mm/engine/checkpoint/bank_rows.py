@@ -1,0 +1,159 @@
+"""The rows of a sharded memory bank, a file a rank beside the checkpoint.
+
+``epoch_1.pth`` has ``epoch_1.bank/rows_<first>_<after the last>.pth``, on a file system
+that all ranks see. Any number of ranks reads them again, each only its own rows.
+"""
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from mmengine.dist import barrier, is_main_process
+from torch import Tensor, nn
+
+from cld_mm.distributed.collectives import world_size
+from cld_mm.fileio.checkpoint_loading import load_safely
+from cld_mm.models.memories.sharded_bank import ShardedMemoryBank, shard_bounds
+
+from .file_format import damage, write_checkpoint
+
+_NAME = re.compile(r'rows_(\d+)_(\d+)\.pth')
+
+
+def bank_folder(checkpoint: str | Path) -> Path:
+    """Where the rows of a checkpoint's bank lie."""
+    return Path(checkpoint).with_suffix('.bank')
+
+
+def sharded_bank(model: nn.Module) -> ShardedMemoryBank | None:
+    """The model's sharded bank, if it has one."""
+    found = (m for m in model.modules() if isinstance(m, ShardedMemoryBank))
+    return next(found, None)
+
+
+def save_rows(bank: ShardedMemoryBank, checkpoint: str | Path) -> None:
+    """Write this rank's rows; all ranks call it. Each file is whole or not there."""
+    folder = bank_folder(checkpoint)
+    path = folder / f'rows_{bank.start}_{bank.stop}.pth'
+    write_checkpoint({'rows': bank.features.cpu().clone()}, path)
+    barrier()
+    if is_main_process():  # what another number of ranks left under this name
+        ranks = range(world_size())
+        bounds = [shard_bounds(len(bank), rank, len(ranks)) for rank in ranks]
+        for other, *rows in list(_files(folder)):
+            if tuple(rows) not in bounds:
+                other.unlink()
+    barrier()
+
+
+def _files(folder: Path) -> Iterator[tuple[Path, int, int]]:
+    """Files of a folder with the rows they hold."""
+    for path in sorted(folder.glob('rows_*.pth')):
+        match = _NAME.fullmatch(path.name)
+        if match:
+            yield path, int(match[1]), int(match[2])
+
+
+def read_rows(folder: Path, start: int, stop: int, checked: bool = False) -> Tensor:
+    """Rows ``start`` to ``stop`` of a saved bank, ``(stop - start, C)``.
+
+    Args:
+        folder: of the bank.
+        start: first row.
+        stop: the one after the last.
+        checked: the files' digests have just been verified.
+
+    Raises:
+        FileNotFoundError: some are in none of the files.
+        ValueError: a file is damaged, or holds another number of rows than its name
+            says.
+    """
+    parts, reached = [], start
+    for path, low, high in sorted(_files(folder), key=lambda file: file[1]):
+        if low <= reached < min(high, stop):
+            reason = None if checked else damage(path)
+            if reason is not None:
+                raise ValueError(
+                    f'{path} {reason}: bring the file again, or resume from the '
+                    'checkpoint before.'
+                )
+            rows = load_safely(path, mmap=True)['rows']
+            if len(rows) != high - low:
+                raise ValueError(f'{path} holds {len(rows)} rows: it is not whole.')
+            end = min(high, stop)
+            parts.append(rows[reached - low : end - low].clone())
+            reached = end
+    if reached < stop:
+        raise FileNotFoundError(
+            f'{folder} holds no row {reached} of a memory bank whose rows {start} to '
+            f'{stop} are wanted: bring the files of all ranks, or start anew.'
+        )
+    return torch.cat(parts)
+
+
+def bank_damage(checkpoint: str | Path, rank: int = 0, ranks: int = 1) -> str | None:
+    """What is wrong with the rows beside a checkpoint, as the end of a sentence.
+
+    Args:
+        checkpoint: the file beside them.
+        rank: this one reads the files that begin among its own rows.
+        ranks: how many share the reading.
+
+    Returns:
+        None where there are none, or all that this rank reads are whole.
+    """
+    reached, folder = 0, bank_folder(checkpoint)
+    start, stop = shard_bounds(num_rows(folder), rank, ranks)
+    for path, low, high in sorted(_files(folder), key=lambda file: file[1]):
+        reason = damage(path) if start <= low < stop else None
+        if reason is None and low > reached:
+            reason = f'begins behind row {reached}, which is in no file'
+        if reason is not None:
+            return f'has damaged rows of its memory bank ({path} {reason})'
+        reached = max(reached, high)
+    return None
+
+
+def num_rows(folder: Path) -> int:
+    """How many rows the saved bank has."""
+    return max((high for _, _, high in _files(folder)), default=0)
+
+
+def load_rows(
+    bank: ShardedMemoryBank, checkpoint: str | Path, checked: bool = False
+) -> None:
+    """Read this rank's rows, however many ranks wrote them.
+
+    Args:
+        bank: takes them.
+        checkpoint: the file beside them.
+        checked: the files' digests have just been verified.
+
+    Raises:
+        FileNotFoundError: the rows are not beside the checkpoint.
+        ValueError: the saved bank belongs to another data set.
+    """
+    folder = bank_folder(checkpoint)
+    saved = num_rows(folder)
+    if saved and saved != len(bank):
+        raise ValueError(
+            f'{folder} holds a memory bank of {saved} images but this model has '
+            f'{len(bank)}: a bank belongs to one data set, so train on the same one, '
+            'or start anew.'
+        )
+    rows = read_rows(folder, bank.start, bank.stop, checked)
+    if rows.shape != bank.features.shape:
+        raise ValueError(
+            f"{folder} holds rows of size {rows.shape[1]} but the model's have "
+            f'{bank.features.shape[1]}: set model.feat_dim to the former.'
+        )
+    bank.features.copy_(rows)
+
+
+def remove_orphans(folder: str | Path) -> None:
+    """Delete rows whose checkpoint is gone (CheckpointHook keeps the newest few)."""
+    for rows in Path(folder).glob('*.bank'):
+        if rows.is_dir() and not rows.with_suffix('.pth').exists():
+            shutil.rmtree(rows)

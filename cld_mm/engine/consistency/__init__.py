@@ -1,0 +1,1 @@
+"""Checks that all ranks have the same setup, data and weights."""

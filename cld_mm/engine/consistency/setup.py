@@ -1,0 +1,141 @@
+"""Ranks that were started differently say so before they train."""
+
+import hashlib
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.dist import all_gather_object
+
+import cld_mm
+from cld_mm.fileio.environment import versions
+
+# Each rank's own by design.
+OWN_SETTINGS = ('model_wrapper_cfg.device_ids',)
+SHOWN = 3
+
+
+class RankMismatch(ValueError):
+    """Two ranks do not train the same; the message names rank and difference."""
+
+
+def check_same(what: str, own: Mapping[str, Any], cure: str) -> None:
+    """Raise where another rank's values differ from rank 0's; all ranks call it.
+
+    A digest travels first; the values only where it differs.
+
+    Args:
+        what: what they are, for the message ('config').
+        own: this rank's values by name; compared by their ``repr``.
+        cure: how to mend it.
+
+    Raises:
+        RankMismatch: on every rank, naming the first rank that differs.
+    """
+    texts = {name: _stable(value) for name, value in own.items()}
+    digest = hashlib.blake2b(repr(sorted(texts.items())).encode()).digest()
+    digests: list = all_gather_object(digest)
+    if all(other == digests[0] for other in digests):
+        return
+    everything: list = all_gather_object(texts)
+    reference = everything[0]
+    for rank, values in enumerate(everything):
+        names = sorted(
+            name
+            for name in reference.keys() | values.keys()
+            if reference.get(name) != values.get(name)
+        )
+        if names:
+            raise RankMismatch(_difference(what, rank, names, values, reference, cure))
+
+
+def _difference(
+    what: str, rank: int, names: list[str], values: dict, reference: dict, cure: str
+) -> str:
+    def short(text: str | None) -> str:
+        if text is None:
+            return 'not set'
+        return text if len(text) <= 60 else f'{text[:57]}...'
+
+    listed = ', '.join(
+        f'{name} is {short(values.get(name))} instead of {short(reference.get(name))}'
+        for name in names[:SHOWN]
+    )
+    more = f' and {len(names) - SHOWN} more' if len(names) > SHOWN else ''
+    return f'rank {rank} differs from rank 0 in the {what}: {listed}{more}; {cure}'
+
+
+def _stable(value: Any) -> str:
+    # A function's repr ends in its address, which no two processes share.
+    return re.sub(r' at 0x[0-9a-f]+', '', repr(value))
+
+
+def flatten(node: Any, path: str = '') -> dict[str, Any]:
+    """Leaves of nested dicts and lists, by dotted path."""
+    if isinstance(node, Mapping):
+        items = [(f'{path}.{key}' if path else str(key), node[key]) for key in node]
+    elif isinstance(node, (list, tuple)):
+        items = [(f'{path}[{place}]', value) for place, value in enumerate(node)]
+    else:
+        return {path: node}
+    if not items:
+        return {path: node}
+    return {
+        name: leaf for key, value in items for name, leaf in flatten(value, key).items()
+    }
+
+
+def restarted() -> bool:
+    """Whether torchrun or Slurm has started this rank again."""
+    counts = ('TORCHELASTIC_RESTART_COUNT', 'SLURM_RESTART_COUNT')
+    return any(int(os.environ.get(name) or 0) for name in counts)
+
+
+def resume_together(cfg: Config) -> None:
+    """Where a rank was started again all go on from the newest checkpoint.
+
+    Only the node whose rank failed counts a restart; the others' ranks were started
+    again all the same. All ranks call it.
+    """
+    again: list = all_gather_object(restarted())
+    if any(again):
+        cfg.resume, cfg.load_from = True, None
+
+
+def check_same_setup(cfg: Config) -> None:
+    """Compare versions, this package's code and the config over all ranks.
+
+    Raises:
+        RankMismatch: they differ.
+    """
+    check_same(
+        'installed versions',
+        {
+            **versions(),
+            'CUDA': torch.version.cuda,
+            'code of cld_mm': _code_digest(),
+        },
+        'install the same environment on every machine.',
+    )
+    settings = flatten(cfg.to_dict())
+    for name in list(settings):
+        if name.startswith(OWN_SETTINGS):
+            del settings[name]
+    check_same(
+        'config',
+        settings,
+        'start every rank with the same config, flags and paths.',
+    )
+
+
+def _code_digest() -> str:
+    digest = hashlib.blake2b(digest_size=6)
+    root = Path(cld_mm.__file__).parent
+    for path in sorted(root.rglob('*.py')):
+        digest.update(str(path.relative_to(root)).encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""Save and stop on a signal, during training or evaluation."""

@@ -1,1 +1,0 @@
-"""Ranks: watching each other, and agreeing on what they train."""

@@ -1,0 +1,1 @@
+"""Dump a failed training step and run it again."""

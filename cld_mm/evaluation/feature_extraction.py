@@ -1,0 +1,90 @@
+"""Features of a whole data set, from any number of ranks."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from mmengine.dist import get_rank, is_main_process
+from mmengine.model import is_model_wrapper
+from torch import Tensor
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+from cld_mm.distributed.collectives import gather, world_size
+from cld_mm.models.layers import pooled
+
+
+@torch.no_grad()
+def extract_features(
+    model: Any,
+    dataloader: DataLoader,
+    sharded: bool = False,
+    after_batch: Callable[[int, int], object] = lambda place, batches: None,
+) -> dict[str, Tensor]:
+    """Features and labels of every image, in the data set's order.
+
+    The model runs in eval mode and is put back into the mode it was in. On
+    several ranks each encodes its share and all return the whole, unless sharded.
+
+    Args:
+        model: an algorithm of this project or of mmpretrain, or one wrapped for
+            distributed training. One without ``extract_features`` yields its
+            pooled backbone feature only.
+        dataloader: unshuffled, with mmengine's DefaultSampler on several ranks.
+
+        sharded: leave each rank its share: the images rank, rank + ranks, ...
+        after_batch: called with the batch's place and how many this rank has.
+
+    Returns:
+        ``backbone`` ``(N, D)``, where the model has it ``instance`` ``(N, C)``,
+        and ``labels`` ``(N,)``; on the CPU.
+    """
+    model = model.module if is_model_wrapper(model) else model
+    was_training = model.training
+    model.eval()
+    batches: dict[str, list[Tensor]] = {}
+    try:
+        # A bar on rank 0's terminal, and none for what is done in a moment.
+        quiet = None if is_main_process() else True
+        bar = tqdm(
+            dataloader, 'features', unit='batch', leave=False, delay=2, disable=quiet
+        )
+        for place, batch in enumerate(bar):
+            data = model.data_preprocessor(batch, False)
+            for name, value in _encode(model, data).items():
+                batches.setdefault(name, []).append(value)
+            after_batch(place, len(dataloader))
+    finally:
+        model.train(was_training)
+    size = len(dataloader.dataset)  # type: ignore[arg-type]
+    join = _share if sharded else joined
+    return {name: join(torch.cat(rows), size) for name, rows in batches.items()}
+
+
+def features_of(model: Any, images: Any) -> dict[str, Tensor]:
+    """Each kind of feature of preprocessed images, ``(N, C)``."""
+    if hasattr(model, 'extract_features'):
+        return model.extract_features(images)
+    return {'backbone': pooled(model.extract_feat(images)).float()}
+
+
+def _encode(model: Any, data: dict) -> dict[str, Tensor]:
+    labels = [sample.gt_label for sample in data['data_samples']]
+    return {**features_of(model, data['inputs']), 'labels': torch.cat(labels)}
+
+
+def _share(rows: Tensor, size: int) -> Tensor:
+    """This rank's rows without those that DefaultSampler padded it with."""
+    return rows[: len(range(get_rank(), size, world_size()))].cpu()
+
+
+def joined(rows: Tensor, size: int) -> Tensor:
+    """The ranks' rows as one, ``(size, ...)`` on the CPU.
+
+    DefaultSampler deals images out in turn, and pads.
+    """
+    whole = gather(rows)
+    if world_size() > 1:
+        whole = whole.view(world_size(), -1, *rows.shape[1:]).transpose(0, 1)
+        whole = whole.flatten(0, 1)
+    return whole[:size].cpu()

@@ -1,0 +1,71 @@
+"""Features of two views of training images: what alignment compares."""
+
+from typing import Any
+
+import torch
+from mmengine.dist import is_main_process
+from mmengine.model import is_model_wrapper
+from torch import Tensor
+from tqdm import tqdm
+
+from cld_mm.distributed.collectives import world_size
+
+from .feature_extraction import features_of, joined
+
+
+@torch.no_grad()
+def extract_view_pairs(runner: Any, number: int) -> dict[str, tuple[Tensor, Tensor]]:
+    """The first two views of some training images, encoded in eval mode.
+
+    The images are the first of a permutation by the run's seed, and views come from the
+    image's own seed: the same on any number of ranks, unless they are made on the
+    device.
+
+    Args:
+        runner: its config's train_dataloader makes the views; its model encodes them.
+        number: of images; all where there are fewer.
+
+    Returns:
+        For each kind of feature two ``(number, C)``, on the CPU; empty where the config
+        shows one view of an image, or none.
+    """
+    cfg = runner.cfg.get('train_dataloader')
+    if cfg is None or number < 1:
+        return {}
+    cfg = {name: value for name, value in cfg.items() if name != 'batch_sampler'}
+    cfg |= {'drop_last': False, 'persistent_workers': False}
+    cfg['sampler'] = {'type': 'SeededSampler', 'shuffle': True}
+    loader = runner.build_dataloader(cfg, seed=runner.seed)
+    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    was_training = model.training
+    model.eval()
+    number = min(number, len(loader.dataset))
+    share = -(-number // world_size())
+    pairs: dict[str, list[Tensor]] = {}
+    bar = tqdm(
+        total=share,
+        desc='views',
+        unit='image',
+        leave=False,
+        delay=2,
+        disable=None if is_main_process() else True,
+    )
+    try:
+        for batch in loader:
+            views = model.data_preprocessor(batch, False)['inputs']
+            if isinstance(views, Tensor) or len(views) < 2:
+                return {}
+            both = [features_of(model, view) for view in views[:2]]
+            for name in both[0]:  # N×2×C, so that both travel together
+                pair = torch.stack([both[0][name], both[1][name]], dim=1)
+                pairs.setdefault(name, []).append(pair)
+            bar.update(len(views[0]))
+            if bar.n >= share:
+                break
+    finally:
+        bar.close()
+        model.train(was_training)
+    whole = {
+        name: joined(torch.cat(rows)[:share], number) for name, rows in pairs.items()
+    }
+    return {name: (pair[:, 0], pair[:, 1]) for name, pair in whole.items()}

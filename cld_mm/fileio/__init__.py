@@ -1,0 +1,1 @@
+"""Safe reading and writing: images, checkpoints, downloads, logs, disk errors."""
