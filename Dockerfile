@@ -11,6 +11,6 @@ COPY requirements requirements
 RUN pip install --no-cache-dir ${CONSTRAINTS} -r requirements/core.txt -r requirements/mmcv_lite.txt
 COPY . .
 RUN pip install --no-cache-dir --no-deps .
-RUN useradd --create-home trainer && chown -R trainer /workspace
-USER trainer
+RUN useradd --create-home --uid 1000 trainer && chown -R trainer /workspace
+USER 1000
 ENTRYPOINT ["bash"]
