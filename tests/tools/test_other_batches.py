@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'tools/stress'))
 import small_configs as small
 
 from cld_mm.cli.run_tool import build_runner
-from cld_mm.models.utils import MomentumEncoder
+from cld_mm.models.utils.momentum_encoder import MomentumEncoder
 
 
 class Note(Hook):

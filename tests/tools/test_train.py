@@ -245,7 +245,7 @@ def test_a_terminal_gets_one_live_bar(digits, tmp_path):
 @pytest.mark.parametrize(
     ('option', 'said'),
     [
-        ('model.cld.grouping.num_groups=0', 'num_groups is 0'),
+        ('model.cld.grouping.num_groups=0', 'num_groups must be >= 1, got 0'),
         ('model.queue_len=4', 'queue holds 4'),
         ('train_dataloader.dataset.data_root=/nowhere', '/nowhere does not exist'),
     ],
