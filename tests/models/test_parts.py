@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from conftest import CLD, run_ranks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mmengine.optim import OptimWrapper
@@ -21,6 +20,8 @@ from cld_mm.models.utils import (
     gather_shuffled,
     shuffle,
 )
+from tests.helpers.ranks import run_ranks
+from tests.helpers.tiny_models import CLD
 
 
 def test_norm_linear_gives_cosines():
