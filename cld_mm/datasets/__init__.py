@@ -1,4 +1,4 @@
-"""Data: data sets, samplers and transforms beside mmpretrain's."""
+"""Data: datasets, samplers and transforms beside mmpretrain's."""
 
 from cld_mm.datasets.samplers.shard_sampler import ShardSampler
 
@@ -7,10 +7,10 @@ from .folders import CheckedImageNet, ImageFolder
 from .imagenet_subset import ImageNetSubset
 from .in_memory_views import InMemoryViews, whole_batch
 from .mnist import CheckedFashionMNIST, CheckedMNIST
-from .object_ids import instance_numbers
+from .object_ids import assign_object_ids
 from .samplers.seeded_sampler import SeededIndex, SeededSampler
 from .stl10 import STL10
-from .subsets import HeldOut, LabelledFraction, LongTailed
+from .subsets import HeldOut, LabeledFraction, LongTailed
 from .tar_shards import TarShards
 from .wrappers import (
     SeededClassBalancedDataset,
@@ -27,7 +27,7 @@ __all__ = [
     'ImageFolder',
     'ImageNetSubset',
     'InMemoryViews',
-    'LabelledFraction',
+    'LabeledFraction',
     'LongTailed',
     'SeededClassBalancedDataset',
     'SeededConcatDataset',
@@ -36,7 +36,7 @@ __all__ = [
     'SeededSampler',
     'ShardSampler',
     'TarShards',
-    'instance_numbers',
+    'assign_object_ids',
     'transforms',
     'whole_batch',
 ]

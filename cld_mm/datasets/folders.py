@@ -16,7 +16,7 @@ from typing import Any
 from mmengine.logging import print_log
 from mmpretrain.datasets import CustomDataset, ImageNet
 
-from cld_mm.fileio.image_decoding import readable_suffixes, shown
+from cld_mm.fileio.image_decoding import printable, readable_suffixes
 from cld_mm.registry import DATASETS
 
 
@@ -47,13 +47,13 @@ def list_images(root: str | Path, is_image: Callable[[str], bool]) -> list[str]:
                 entries = [e for e in listing if not e.name.startswith('.')]
         except OSError as error:
             raise ValueError(
-                f'the folder {shown(folder)} cannot be listed ({error.strerror}): make '
+                f'the folder {printable(folder)} cannot be listed ({error.strerror}): make '
                 'it readable, or take it away.'
             ) from error
         place = (status.st_dev, status.st_ino)
         if place in seen:
             raise ValueError(
-                f'{shown(folder)} and {shown(seen[place])} are the same folder, by a '
+                f'{printable(folder)} and {printable(seen[place])} are the same folder, by a '
                 'link: remove the link, or images would count twice.'
             )
         seen[place] = folder
@@ -69,8 +69,8 @@ def list_images(root: str | Path, is_image: Callable[[str], bool]) -> list[str]:
     if images:
         listed = ', '.join(f'{number} {end}' for end, number in images.items())
         print_log(
-            f'{shown(root)}: {listed} are left out, as not among the extensions of '
-            "its data set: name them there (extensions=('.jpg', '.webp', ...)).",
+            f'{printable(root)}: {listed} are left out, as not among the extensions of '
+            "its dataset: name them there (extensions=('.jpg', '.webp', ...)).",
             'current',
             30,
         )
@@ -84,14 +84,14 @@ def _kind(entry: os.DirEntry, image: bool) -> str:
         if not image:
             return 'other'
         raise ValueError(
-            f'{shown(entry.path)} cannot be found ({error.strerror}): mend or remove '
+            f'{printable(entry.path)} cannot be found ({error.strerror}): mend or remove '
             'the link.'
         ) from error
     if stat.S_ISDIR(mode):
         return 'folder'
     if image and not stat.S_ISREG(mode):
         raise ValueError(
-            f'{shown(entry.path)} is a pipe, device or socket, not an image: remove it.'
+            f'{printable(entry.path)} is a pipe, device or socket, not an image: remove it.'
         )
     return 'file'
 
@@ -150,7 +150,7 @@ def read_list(
             *names, last = text.rsplit(maxsplit=1)
             if not names or not re.fullmatch('[+-]?[0-9]{1,99}', last):
                 raise ValueError(
-                    f'{path}: line {number} is {shown(text)[:80]!r}, but must be a '
+                    f'{path}: line {number} is {printable(text)[:80]!r}, but must be a '
                     'path and a whole number as label, with a blank between them.'
                 )
             name, label = names[0], int(last)
@@ -158,7 +158,7 @@ def read_list(
         inside = Path(os.path.normpath(root / name))
         if not inside.is_relative_to(root) or inside == root:
             raise ValueError(
-                f'{path}: line {number} names {shown(name)[:80]!r}, which is outside '
+                f'{path}: line {number} names {printable(name)[:80]!r}, which is outside '
                 f'the folder {root}: write paths below it.'
             )
         found.append((name, label))

@@ -69,7 +69,7 @@ def read_class_ids(source: str | list[str] | Path) -> list[str]:
         if not path.is_file():
             raise FileNotFoundError(
                 f'the class list {path} does not exist: bring the published one (see '
-                'README.md, data sets).'
+                'README.md, datasets).'
             )
         ids = [name for _, line in read_lines(path) for name in line.split()]
     else:

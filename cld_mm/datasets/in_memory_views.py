@@ -1,6 +1,6 @@
-"""InMemoryViews: a small data set as one tensor; a batch is one index operation.
+"""InMemoryViews: a small dataset as one tensor; a batch is one index operation.
 
-CIFAR, Fashion-MNIST and their like fit in memory many times over. Where crop, colours
+CIFAR, Fashion-MNIST and their like fit in memory many times over. Where crop, colors
 and flip are left to the device (ViewsPreprocessor), a batch is a selection of bytes and
 a table of numbers, and no loader process is of any use.
 """
@@ -21,14 +21,14 @@ from .samplers.seeded_sampler import mix_seed
 
 @DATASETS.register_module()
 class InMemoryViews(Dataset):
-    """The images of a data set in memory, and the parameters of each one's views.
+    """The images of a dataset in memory, and the parameters of each one's views.
 
     An image's parameters are those that SeededMultiView and RandomView would draw from
     the same seed, so a resumed run goes on to the last bit. Use it with SeededSampler,
     ``collate_fn=dict(type='whole_batch')``, ``num_workers=0`` and a ViewsPreprocessor.
 
     Args:
-        dataset: config of a data set whose images are arrays of one size; it needs no
+        dataset: config of a dataset whose images are arrays of one size; it needs no
             pipeline.
         num_views: V.
         size: of the views' sides, pixels; not below the images', because the device
@@ -123,5 +123,5 @@ def _stacked(infos: list[dict], size: int) -> torch.Tensor:
 
 @FUNCTIONS.register_module()
 def whole_batch(batch: dict[str, Any]) -> dict[str, Any]:
-    """The collate function of a data set that hands over whole batches."""
+    """The collate function of a dataset that hands over whole batches."""
     return batch

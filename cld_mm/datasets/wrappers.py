@@ -1,6 +1,6 @@
-"""Data sets made of others, which hand a sample's own seed on.
+"""Datasets made of others, which hand a sample's own seed on.
 
-mmengine's turn an index into the inner data set's and lose the seed that SeededSampler
+mmengine's turn an index into the inner dataset's and lose the seed that SeededSampler
 gave it; augmentations would then depend on the worker and on interruptions.
 """
 

@@ -1,6 +1,6 @@
 """Read and decode an image file: whole and right, or an error; never a guess.
 
-OpenCV fills what a cut JPEG lacks with grey and only warns, clips 16 bits and reads
+OpenCV fills what a cut JPEG lacks with gray and only warns, clips 16 bits and reads
 from pipes for ever. Here a file's kind, its header, its size and its end are checked
 before a pixel is decoded. Pillow decodes: OpenCV takes a quarter less time for a JPEG,
 but gives other pixels than Pillow for some damaged ones, without a word.
@@ -42,7 +42,7 @@ class BrokenImage(OSError):
     """A file that is not read as an image; the message says why, without its path."""
 
 
-def shown(path: str | Path) -> str:
+def printable(path: str | Path) -> str:
     """A path as printable text: line ends, controls and odd bytes are escaped."""
     return ''.join(
         letter if letter.isprintable() else letter.encode('unicode_escape').decode()

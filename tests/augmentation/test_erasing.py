@@ -1,4 +1,4 @@
-"""Erased boxes: torchvision's RandomErasing, done after normalising, from bytes."""
+"""Erased boxes: torchvision's RandomErasing, done after normalizing, from bytes."""
 
 import numpy as np
 import pytest
@@ -44,7 +44,7 @@ def test_boxes_are_drawn_as_torchvisions(size, probability):
 
 
 @pytest.mark.parametrize('on_device', [False, True])
-def test_a_box_is_the_mean_colour_and_the_rest_as_without(on_device):
+def test_a_box_is_the_mean_color_and_the_rest_as_without(on_device):
     DefaultScope.get_instance('erasing', scope_name='cld_mm')
     preprocess = ViewsPreprocessor(mean=[100.0, 90.0, 80.0], std=[50.0, 40.0, 30.0])
     indices = [SeededIndex(i, mix_seed(0, 0, i)) for i in range(8)]

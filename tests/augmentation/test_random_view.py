@@ -15,7 +15,7 @@ from torchvision import transforms
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as F
 
-from cld_mm.augmentation import color_numpy as colour
+from cld_mm.augmentation import color_numpy as color
 from cld_mm.augmentation.color_batch import blur_batch, turn_hue_batch
 from cld_mm.augmentation.crop_numpy import crop_and_resize
 from cld_mm.datasets.samplers.seeded_sampler import SeededIndex, mix_seed
@@ -45,8 +45,8 @@ def test_crop_is_pils(box, interpolation):
     _, mean, largest = difference(found, wanted)
     assert mean < 0.05
     assert largest <= 2
-    grey = crop_and_resize(photo()[..., 0].copy(), box, 32, interpolation)
-    assert np.array_equal(grey, found[..., 0])
+    gray = crop_and_resize(photo()[..., 0].copy(), box, 32, interpolation)
+    assert np.array_equal(gray, found[..., 0])
 
 
 @pytest.mark.parametrize('order', ['rgb', 'bgr'])
@@ -60,18 +60,16 @@ def test_operations_are_torchvisions(order):
         assert np.all(np.array(found) <= (bias, mean, largest)), found
 
     given = image if order == 'rgb' else np.ascontiguousarray(image[..., ::-1])
-    level = colour.mean_grey(given, order)
+    level = color.mean_gray(given, order)
     for f in (0.6, 0.95, 1.4):
-        check(colour._blend(given, f, 0.0), F.adjust_brightness(pil, f), 0, 0, 0)
-        check(colour._blend(given, f, level), F.adjust_contrast(pil, f), 0, 0, 0)
-        check(
-            colour.saturate(given, f, order), F.adjust_saturation(pil, f), 0.2, 0.2, 1
-        )
+        check(color._blend(given, f, 0.0), F.adjust_brightness(pil, f), 0, 0, 0)
+        check(color._blend(given, f, level), F.adjust_contrast(pil, f), 0, 0, 0)
+        check(color.saturate(given, f, order), F.adjust_saturation(pil, f), 0.2, 0.2, 1)
     for turn in (-0.4, -0.1, 0.05, 0.1):
-        check(colour.turn_hue(given, turn, order), F.adjust_hue(pil, turn), 0.3, 0.5, 9)
+        check(color.turn_hue(given, turn, order), F.adjust_hue(pil, turn), 0.3, 0.5, 9)
     for sigma in (0.1, 0.5, 1.0, 2.0):
         wanted = pil.filter(ImageFilter.GaussianBlur(sigma))  # three boxes
-        check(colour.blur(given, sigma), wanted, 0.6, 1.0, 24)
+        check(color.blur(given, sigma), wanted, 0.6, 1.0, 24)
 
 
 def row(**values):
@@ -82,7 +80,7 @@ def row(**values):
     return drawn
 
 
-def test_order_grey_and_solarisation_are_torchvisions():
+def test_order_gray_and_solarization_are_torchvisions():
     image = photo()
     pil = Image.fromarray(image)
     drawn = row(BRIGHTNESS=1.4, CONTRAST=0.6)
@@ -91,11 +89,11 @@ def test_order_grey_and_solarisation_are_torchvisions():
         (Column.CONTRAST, F.adjust_brightness(F.adjust_contrast(pil, 0.6), 1.4)),
     ):
         order = [first, *({1, 2, 3, 4} - {int(first)})]
-        drawn[Column.FIRST : Column.GREY] = order
-        assert difference(colour.apply_colour(image, drawn, 'rgb'), wanted)[2] == 0
-    grey = colour.apply_colour(image, row(GREY=1), 'rgb')
-    assert difference(grey, F.to_grayscale(pil, 3))[2] <= 1
-    inverted = colour.apply_colour(image, row(SOLARIZE=128), 'rgb')
+        drawn[Column.FIRST : Column.GRAY] = order
+        assert difference(color.apply_color(image, drawn, 'rgb'), wanted)[2] == 0
+    gray = color.apply_color(image, row(GRAY=1), 'rgb')
+    assert difference(gray, F.to_grayscale(pil, 3))[2] <= 1
+    inverted = color.apply_color(image, row(SOLARIZE=128), 'rgb')
     assert np.array_equal(inverted, F.solarize(pil, 128))
 
 
@@ -184,7 +182,7 @@ def test_histogram_is_that_of_pil(pils_views, on_device):
         {'saturation': 0.0},
         {'hue': 0.02},
         {'jitter_prob': 0.5},
-        {'grey_prob': 0.1},
+        {'gray_prob': 0.1},
         {'blur_prob': 0.35},
         {'blur_sigma': (0.1, 1.0)},
         {'scale': (0.6, 1.0)},
@@ -209,12 +207,12 @@ def test_hue_and_blur_of_a_batch_are_exact():
     np.testing.assert_allclose(blurred.numpy(), wanted, atol=1e-3)
 
 
-@pytest.mark.parametrize('grey', [False, True])
-def test_device_and_worker_agree_image_by_image(grey):
+@pytest.mark.parametrize('gray', [False, True])
+def test_device_and_worker_agree_image_by_image(gray):
     """The whole way, blue first: pipeline, collate, preprocessor."""
     DefaultScope.get_instance('views', scope_name='cld_mm')
     image = np.ascontiguousarray(photo()[..., ::-1])
-    image = image[..., 0].copy() if grey else image
+    image = image[..., 0].copy() if gray else image
     prepared = []
     for on_device in (False, True):
         view = {'type': 'RandomView', 'size': 32, 'solarize_prob': 0.2, **B224}
@@ -236,14 +234,14 @@ def test_device_and_worker_agree_image_by_image(grey):
         assert ('augmentations' in batch) == on_device
         assert batch['inputs'][0].dtype == torch.uint8
         preprocessor = ViewsPreprocessor(
-            mean=[100.0] * (1 if grey else 3),
-            std=[50.0] * (1 if grey else 3),
-            to_rgb=not grey,
+            mean=[100.0] * (1 if gray else 3),
+            std=[50.0] * (1 if gray else 3),
+            to_rgb=not gray,
         )
         done = preprocessor(batch, True)
         assert len(done['data_samples']) == 40
         prepared.append(torch.stack(done['inputs']))
-    assert prepared[0].shape == (3, 40, 1 if grey else 3, 32, 32)
+    assert prepared[0].shape == (3, 40, 1 if gray else 3, 32, 32)
     gap = (prepared[0] - prepared[1]).abs() * 50
     assert gap.mean() < 1.5
     # Solarising turns a level's rounding at the threshold into 255 - 2·threshold.
@@ -280,7 +278,7 @@ def test_crops_lie_inside_and_rows_are_alone(seed, height, width, low):
         assert length.min() >= 1
         assert (start + length).max() <= limit
     assert np.array_equal(drawn[5:6], law.draw(seeds[5:6], height, width))
-    order = np.sort(drawn[:, Column.FIRST : Column.GREY], axis=1)
+    order = np.sort(drawn[:, Column.FIRST : Column.GRAY], axis=1)
     assert np.array_equal(order, np.tile([1, 2, 3, 4], (8, 1)))
 
 

@@ -142,8 +142,8 @@ TRAIN = 'train_dataloader.dataset'
         ),
         (
             'optim_wrapper.optimizer',
-            {'optim_wrapper.optimiser': {}},
-            r"optim_wrapper.optimizer: it is missing \(is 'optimiser' a misspelt",
+            {'optim_wrapper.optimizer': {}},
+            r"optim_wrapper.optimizer: it is missing \(is 'optimizer' a misspelt",
         ),
         ('', {'train_dataloader.drop_last': 'no'}, r"drop_last: it is 'no', but must"),
         ('', {'model.backbone': None}, r'model.backbone: it is None, but must be a p'),

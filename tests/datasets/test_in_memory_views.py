@@ -51,7 +51,7 @@ def test_images_in_memory_get_the_views_of_the_pipeline(hue, limit):
                 made = view({'img': photo(int(index), 32, 32), 'view_seed': seed})
                 slow = torch.from_numpy(made['img']).permute(2, 0, 1).float()
                 gap = (views[place][row] - slow).abs()
-                assert gap.mean() < limit  # bytes between the steps; hues near grey
+                assert gap.mean() < limit  # bytes between the steps; hues near gray
     again = next(iter(loader))
     assert torch.equal(again['inputs'], next(iter(loader))['inputs'])
 

@@ -1,4 +1,4 @@
-"""Data sets on tiny trees of their layout; archives from a local server."""
+"""datasets on tiny trees of their layout; archives from a local server."""
 
 import functools
 import hashlib
@@ -135,7 +135,7 @@ def test_stl10(tmp_path):
         STL10(str(tmp_path / 'nowhere'))
 
 
-def test_imagenet_subset_and_unlabelled_folder(tmp_path):
+def test_imagenet_subset_and_unlabeled_folder(tmp_path):
     image_tree(tmp_path, ('train', 'val'))
     ids = tmp_path / 'ids.txt'
     ids.write_text('n02 n00 \n')
@@ -170,26 +170,26 @@ def test_long_tail_and_fractions(tmp_path):
 
     tail = build('LongTailed', imbalance_factor=10)
     assert np.bincount(tail.get_gt_labels()).tolist() == [20, 6, 2]
-    tenth = build('LabelledFraction', fraction=0.1)
+    tenth = build('LabeledFraction', fraction=0.1)
     assert np.bincount(tenth.get_gt_labels()).tolist() == [2, 2, 2]
-    assert len(build('LabelledFraction', fraction=0.001)) == 3  # one of each class
+    assert len(build('LabeledFraction', fraction=0.001)) == 3  # one of each class
 
     def paths(data):
         return [data.get_data_info(i)['img_path'] for i in range(len(data))]
 
-    assert paths(tenth) == paths(build('LabelledFraction', fraction=0.1))
-    assert paths(tenth) != paths(build('LabelledFraction', fraction=0.1, seed=1))
+    assert paths(tenth) == paths(build('LabeledFraction', fraction=0.1))
+    assert paths(tenth) != paths(build('LabeledFraction', fraction=0.1, seed=1))
     listed = tmp_path / 'list.txt'
     listed.write_text('n01_3.JPEG\ntrain/n02/n02_0.JPEG 2\n')
-    for kind in ('LabelledFraction', 'LongTailed'):
+    for kind in ('LabeledFraction', 'LongTailed'):
         names = [Path(p).name for p in paths(build(kind, list_file=str(listed)))]
         assert names == ['n01_3.JPEG', 'n02_0.JPEG']
     listed.write_text('3\n59\n')
-    places = paths(build('LabelledFraction', list_file=str(listed)))
+    places = paths(build('LabeledFraction', list_file=str(listed)))
     assert [Path(p).name for p in places] == ['n00_11.JPEG', 'n02_9.JPEG']
     listed.write_text('60\n')
-    with pytest.raises(ValueError, match='60, but the data set has 60 images'):
-        build('LabelledFraction', list_file=str(listed))
+    with pytest.raises(ValueError, match='60, but the dataset has 60 images'):
+        build('LabeledFraction', list_file=str(listed))
     listed.write_text('n09_0.JPEG\n')
     with pytest.raises(ValueError, match=r'n09_0.JPEG, which is not in'):
         build('LongTailed', list_file=str(listed))
@@ -202,17 +202,17 @@ def test_long_tail_and_fractions(tmp_path):
     for label, folder in enumerate(('n00', 'n01')):
         write_image(tmp_path / 'train' / folder / 'one name.JPEG', label)
     listed.write_text('train/n01/one name.JPEG\ntrain/n00/one name.JPEG 0\n')
-    places = paths(build('LabelledFraction', list_file=str(listed)))
+    places = paths(build('LabeledFraction', list_file=str(listed)))
     assert [Path(p).parent.name for p in places] == ['n01', 'n00']
     listed.write_text('one name.JPEG\n')
-    with pytest.raises(ValueError, match=r'2 images of the data set are called so'):
-        build('LabelledFraction', list_file=str(listed))
+    with pytest.raises(ValueError, match=r'2 images of the dataset are called so'):
+        build('LabeledFraction', list_file=str(listed))
     with pytest.raises(ValueError, match='give exactly one'):
         build('LongTailed')
     with pytest.raises(ValueError, match=r'imbalance_factor is 0.5'):
         build('LongTailed', imbalance_factor=0.5)
     with pytest.raises(ValueError, match='fraction is 2'):
-        build('LabelledFraction', fraction=2)
+        build('LabeledFraction', fraction=2)
 
 
 def test_broken_image_stops_or_is_counted(tmp_path):

@@ -8,7 +8,7 @@ import torch
 from mmpretrain.datasets import CustomDataset
 from PIL import Image
 
-from cld_mm.datasets import instance_numbers
+from cld_mm.datasets import assign_object_ids
 from tests.helpers import ROOT
 
 TOOL = ROOT / 'tools/evaluate.py'
@@ -30,13 +30,13 @@ def objects(folder, pattern=None):
 
 def test_a_path_names_its_object(folder):
     one = objects(folder, r'(\w+)/(\w)_view')
-    (found,) = instance_numbers(one)  # cup a, cup a, cup b, pan a
+    (found,) = assign_object_ids(one)  # cup a, cup a, cup b, pan a
     assert found.tolist() == [0, 0, 1, 2]
-    twice = instance_numbers(one, one.get_subset([2, 0]))
+    twice = assign_object_ids(one, one.get_subset([2, 0]))
     assert twice[1].tolist() == [1, 0]
-    assert instance_numbers(objects(folder)) is None
+    assert assign_object_ids(objects(folder)) is None
     with pytest.raises(ValueError, match='finds no group'):
-        instance_numbers(objects(folder, '(b)_view'))
+        assign_object_ids(objects(folder, '(b)_view'))
 
 
 def test_a_list_names_its_objects(tmp_path):
@@ -45,7 +45,7 @@ def test_a_list_names_its_objects(tmp_path):
 
     one = Listed([{'gt_instance': 'x'}, {'gt_instance': 7}])
     two = Listed([{'gt_instance': 7}, {'gt_instance': 'y'}])
-    assert [t.tolist() for t in instance_numbers(one, two)] == [[0, 1], [1, 2]]
+    assert [t.tolist() for t in assign_object_ids(one, two)] == [[0, 1], [1, 2]]
 
 
 def test_a_data_set_without_objects_is_not_walked():
@@ -58,9 +58,9 @@ def test_a_data_set_without_objects_is_not_walked():
 
     many = Plain([{'img_path': 'a.png'}] * 9)
     named = Plain([{'gt_instance': 'x'}, {'img_path': 'b.png'}])
-    assert instance_numbers(many, many) is None
+    assert assign_object_ids(many, many) is None
     assert asked == [0]
-    assert instance_numbers(named) is None  # not every image has one
+    assert assign_object_ids(named) is None  # not every image has one
 
 
 def test_the_tool_asks_for_the_same_object():

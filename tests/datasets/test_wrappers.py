@@ -1,4 +1,4 @@
-"""Data sets made of others keep each sample's own seed, so runs resume exactly."""
+"""datasets made of others keep each sample's own seed, so runs resume exactly."""
 
 import cv2
 import numpy as np

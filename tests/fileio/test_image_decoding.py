@@ -15,8 +15,8 @@ from cld_mm.fileio.image_decoding import (
     check_image,
     decode_image,
     orientation,
+    printable,
     read_file,
-    shown,
     turned,
 )
 
@@ -35,15 +35,15 @@ def packed(image: Image.Image, kind: str, **settings) -> bytes:
 
 
 RGB = Image.fromarray(picture())
-GREY = RGB.convert('L')
+GRAY = RGB.convert('L')
 PALETTE = RGB.quantize(16)
 KINDS = {
     'jpeg': packed(RGB, 'JPEG', quality=95),
     'progressive': packed(RGB, 'JPEG', progressive=True),
-    'grey jpeg': packed(GREY, 'JPEG'),
+    'gray jpeg': packed(GRAY, 'JPEG'),
     'cmyk jpeg': packed(RGB.convert('CMYK'), 'JPEG', quality=95),
     'png': packed(RGB, 'PNG'),
-    'grey png': packed(GREY, 'PNG'),
+    'gray png': packed(GRAY, 'PNG'),
     'bilevel png': packed(RGB.convert('1'), 'PNG'),
     'palette png': packed(PALETTE, 'PNG', transparency=b'\x00\x80' + b'\xff' * 14),
     'alpha png': packed(RGB.convert('RGBA'), 'PNG'),
@@ -67,7 +67,7 @@ def test_reads_as_pillow_does(kind):
     found = decode_image(KINDS[kind])
     assert found.dtype == np.uint8
     assert np.abs(found.astype(int) - oracle(KINDS[kind])).max() <= 2
-    # The colours are the picture's, not their inverse.
+    # The colors are the picture's, not their inverse.
     if kind in ('cmyk jpeg', 'cmyk tiff'):
         assert np.abs(found[..., ::-1].astype(int) - picture()).mean() < 12
 
@@ -85,9 +85,9 @@ def test_sixteen_bits_keep_their_upper_half():
     for kind in ('.png', '.tiff', '.pgm'):
         data = cv2.imencode(kind, values)[1].tobytes()
         assert np.array_equal(decode_image(data)[..., 1], values >> 8), kind
-    colour = np.stack([values, values[::-1], values.T], axis=-1)
-    data = cv2.imencode('.png', colour)[1].tobytes()
-    assert np.array_equal(decode_image(data), colour >> 8)
+    color = np.stack([values, values[::-1], values.T], axis=-1)
+    data = cv2.imencode('.png', color)[1].tobytes()
+    assert np.array_equal(decode_image(data), color >> 8)
     floats = packed(Image.fromarray(values.astype(np.float32)), 'TIFF')
     with pytest.raises(BrokenImage, match='mode F, which has no agreed range'):
         decode_image(floats)
@@ -102,9 +102,9 @@ def test_orientation(turn):
         image = check_image(data)
         assert orientation(image) == turn
         assert np.abs(decode_image(data).astype(int) - oracle(data)).max() <= 2
-    deep = Image.fromarray(np.asarray(GREY).astype(np.uint16) << 8)
+    deep = Image.fromarray(np.asarray(GRAY).astype(np.uint16) << 8)
     found = decode_image(packed(deep, 'PNG', exif=exif))[..., 0]
-    assert np.array_equal(found, turned(np.asarray(GREY)[..., None], turn)[..., 0])
+    assert np.array_equal(found, turned(np.asarray(GRAY)[..., None], turn)[..., 0])
     upright = ImageOps.exif_transpose(Image.open(BytesIO(data)))
     assert np.array_equal(turned(picture(), turn), np.asarray(upright))
 
@@ -180,8 +180,8 @@ def test_names_in_any_script(tmp_path):
             LoadImage()({'img_path': str(path)})
         assert str(raised.value).isprintable()
         str(raised.value).encode()
-    assert shown('照片') == '照片'
-    assert shown('a\nb\udcff') == r'a\nb\udcff'
+    assert printable('照片') == '照片'
+    assert printable('a\nb\udcff') == r'a\nb\udcff'
 
 
 def test_a_damaged_jpeg_reads_as_pillow_reads_it_or_not_at_all():

@@ -54,8 +54,8 @@ EXIF[0x0112] = 6
 CASES = {
     'plain': ('RGB', {}),
     'progressive': ('RGB', {'progressive': True}),
-    'full colour': ('RGB', {'subsampling': 0}),
-    'grey': ('L', {}),
+    'full color': ('RGB', {'subsampling': 0}),
+    'gray': ('L', {}),
     'cmyk': ('CMYK', {}),
     'turned': ('RGB', {'exif': EXIF}),
     'two pictures': ('RGB', {'format': 'MPO', 'save_all': True}),

@@ -11,14 +11,14 @@ LIMIT = 0.045
 def measures(views: Sequence[np.ndarray]) -> np.ndarray:
     """What a wrong distribution would shift, for each view ``(N, 8)``."""
     x = np.stack(views).astype(np.float32)
-    colours = x.mean((1, 2))
-    colourful = (x.max(-1) - x.min(-1)).mean((1, 2))
+    colors = x.mean((1, 2))
+    colorful = (x.max(-1) - x.min(-1)).mean((1, 2))
     sharp = np.log(1 + np.abs(np.diff(x, axis=2)).mean((1, 2, 3)))
     half = x.shape[2] // 2
     sides = x[:, :, :half].mean((1, 2, 3)) - x[:, :, half:].mean((1, 2, 3))
-    hue = colours[:, 0] - colours[:, 1]
+    hue = colors[:, 0] - colors[:, 1]
     spread = x.std((1, 2, 3))
-    return np.column_stack([colours, colourful, sharp, sides, hue, spread])
+    return np.column_stack([colors, colorful, sharp, sides, hue, spread])
 
 
 def furthest(one: Sequence[np.ndarray], two: Sequence[np.ndarray]) -> float:

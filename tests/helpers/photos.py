@@ -8,13 +8,13 @@ B224 = {
     'saturation': 0.4,
     'hue': 0.1,
     'jitter_prob': 0.8,
-    'grey_prob': 0.2,
+    'gray_prob': 0.2,
     'blur_prob': 0.5,
 }
 
 
 def photo(seed=0, height=60, width=80):
-    """Light and colours with a photo's spectrum, ``(H, W, 3)`` RGB."""
+    """Light and colors with a photo's spectrum, ``(H, W, 3)`` RGB."""
     rng = np.random.default_rng(seed)
     frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width))
     frequency[0, 0] = 1

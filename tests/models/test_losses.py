@@ -129,7 +129,7 @@ def test_bank_nce():
 
 @pytest.mark.parametrize('temperature', [0, -1.0, float('nan')])
 def test_temperature_is_named(temperature):
-    with pytest.raises(ValueError, match='temperature is'):
+    with pytest.raises(ValueError, match='temperature must be > 0'):
         CLDLoss(temperature=temperature)
 
 

@@ -78,7 +78,7 @@ def test_a_step_on_a_device_that_holds_no_values(name, half, views, monkeypatch)
 def test_views_are_made_on_a_device_that_holds_no_values(whole):
     law = ViewDistribution(
         scale=(0.2, 1.0), brightness=0.4, contrast=0.4, saturation=0.4, hue=0.1,
-        jitter_prob=0.8, grey_prob=0.5, blur_prob=0.5, solarize_prob=0.5,
+        jitter_prob=0.8, gray_prob=0.5, blur_prob=0.5, solarize_prob=0.5,
     )  # fmt: skip
     seeds = np.arange(24, dtype=np.uint64).reshape(2, 12) * 7919
     drawn = np.stack([law.draw(row, 16, 16) for row in seeds], axis=1)

@@ -1,1 +1,1 @@
-"""Programs that tests run in a process of their own: ``python -m tests.programs.NAME``."""
+"""Programs that tests run as ``python -m tests.programs.NAME``."""

@@ -1,4 +1,4 @@
-"""The first Ctrl-C waits for a checkpoint that is being written, the second does not."""
+"""The first Ctrl-C waits for a checkpoint in writing, the second does not."""
 
 import os
 import signal

@@ -8,7 +8,7 @@ from tests.helpers.run_tools import run_process
 
 
 @pytest.mark.slow
-def test_a_killed_worker_restarts_and_sigterm_asks_for_a_requeue(
+def test_a_killed_worker_restarts_and_sigterm_requeues(
     tmp_path: Path,
 ) -> None:
     run_process('-m', 'tests.programs.elastic_restart', tmp_path, seconds=280)

@@ -73,7 +73,7 @@ def make_batch(args: argparse.Namespace, views: int, on_device: bool) -> dict:
     if on_device:
         law = ViewDistribution(
             brightness=0.4, contrast=0.4, saturation=0.4, hue=0.1,
-            jitter_prob=0.8, grey_prob=0.2, blur_prob=0.5,
+            jitter_prob=0.8, gray_prob=0.2, blur_prob=0.5,
         )  # fmt: skip
         seeds = np.random.default_rng(0).integers(
             2**63, size=(views, args.batch), dtype=np.uint64

@@ -132,8 +132,8 @@ def strict(data: bytes) -> np.ndarray | None:
         image.load()
         image = ImageOps.exif_transpose(image)
         if image.mode.startswith('I'):  # 16 bits: the upper half
-            grey = np.asarray(image).astype(np.int64) >> 8
-            return np.repeat(grey[..., None], 3, axis=2)
+            gray = np.asarray(image).astype(np.int64) >> 8
+            return np.repeat(gray[..., None], 3, axis=2)
         return np.asarray(image.convert('RGBA').convert('RGB')).astype(np.int64)
     except Exception:
         return None

@@ -17,7 +17,7 @@ _MASK = 2**64 - 1
 
 
 class SeededIndex(int):
-    """An index into a data set that knows the seed of its augmentations.
+    """An index into a dataset that knows the seed of its augmentations.
 
     Attributes:
         seed: 64-bit, different for each image and epoch.

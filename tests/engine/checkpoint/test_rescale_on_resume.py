@@ -6,7 +6,7 @@ import torch
 from mmengine.hooks import Hook
 
 from cld_mm.cli.run_tool import build_runner
-from cld_mm.models.utils import MomentumEncoder
+from cld_mm.models.utils.momentum_encoder import MomentumEncoder
 from tools.stress import small_configs as small
 
 
