@@ -1,7 +1,7 @@
 """Generate docs/model-zoo/*.md and docs/reference/configs.md from configs/metafiles.
 
-    python docs/model_zoo.py           # write the pages
-    python docs/model_zoo.py --check   # exit 1 if a page is out of date
+python docs/model_zoo.py           # write the pages
+python docs/model_zoo.py --check   # exit 1 if a page is out of date
 """
 
 import argparse

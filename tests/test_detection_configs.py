@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import ROOT
 from mmpretrain.models import ResNet
 
 from cld_mm.converters.export_backbone import export_backbone
+from tests.helpers import ROOT
 
 CONFIGS = sorted((ROOT / 'configs/benchmarks/mmdetection').glob('*.py'))
 # MMDetection's C4 detectors: three stages as backbone, the fourth in the RoI head.

@@ -7,7 +7,6 @@ import time
 
 import pytest
 import torch
-from conftest import run_ranks, tiny_moco
 from mmengine.config import Config
 from PIL import Image
 from torch import distributed as dist
@@ -26,6 +25,8 @@ from cld_mm.engine.consistency.setup import RankMismatch, check_same, resume_tog
 from cld_mm.engine.consistency.weight_checksums import checksums, shared_tensors
 from cld_mm.engine.step_replay.dump import read_dump, to_plain
 from cld_mm.engine.step_replay.replay import replay
+from tests.helpers.ranks import run_ranks
+from tests.helpers.tiny_models import tiny_moco
 
 
 def _disagree(rank):

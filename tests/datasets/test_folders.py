@@ -10,7 +10,12 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from cld_mm.cli.error_messages import sentence
-from cld_mm.datasets import CheckedFashionMNIST, ImageFolder, ImageNetSubset, folder_listing
+from cld_mm.datasets import (
+    CheckedFashionMNIST,
+    ImageFolder,
+    ImageNetSubset,
+    folder_listing,
+)
 from cld_mm.datasets.folder_listing import list_images
 from cld_mm.registry import TRANSFORMS
 
@@ -94,7 +99,7 @@ def test_a_list_that_is_a_pipe_is_named(images):
 
 def test_images_of_other_extensions_are_counted_in_a_warning(images, monkeypatch):
     said = []
-    monkeypatch.setattr(folders, 'print_log', lambda text, *_: said.append(text))
+    monkeypatch.setattr(folder_listing, 'print_log', lambda text, *_: said.append(text))
     whole = len(ImageFolder(data_root=str(images)))
     assert said == []
     for name in ('a.WEBP', 'b.webp', 'c.gif', 'notes.txt', '.d.gif'):

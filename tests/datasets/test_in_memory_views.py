@@ -5,7 +5,6 @@ import pytest
 import torch
 from mmengine.registry import DefaultScope
 from mmpretrain.datasets import BaseDataset
-from photos import B224, photo
 from PIL import Image
 from torch.utils.data import DataLoader
 from torchvision.transforms import functional as F
@@ -15,6 +14,7 @@ from cld_mm.datasets.samplers.seeded_sampler import mix_seed
 from cld_mm.datasets.transforms import CROP, RandomView, ViewDistribution
 from cld_mm.models.data_preprocessors import ViewsPreprocessor, crop_batch
 from cld_mm.registry import DATASETS
+from tests.helpers.photos import B224, photo
 
 
 class _Pictures(BaseDataset):

@@ -2,7 +2,6 @@
 
 import importlib.util
 import json
-from pathlib import Path
 
 import pytest
 import torch
@@ -10,8 +9,9 @@ from mmpretrain.datasets import CustomDataset
 from PIL import Image
 
 from cld_mm.datasets import assign_object_ids
+from tests.helpers import ROOT
 
-TOOL = Path(__file__).resolve().parents[1] / 'tools/evaluate.py'
+TOOL = ROOT / 'tools/evaluate.py'
 
 
 @pytest.fixture

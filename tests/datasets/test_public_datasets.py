@@ -24,8 +24,7 @@ from cld_mm.datasets.preparation.imagenet import move_into_folders, prepare_imag
 from cld_mm.datasets.transforms import JigsawPatches, LoadImage
 from cld_mm.fileio.download import SourceError
 from cld_mm.registry import DATASETS
-
-ROOT = Path(__file__).resolve().parents[1]
+from tests.helpers import ROOT
 
 
 def write_image(path, seed, size=(40, 50)):

@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 import pytest
 import webdataset
-from conftest import run_ranks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mmengine.dataset import default_collate
@@ -20,6 +19,7 @@ from cld_mm.datasets.preparation.shard_writer import write_shards
 from cld_mm.datasets.shard_index import verify
 from cld_mm.engine.loops.skip_batches import skip_batches
 from cld_mm.registry import TRANSFORMS
+from tests.helpers.ranks import run_ranks
 
 PIPELINE = [
     TRANSFORMS.build({'type': 'LoadImage'}),

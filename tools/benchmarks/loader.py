@@ -34,7 +34,7 @@ import mmcv
 import mmpretrain.datasets  # noqa: F401
 import numpy as np
 import torch
-from counts import SPREAD, at_least
+from tools.benchmarks.counts import SPREAD, at_least
 from mmcv.transforms import Compose
 from mmengine.config import Config
 from mmengine.registry import DefaultScope

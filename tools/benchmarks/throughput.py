@@ -27,12 +27,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import cld_mm.registry  # noqa: F401, I001
 import numpy as np
 import torch
-from counts import SPREAD, at_least
+from tools.benchmarks.counts import SPREAD, at_least
 from mmengine.config import Config
-from step_sides import build, floor_of
+from tools.benchmarks.step_sides import build, floor_of
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
-from trace_picture import draw_trace
+from tools.benchmarks.trace_picture import draw_trace
 
 from cld_mm.cli.allocators import keep_freed_memory
 from cld_mm.augmentation.view_parameters import ViewDistribution

@@ -17,11 +17,10 @@ from io import BytesIO
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import cld_mm.registry  # noqa: F401, I001
 import numpy as np
-from closing import closing_line
+from tools.stress.closing import closing_line
 from PIL import Image, ImageFile, ImageOps
 from torch.utils.data import DataLoader, Dataset
 
