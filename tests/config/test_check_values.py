@@ -2,7 +2,9 @@
 
 import importlib.util
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cld_mm.config.annotation_types import accepts, misfit
@@ -16,7 +18,7 @@ from cld_mm.registry import DATASETS, MODELS, TRANSFORMS
 from tests.helpers import ROOT
 
 
-def script(name: str):
+def script(name: str) -> Any:
     spec = importlib.util.spec_from_file_location(
         name, ROOT / f'tools/stress/{name}.py'
     )
@@ -26,14 +28,14 @@ def script(name: str):
 
 
 @pytest.fixture
-def _here():
+def _here() -> Iterator[None]:
     """The script changes the working folder."""
     before = os.getcwd()
     yield
     os.chdir(before)
 
 
-def test_spoilt_images_are_refused_or_right():
+def test_spoilt_images_are_refused_or_right() -> None:
     counts = script('bad_images').run(images=400, seed=11)
     assert counts['images'] == counts['returned'] + counts['refused'] == 400
     faults = ('worker_crashes', 'hangs', 'silent_wrong', 'path_not_named')
@@ -41,7 +43,7 @@ def test_spoilt_images_are_refused_or_right():
     assert counts['returned'] > 40
 
 
-def test_the_oracle_of_images_sees_a_wrong_one():
+def test_the_oracle_of_images_sees_a_wrong_one() -> None:
     """Were LoadImage to give a cut image, or one from elsewhere, it would count."""
     import numpy as np
 
@@ -54,7 +56,7 @@ def test_the_oracle_of_images_sees_a_wrong_one():
 
 
 @pytest.mark.usefixtures('_here')
-def test_spoilt_configs_run_or_say_what_is_wrong():
+def test_spoilt_configs_run_or_say_what_is_wrong() -> None:
     counts = script('bad_configs').run(configs=25, seed=11)
     assert counts['configs'] == 25
     assert counts['raw_tracebacks'] == counts['hangs'] == 0
@@ -62,7 +64,7 @@ def test_spoilt_configs_run_or_say_what_is_wrong():
     assert counts['one_sentence'] > 10
 
 
-def test_types_of_settings():
+def test_types_of_settings() -> None:
     for hint, good, bad in [
         (int, [1], [True, 1.5, '1', None, []]),
         (float, [1, 0.5], [False, '1', None, {}]),
@@ -80,7 +82,9 @@ def test_types_of_settings():
             assert not accepts(hint, value), (hint, value)
 
     class Part:
-        def __init__(self, size: int, name='x', share=0.5, flag=False) -> None: ...
+        def __init__(
+            self, size: int, name: str = 'x', share: float = 0.5, flag: bool = False
+        ) -> None: ...
 
     class Other:
         def __init__(self, size: int, data: 'Elsewhere') -> None: ...  # noqa: F821
@@ -96,7 +100,7 @@ def test_types_of_settings():
         assert misfit(Part, key, value) is None
 
 
-def recipe(name='mocov2_cld_r18_fashionmnist_10e') -> Config:
+def recipe(name: str = 'mocov2_cld_r18_fashionmnist_10e') -> Config:
     cfg = Config.fromfile(ROOT / f'configs/{name}.py')
     cfg.launcher = 'none'
     return cfg
@@ -190,8 +194,8 @@ TRAIN = 'train_dataloader.dataset'
         ),
     ],
 )
-def test_sentences_on_spoilt_configs(missing, changes, said):
-    def check(cfg):
+def test_sentences_on_spoilt_configs(missing: Any, changes: Any, said: Any) -> None:
+    def check(cfg: Any) -> None:
         check_sections(cfg)
         check_config(cfg)
 
@@ -209,14 +213,14 @@ def test_sentences_on_spoilt_configs(missing, changes, said):
 
 
 @pytest.mark.parametrize('value', ['VERY_LOW', 7])
-def test_a_hook_takes_a_priority(value):
+def test_a_hook_takes_a_priority(value: int | str) -> None:
     cfg = recipe()
     cfg.custom_hooks = [{'type': 'CollapseHook', 'priority': value}]
     check_config(cfg)
 
 
 @pytest.mark.parametrize('wrapped', [False, True])
-def test_a_data_set_within_others_needs_a_pipeline(wrapped):
+def test_a_data_set_within_others_needs_a_pipeline(wrapped: bool) -> None:
     cfg = recipe()
     inner = cfg.train_dataloader.dataset.to_dict()
     whole = {'type': 'SeededConcatDataset', 'datasets': [inner, dict(inner)]}
@@ -237,13 +241,15 @@ def test_a_data_set_within_others_needs_a_pipeline(wrapped):
         check_config(cfg)
 
 
-def caught(work) -> Exception:
+def caught(work: Any) -> Exception:
     with pytest.raises(Exception) as found:  # noqa: PT011 whatever the part raises
         work()
     return found.value
 
 
-def test_the_part_that_is_spoilt_is_blamed_among_several_of_its_type(digits):
+def test_the_part_that_is_spoilt_is_blamed_among_several_of_its_type(
+    digits: Path,
+) -> None:
     cfg = recipe()
     # Left-over variables of a Python config hold the sound form of the same parts.
     assert cfg.train_pipeline[0].type == 'SeededMultiView'
@@ -263,7 +269,7 @@ def test_the_part_that_is_spoilt_is_blamed_among_several_of_its_type(digits):
     assert blamed(error, cfg).startswith('val_cfg.train_dataloader.dataset (')
 
 
-def test_a_batch_larger_than_the_data_set_blames_its_loader(digits):
+def test_a_batch_larger_than_the_data_set_blames_its_loader(digits: Path) -> None:
     from mmengine.registry import DefaultScope
 
     from cld_mm.engine.runner import ResumableRunner
@@ -280,7 +286,7 @@ def test_a_batch_larger_than_the_data_set_blames_its_loader(digits):
         assert blamed(error, cfg).startswith(f'{name} (')
 
 
-def test_the_layer_that_is_spoilt_is_blamed_and_not_its_twin():
+def test_the_layer_that_is_spoilt_is_blamed_and_not_its_twin() -> None:
     import torch
     from mmpretrain.structures import DataSample
 
@@ -292,7 +298,7 @@ def test_the_layer_that_is_spoilt_is_blamed_and_not_its_twin():
     assert blamed(error, cfg).startswith('model.head.predictor (')
 
 
-def test_features_and_rows_of_other_sizes_are_told():
+def test_features_and_rows_of_other_sizes_are_told() -> None:
     import torch
 
     from cld_mm.models.losses import bank_softmax_loss, info_nce
@@ -306,13 +312,13 @@ def test_features_and_rows_of_other_sizes_are_told():
             loss()
 
 
-def picture():
+def picture() -> Any:
     from PIL import Image
 
     return Image.new('L', (28, 28))
 
 
-def test_the_judge_wants_section_and_key():
+def test_the_judge_wants_section_and_key() -> None:
     named = script('bad_configs').is_named
     path = ['val_dataloader', 'collate_fn', 'type']
     assert named('val_dataloader.collate_fn.type: it is missing', path)
@@ -322,7 +328,7 @@ def test_the_judge_wants_section_and_key():
     assert named('model: it is -1, but must be a dict.', ['model'])
 
 
-def test_a_pooling_is_not_blamed_for_the_size_it_hands_on():
+def test_a_pooling_is_not_blamed_for_the_size_it_hands_on() -> None:
     import torch
     from mmpretrain.structures import DataSample
 
@@ -336,7 +342,7 @@ def test_a_pooling_is_not_blamed_for_the_size_it_hands_on():
     assert 'behind model.backbone (' in blamed(error, cfg)
 
 
-def test_every_loader_gets_the_same_defaults():
+def test_every_loader_gets_the_same_defaults() -> None:
     from types import SimpleNamespace
 
     from cld_mm.cli.run_tool import set_loader_defaults

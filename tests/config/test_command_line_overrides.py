@@ -1,6 +1,8 @@
 """Configs that cannot be read, and options that cannot be meant, are one sentence."""
 
 import argparse
+from pathlib import Path
+from typing import Any
 
 import pytest
 from mmengine.config import Config
@@ -10,14 +12,14 @@ from cld_mm.config.command_line_overrides import OptionsAction, check_option
 from cld_mm.config.error import ConfigError
 
 
-def read(*words):
+def read(*words: Any) -> Any:
     parser = argparse.ArgumentParser(exit_on_error=False)
     parser.add_argument('--cfg-options', nargs='+', action=OptionsAction)
     return parser.parse_args(['--cfg-options', *words]).cfg_options
 
 
 @pytest.mark.parametrize('word', ['a', '=3', 'a..b=1', 'a=[1,2', ''])
-def test_what_is_no_option(word):
+def test_what_is_no_option(word: str) -> None:
     assert read('b=[1,2]') == {'b': [1, 2]}
     with pytest.raises(argparse.ArgumentError) as raised:
         read('b=1', word)
@@ -37,7 +39,7 @@ def test_what_is_no_option(word):
         ('hooks.1.inner.sise.a=3', r"no 'hooks.1.inner.sise'; .*'hooks.1.inner.size'"),
     ],
 )
-def test_what_no_option_may_name(word, said):
+def test_what_no_option_may_name(word: str, said: str) -> None:
     cfg = Config(
         {
             'model': {'size': 3},
@@ -70,7 +72,9 @@ def test_what_no_option_may_name(word, said):
         ('a.txt', 'x', 'OSError: Only py'),
     ],
 )
-def test_configs_that_cannot_be_read(name, text, said, tmp_path):
+def test_configs_that_cannot_be_read(
+    name: str, text: str, said: str, tmp_path: Path
+) -> None:
     (tmp_path / name).write_text(text)
     args = argparse.Namespace(config=str(tmp_path / name))
     with pytest.raises(ConfigError, match=f'{name} cannot be read: .*{said}') as raised:

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 
 import pytest
 from cld_mm.config.untrusted_config import load_safe_config
@@ -13,14 +14,14 @@ from tests.helpers import ROOT
 RECIPE = ROOT / 'configs/mocov2_cld_r18_fashionmnist_10e.py'
 
 
-def test_dumps_of_other_recipes_are_safe_configs(tmp_path):
+def test_dumps_of_other_recipes_are_safe_configs(tmp_path: Path) -> None:
     for recipe in sorted((ROOT / 'configs').rglob('*.py'))[::7]:
         if not {'_base_', 'mmdetection'} & set(recipe.parts):
             Config.fromfile(recipe).dump(tmp_path / 'a.json')
             assert load_safe_config(tmp_path / 'a.json').model.type, recipe
 
 
-def test_a_dump_of_a_recipe_is_a_safe_config(tmp_path):
+def test_a_dump_of_a_recipe_is_a_safe_config(tmp_path: Path) -> None:
     for suffix in ('json', 'yaml'):
         path = tmp_path / f'recipe.{suffix}'
         Config.fromfile(RECIPE).dump(str(path))
@@ -30,7 +31,7 @@ def test_a_dump_of_a_recipe_is_a_safe_config(tmp_path):
 
 
 @pytest.mark.parametrize('kind', ['omap', 'pairs'])
-def test_pairs_of_yaml_hide_no_part(kind, tmp_path):
+def test_pairs_of_yaml_hide_no_part(kind: str, tmp_path: Path) -> None:
     path = tmp_path / 'config.yaml'
     path.write_text(
         f'pipeline: !!{kind}\n- ? {{type: RandomFlip}}\n  : {{type: os.system}}\n'
@@ -72,7 +73,7 @@ def test_pairs_of_yaml_hide_no_part(kind, tmp_path):
         ),
     ],
 )
-def test_a_safe_config_runs_nothing(values, reason, tmp_path):
+def test_a_safe_config_runs_nothing(values: dict, reason: str, tmp_path: Path) -> None:
     path = tmp_path / 'config.json'
     path.write_text(json.dumps(values))
     before = set(sys.modules)
@@ -81,7 +82,7 @@ def test_a_safe_config_runs_nothing(values, reason, tmp_path):
     assert not {name for name in set(sys.modules) - before if 'evil' in name}
 
 
-def test_a_safe_config_is_a_dump(tmp_path):
+def test_a_safe_config_is_a_dump(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match='a Python config is a program'):
         load_safe_config(RECIPE)
     path, mark = tmp_path / 'config.yaml', tmp_path / 'mark'
