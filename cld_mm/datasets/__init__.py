@@ -2,6 +2,7 @@
 
 from . import transforms
 from .folders import CustomDataset, ImageNet
+from .image_arrays import ImageArrays
 from .imagenet_subset import ImageNetSubset
 from .in_memory_views import InMemoryViews, whole_batch
 from .instances import instance_numbers
@@ -20,6 +21,7 @@ __all__ = [
     'CustomDataset',
     'FashionMNIST',
     'HeldOut',
+    'ImageArrays',
     'ImageNet',
     'ImageNetSubset',
     'InMemoryViews',
