@@ -10,10 +10,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import cld_mm  # noqa: F401
-from cld_mm.apis.errors import one_sentence_errors
-from cld_mm.engine.checkpoint import StoppedBySignal
 from cld_mm.engine.checkpoint.stop import leave_at_once
+
+import cld_mm  # noqa: F401
+from cld_mm.cli.command_line import command_line
+from cld_mm.engine.checkpoint import StoppedBySignal
 from cld_mm.study import StudyError, load_study
 from cld_mm.study.results import read_results, result_file
 from cld_mm.study.schedule import Chosen, check, prepare, run_all
@@ -67,7 +68,7 @@ def run_one(args: argparse.Namespace) -> None:
 
 def main() -> None:
     args = parse_args()
-    with one_sentence_errors(args.debug):
+    with command_line(args.debug):
         if args.run:
             run_one(args)
             return

@@ -11,9 +11,9 @@ import torch
 from mmengine.config import Config
 from torch import nn
 
-from cld_mm.apis import extract_features
-from cld_mm.apis.launch import build_runner
+from cld_mm.cli.run_tool import build_runner
 from cld_mm.engine.hooks.run_info import hardware, versions
+from cld_mm.evaluation.feature_extraction import extract_features
 from cld_mm.visualization.scalars import read_run
 
 from .measures import knn_accuracies, measure_features, pixel_features

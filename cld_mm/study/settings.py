@@ -7,9 +7,9 @@ from typing import Any
 
 from mmengine.config import Config
 
-from cld_mm.apis.check_config import check_config, check_data
-from cld_mm.apis.options import check_option
-from cld_mm.engine.ranks.fingerprint import fingerprint
+from cld_mm.config.check_values import check_config, check_data
+from cld_mm.config.command_line_overrides import merge_options
+from cld_mm.engine.consistency.dataset_fingerprint import fingerprint
 from cld_mm.registry import DATASETS
 
 from .plan import Run, Study, StudyError
@@ -32,9 +32,7 @@ def run_config(study: Study, run: Run, chosen: dict[str, Any]) -> Config:
     arm = run.arm or next(iter(study.arms.values()))
     cfg = Config.fromfile(arm.config)
     options = {**arm.options, **chosen}
-    for key, value in options.items():
-        check_option(cfg, key, value)
-    cfg.merge_from_dict(options)
+    merge_options(cfg, options)
     for name in ('val_cfg', 'val_dataloader'):
         if not cfg.get(name):
             raise StudyError(f'{arm.config} has no {name}: a study evaluates by it.')
@@ -47,7 +45,7 @@ def run_config(study: Study, run: Run, chosen: dict[str, Any]) -> Config:
     cfg.setdefault('randomness', {})
     cfg.randomness.seed = run.seed
     cfg.default_hooks.checkpoint = dict(
-        type='CheckpointHook',
+        type='DigestCheckpointHook',
         by_epoch=False,
         interval=-1,
         every_minutes=5,
@@ -55,7 +53,9 @@ def run_config(study: Study, run: Run, chosen: dict[str, Any]) -> Config:
         max_keep_ckpts=1,
         save_last=True,
     )
-    cfg.visualizer = dict(type='Visualizer', vis_backends=[dict(type='LocalVisBackend')])
+    cfg.visualizer = dict(
+        type='Visualizer', vis_backends=[dict(type='LocalVisBackend')]
+    )
     check_config(cfg)
     check_data(cfg, 'train_dataloader', 'val_dataloader', 'val_cfg')
     return cfg

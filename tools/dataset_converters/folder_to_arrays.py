@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from cld_mm.apis.errors import one_sentence_errors
+from cld_mm.cli.command_line import command_line
 from cld_mm.datasets import CustomDataset
 from cld_mm.datasets.transforms import LoadImage
 
@@ -51,7 +51,7 @@ def main() -> None:
     parser.add_argument('--size', type=int, default=32, help='pixels per side')
     parser.add_argument('--debug', action='store_true', help='show tracebacks')
     args = parser.parse_args()
-    with one_sentence_errors(args.debug):
+    with command_line(args.debug):
         if args.size < 1:
             raise ValueError(f'--size must be >= 1, got {args.size}.')
         splits = (

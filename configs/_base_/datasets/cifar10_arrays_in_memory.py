@@ -21,7 +21,7 @@ train_dataloader = dict(
         contrast=0.4,
         saturation=0.4,
         hue=0.4,
-        grey_prob=0.2,
+        gray_prob=0.2,
         dataset=dict(type='ImageArrays', data_root=data_root, split='train'),
     ),
 )
@@ -29,7 +29,7 @@ train_dataloader = dict(
 _frozen_dataloader = dict(
     batch_size=500,
     num_workers=0,
-    sampler=dict(type='DefaultSampler', shuffle=False),
+    sampler=dict(type='SeededSampler', shuffle=False),
     collate_fn=dict(type='default_collate'),
 )
 val_cfg = dict(

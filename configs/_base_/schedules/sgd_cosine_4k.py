@@ -6,7 +6,7 @@ thread of an AMD EPYC with AVX-512 BF16); k-means and the CLD loss stay float32.
 
 max_iters = 4000
 optim_wrapper = dict(
-    type='AmpOptimWrapper',
+    type='PortableAmpOptimWrapper',
     dtype='bfloat16',
     optimizer=dict(type='SGD', lr=0.03, momentum=0.9, weight_decay=5e-4),
 )
@@ -20,5 +20,5 @@ param_scheduler = [
         end=max_iters,
     ),
 ]
-train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=1000)
+train_cfg = dict(type='ResumableIterLoop', max_iters=max_iters, val_interval=1000)
 auto_scale_lr = dict(enable=False, base_batch_size=128)
