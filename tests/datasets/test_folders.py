@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from cld_mm.cli.error_messages import sentence
+from cld_mm.cli.error_messages import one_line
 from cld_mm.datasets import CheckedFashionMNIST, ImageFolder, ImageNetSubset, folders
 from cld_mm.datasets.folders import list_images
 from cld_mm.registry import TRANSFORMS
@@ -54,7 +54,7 @@ def test_a_sound_folder_reads_as_mmpretrain_does(images):
         assert ours.metainfo == theirs.metainfo
 
 
-def test_links_in_circles_pipes_and_broken_links_end_in_a_sentence(images):
+def test_links_in_circles_pipes_and_broken_links_end_in_one_line(images):
     inside = images / 'class_0'
     (inside / 'notes').symlink_to(inside / 'nowhere')  # no image: of no concern
     assert len(list_images(images, is_image)) == 6
@@ -154,7 +154,7 @@ def test_a_wrong_list_is_one_sentence_with_its_line(images, content, reason):
             metainfo={'classes': ('a', 'b')},
         )
     assert str(listing) in str(raised.value)
-    assert '\n' not in sentence(raised.value)
+    assert '\n' not in one_line(raised.value)
 
 
 def test_a_sound_list_is_read(images):
@@ -210,5 +210,5 @@ def test_a_file_that_vanishes_in_an_epoch_is_named(images):
     os.unlink(gone)
     with pytest.raises(OSError, match=re.escape(gone)) as raised:
         list(batches)
-    said = sentence(raised.value)
+    said = one_line(raised.value)
     assert said.startswith(f'{gone} cannot be read as an image (No such file')
