@@ -15,7 +15,7 @@ from cld_mm.registry import DATASETS
 
 from .plan import Run, Study, StudyError
 
-LENGTHS = ('begin', 'end', 'T_max')
+LENGTHS = ('begin', 'end', 'T_max')  # begin first: end must exceed it
 
 
 def run_config(study: Study, run: Run, chosen: dict[str, Any]) -> Config:
@@ -74,7 +74,9 @@ def set_steps(cfg: Config, steps: int) -> None:
     for scheduler in schedulers if isinstance(schedulers, list) else [schedulers]:
         for key in LENGTHS:
             if key in scheduler:
-                scheduler[key] = round(scheduler[key] * steps / before)
+                least = scheduler.get('begin', 0) + 1 if key == 'end' else key == 'T_max'
+                scaled = round(scheduler[key] * steps / before)
+                scheduler[key] = max(int(least), scaled)
     interval = cfg.train_cfg.get('val_interval', steps)
     cfg.train_cfg.val_interval = max(1, round(interval * steps / before))
 
