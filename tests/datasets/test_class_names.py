@@ -53,7 +53,7 @@ FORMS = {
         {'type': 'SeededConcatDataset', 'datasets': [folder(root), folder(root)]}
     ),
     'mmengine concat': lambda root: DATASETS.build(
-        {'type': 'ConcatDataset', 'datasets': [folder(root), folder(root)]}
+        {'type': 'SeededConcatDataset', 'datasets': [folder(root), folder(root)]}
     ),
     'repeat': lambda root: DATASETS.build(
         {'type': 'SeededRepeatDataset', 'times': 2, 'dataset': folder(root)}
