@@ -74,7 +74,9 @@ def set_steps(cfg: Config, steps: int) -> None:
     for scheduler in schedulers if isinstance(schedulers, list) else [schedulers]:
         for key in LENGTHS:
             if key in scheduler:
-                least = scheduler.get('begin', 0) + 1 if key == 'end' else key == 'T_max'
+                least = (
+                    scheduler.get('begin', 0) + 1 if key == 'end' else key == 'T_max'
+                )
                 scaled = round(scheduler[key] * steps / before)
                 scheduler[key] = max(int(least), scaled)
     interval = cfg.train_cfg.get('val_interval', steps)

@@ -51,7 +51,9 @@ def test_the_part_of_the_config_is_named(capsys):
 
 
 def test_the_error_of_a_loader_process_is_its_last_line():
-    text = 'Caught\nOriginal Traceback (most recent call last)\n  File\nOSError: a.png\n'
+    text = (
+        'Caught\nOriginal Traceback (most recent call last)\n  File\nOSError: a.png\n'
+    )
     assert one_line(RuntimeError(text)) == 'a.png'
 
 

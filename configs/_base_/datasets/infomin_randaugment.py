@@ -5,9 +5,7 @@ bits, hardly solarized, enhanced by 1.9 (never weakened), and moved bilinearly.
 """
 
 _enhance = dict(magnitude_range=(-0.9, 0.9), random_negative_prob=0)
-_translate = dict(
-    type='Translate', magnitude_range=(0, 0.45), interpolation='bilinear'
-)
+_translate = dict(type='Translate', magnitude_range=(0, 0.45), interpolation='bilinear')
 
 randaugment = dict(
     type='RandAugment',
