@@ -101,9 +101,7 @@ def _sharded(rank):
         knn_classify(train[mine], labels[mine], test, 99, sharded=True)
     # What is wrong on one rank ends both, instead of leaving the other waiting.
     for bad in (train * (float('nan') if rank else 1), train[:, rank:]):
-        with pytest.raises(
-            ValueError, match=r'NaN|\(N, C\)|valid features: \[True, False\]'
-        ):
+        with pytest.raises(ValueError, match=r'NaN|\(N, C\)|valid features:'):
             knn_classify(bad, labels, test, 3, sharded=True)
     with pytest.raises(ValueError, match=r'test features: \[9, 8\]'):
         knn_classify(train, labels, test[rank:], 3, sharded=True)
@@ -121,9 +119,7 @@ def test_knn_bad_input():
         knn_classify(x, y, x * float('nan'), k=2)
     with pytest.raises(ValueError, match='k and temperature must be > 0, got 0'):
         knn_classify(x, y, x, k=0)
-    with pytest.raises(
-        ValueError, match='label 1, but labels must be below num_classes, 1'
-    ):
+    with pytest.raises(ValueError, match='label 1, but labels must be below'):
         knn_classify(x, y, x, k=2, num_classes=1)
     with pytest.raises(ValueError, match='labels from -1'):
         knn_classify(x, y - 1, x, k=2)
