@@ -16,7 +16,7 @@ import torch
 
 from cld_mm.converters.cld_release import convert, revert
 from cld_mm.cli.error_messages import one_sentence_errors, sentence
-from cld_mm.converters.inert_pickle import load_tensors
+from cld_mm.fileio.inert_pickle import load_tensors
 
 
 def main() -> None:
