@@ -21,10 +21,10 @@ from tqdm import tqdm
 
 from cld_mm.apis import extract_features
 from cld_mm.cli.frozen_backbone import load_frozen, run_frozen
-from cld_mm.cli.run_tool import add_common_flags
+from cld_mm.cli.run_tool import add_common_flags, results_folder
 from cld_mm.cli.results_json import write_results
 from cld_mm.evaluation.view_pairs import extract_view_pairs
-from cld_mm.datasets import instance_numbers
+from cld_mm.datasets import assign_object_ids
 from cld_mm.evaluation import (
     accuracy_by_frequency,
     alignment,
@@ -102,7 +102,9 @@ def evaluate(runner, args: argparse.Namespace) -> None:
     if args.groups is not None and args.groups < 1:
         raise ValueError(f'--groups is {args.groups}, but one at least is needed.')
     loop = load_frozen(runner)
-    instances = instance_numbers(loop.train_dataloader.dataset, loop.dataloader.dataset)
+    instances = assign_object_ids(
+        loop.train_dataloader.dataset, loop.dataloader.dataset
+    )
     train = extract_features(runner.model, loop.train_dataloader)
     test = extract_features(runner.model, loop.dataloader)
     pairs = extract_view_pairs(runner, args.views)
@@ -123,7 +125,7 @@ def evaluate(runner, args: argparse.Namespace) -> None:
         values = [results[name][key] for name in names]
         row = ''.join(f'{"-" if v != v else f"{v:.4f}":>12s}' for v in values)
         print(f'{key:22s}{row}')
-    write_results(results, args.out, runner.work_dir, 'evaluate', args.checkpoint)
+    write_results(results, args.out, results_folder(args), 'evaluate', args.checkpoint)
 
 
 def main() -> None:

@@ -47,10 +47,10 @@ class SourceBackbone:
     @property
     def image_size(self) -> int:
         """Side of the images that test the weights."""
-        embed = getattr(self.module, 'patch_embed', None)
+        embed: Any = getattr(self.module, 'patch_embed', None)
         if hasattr(embed, 'init_out_size'):  # mmpretrain's transformers
             return int(embed.init_out_size[0] * embed.projection.stride[0])
-        timm_model = getattr(self.module, 'timm_model', None)
+        timm_model: Any = getattr(self.module, 'timm_model', None)
         if hasattr(timm_model, 'patch_embed'):
             return int(getattr(timm_model.patch_embed, 'img_size', (224,))[0])
         return int(self.config.get('img_size', 64))

@@ -14,8 +14,9 @@ from mmpretrain.datasets import BaseDataset
 
 from cld_mm.registry import DATASETS
 
+from .loading_settings import settle_loading
 from .shard_index import read_index
-from .stl10 import UNLABELLED
+from .stl10 import UNLABELED
 
 
 @DATASETS.register_module()
@@ -37,6 +38,12 @@ class TarShards(BaseDataset):
         self.pattern = shards
         super().__init__(ann_file='', data_root=data_root, **kwargs)
 
+    def full_init(self) -> None:
+        """Read the index, and decide how images are read."""
+        if not self._fully_initialized:
+            super().full_init()
+            settle_loading(self)
+
     def load_data_list(self) -> list[dict]:
         """One entry a sample, in the order of the shards."""
         root = Path(self.data_root).expanduser()
@@ -47,7 +54,7 @@ class TarShards(BaseDataset):
         entries = []
         for number, shard in enumerate(shards):
             for name, offset, size, label in shard.members:
-                if label is not None and not UNLABELLED <= label < limit:
+                if label is not None and not UNLABELED <= label < limit:
                     raise ValueError(
                         f'{root / shard.name}: {name} has the class {label}, but '
                         f'classes are 0 to {limit - 1}: make the shard anew, or mend '

@@ -6,7 +6,7 @@ newest that is whole.
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from textwrap import shorten
@@ -23,6 +23,7 @@ from mmengine.runner.base_loop import BaseLoop
 from torch import nn
 from torch.utils.data import DataLoader
 
+from cld_mm.datasets.loading_settings import report_skipped_images, settle_loading
 from cld_mm.datasets.samplers.seeded_sampler import mix_seed
 from cld_mm.distributed.gradient_buckets import form_buckets
 from cld_mm.distributed.process_group import has_accelerator
@@ -37,6 +38,7 @@ from cld_mm.registry import MODEL_WRAPPERS
 from .checkpoint import CheckpointError, CheckpointWriter
 from .checkpoint.bank_rows import load_rows, sharded_bank
 from .checkpoint.choose import choose_together
+from .class_lists import check_same_classes, training_classes, with_classes
 from .seeded_loaders import seed_pipelines, start_worker
 from .terminal_log import AboveTheBar
 
@@ -51,6 +53,7 @@ class ResumableRunner(Runner):
     _verified: str | None = None  # the checkpoint whose digests were looked at
 
     _fits_exactly = False  # while a run is resumed
+    stored_classes: Sequence[str] | None = None  # of the checkpoint loaded last
 
     def wrap_model(self, model_wrapper_cfg, model):
         """Wrap the model for several ranks, if there are several."""
@@ -89,7 +92,34 @@ class ResumableRunner(Runner):
             kind = 'Epoch' if loop['by_epoch'] else 'Iter'
             rest = {key: value for key, value in loop.items() if key != 'by_epoch'}
             loop = {'type': f'Resumable{kind}Loop', **rest}
+        self._train_dataloader = with_classes(self._train_dataloader, None)
         return super().build_train_loop(loop)
+
+    def train(self) -> nn.Module:
+        """As mmengine's; broken images that were skipped are listed at the end."""
+        model = super().train()
+        report_skipped_images(self.train_dataloader.dataset)
+        return model
+
+    def build_val_loop(self, loop: BaseLoop | dict) -> BaseLoop:
+        """As mmengine's; labels count along the classes of training."""
+        self._val_dataloader = self._with_training_classes(self._val_dataloader, loop)
+        return super().build_val_loop(loop)
+
+    def build_test_loop(self, loop: BaseLoop | dict) -> BaseLoop:
+        """As mmengine's; labels count along the classes of training."""
+        self._test_dataloader = self._with_training_classes(self._test_dataloader, loop)
+        return super().build_test_loop(loop)
+
+    def _with_training_classes(
+        self, loader: DataLoader | dict, loop: BaseLoop | dict
+    ) -> DataLoader | dict:
+        # KNNLoop has training images of its own.
+        if isinstance(loop, BaseLoop) or loop.get('type') == 'KNNLoop':
+            return loader
+        names = training_classes(self)
+        unknown = self.cfg.get('unknown_classes', 'error')
+        return loader if names is None else with_classes(loader, names, unknown)
 
     @property
     def checkpoint_writer(self) -> CheckpointWriter:
@@ -118,6 +148,7 @@ class ResumableRunner(Runner):
             loader.generator = torch.Generator().manual_seed(
                 mix_seed(seed, 0, get_rank()) % 2**63
             )
+        settle_loading(loader.dataset)
         seed_pipelines(loader.dataset)
         loader.worker_init_fn = partial(start_worker, loader.worker_init_fn)
         return loader
@@ -155,6 +186,7 @@ class ResumableRunner(Runner):
         self._fits_exactly = True
         super().resume(filename, *args, map_location=where, **kwargs)
         self._fits_exactly = False
+        check_same_classes(self, filename)
 
     def save_checkpoint(
         self,
@@ -218,6 +250,8 @@ class ResumableRunner(Runner):
                 'resume with the config that it was written by, or take its weights '
                 'alone by load_from.'
             ) from error
+        meta = checkpoint.get('meta', {}).get('dataset_meta') or {}
+        self.stored_classes = meta.get('classes')
         bank = sharded_bank(self.model)
         if bank is not None and 'bank.features' not in checkpoint['state_dict']:
             load_rows(bank, filename, checked=filename == self._verified)

@@ -1,25 +1,9 @@
-"""Groups: what every grouping returns, and how its centroids are computed."""
+"""Checks and centroids that all groupings share."""
 
 import warnings
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
-
-
-class Groups(NamedTuple):
-    """The groups of one view's features.
-
-    Attributes:
-        labels: group index of each image, ``(N,)`` int64, no gradient.
-        centroids: mean feature of each group, ``(K, C)`` float32, with gradient to
-            the features; zero for an empty group.
-        counts: images per group, ``(K,)`` int64.
-    """
-
-    labels: Tensor
-    centroids: Tensor
-    counts: Tensor
 
 
 def check_settings(num_groups: int, num_iters: int) -> None:

@@ -8,10 +8,10 @@ product, one row-wise maximum and one sum per group; no N×K×C tensor is formed
 import torch
 from torch import Tensor
 
+from cld_mm.models.groups import Groups
 from cld_mm.models.utils.row_keys import first_equal_rows
-from cld_mm.registry import MODELS
 
-from .base import Groups, check_grouping, check_settings, group_means
+from .base import check_grouping, check_settings, group_means
 
 
 def kmeans(features: Tensor, num_groups: int, num_iters: int = 5) -> Groups:
@@ -74,7 +74,6 @@ def _nearest(x: Tensor, centroids: Tensor, excluded: Tensor | None = None) -> Te
     return scores.max(dim=1).indices  # faster than argmax on GPUs
 
 
-@MODELS.register_module()
 class KMeansGrouping:
     """:func:`kmeans` with its settings.
 
