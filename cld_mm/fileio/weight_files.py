@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from .checkpoint_loading import load_safely
+from .checkpoint_loading import OtherObjects, load_safely
 from .inert_pickle import load_tensors
 
 IN_FOLDER = ('model.safetensors', 'pytorch_model.bin')
@@ -34,10 +34,8 @@ def read_weights(path: str | Path) -> dict[str, Any]:
         return _read_safetensors(path)
     try:
         return load_safely(path)
-    except ValueError as error:
-        if 'other objects' not in str(error):
-            raise
-    loaded = load_tensors(path)
+    except OtherObjects:
+        loaded = load_tensors(path)
     if not isinstance(loaded, dict):
         raise ValueError(f'{path} does not hold the dict of a checkpoint.')
     return loaded

@@ -21,7 +21,7 @@ from cld_mm.fileio.inert_pickle import load_tensors
 =======
 from cld_mm.cli.command_line import command_line
 from cld_mm.cli.error_messages import one_line
-from cld_mm.converters.inert_pickle import load_tensors
+from cld_mm.fileio.inert_pickle import load_tensors
 >>>>>>> main
 
 
