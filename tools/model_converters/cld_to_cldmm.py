@@ -15,9 +15,14 @@ import cld_mm.registry  # noqa: F401, I001
 import torch
 
 from cld_mm.converters.cld_release import convert, revert
+<<<<<<< HEAD
+from cld_mm.cli.error_messages import one_sentence_errors, sentence
+from cld_mm.fileio.inert_pickle import load_tensors
+=======
 from cld_mm.cli.command_line import command_line
 from cld_mm.cli.error_messages import one_line
-from cld_mm.converters.inert_pickle import load_tensors
+from cld_mm.fileio.inert_pickle import load_tensors
+>>>>>>> main
 
 
 def main() -> None:
