@@ -1,5 +1,6 @@
 """Spoilt images and configs: a small form of tools/stress."""
 
+from tools.stress import bad_configs, bad_images
 import importlib.util
 import os
 from collections.abc import Iterator
@@ -18,15 +19,6 @@ from cld_mm.registry import DATASETS, MODELS, TRANSFORMS
 from tests.helpers import ROOT
 
 
-def script(name: str) -> Any:
-    spec = importlib.util.spec_from_file_location(
-        name, ROOT / f'tools/stress/{name}.py'
-    )
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture
 def _here() -> Iterator[None]:
     """The script changes the working folder."""
@@ -36,7 +28,7 @@ def _here() -> Iterator[None]:
 
 
 def test_spoilt_images_are_refused_or_right() -> None:
-    counts = script('bad_images').run(images=400, seed=11)
+    counts = bad_images.run(images=400, seed=11)
     assert counts['images'] == counts['returned'] + counts['refused'] == 400
     faults = ('worker_crashes', 'hangs', 'silent_wrong', 'path_not_named')
     assert {name: counts[name] for name in faults} == dict.fromkeys(faults, 0)
@@ -47,17 +39,16 @@ def test_the_oracle_of_images_sees_a_wrong_one() -> None:
     """Were LoadImage to give a cut image, or one from elsewhere, it would count."""
     import numpy as np
 
-    module = script('bad_images')
-    data = module.bases(np.random.default_rng(0))[0]
-    right = module.strict(data)[..., ::-1]
-    assert not module.is_wrong(data, right)
-    assert module.is_wrong(data, right[::-1])
-    assert module.is_wrong(data[:-200], right)
+    data = bad_images.bases(np.random.default_rng(0))[0]
+    right = bad_images.strict(data)[..., ::-1]
+    assert not bad_images.is_wrong(data, right)
+    assert bad_images.is_wrong(data, right[::-1])
+    assert bad_images.is_wrong(data[:-200], right)
 
 
 @pytest.mark.usefixtures('_here')
 def test_spoilt_configs_run_or_say_what_is_wrong() -> None:
-    counts = script('bad_configs').run(configs=25, seed=11)
+    counts = bad_configs.run(configs=25, seed=11)
     assert counts['configs'] == 25
     assert counts['raw_tracebacks'] == counts['hangs'] == 0
     assert counts['key_not_named'] == 0
@@ -65,7 +56,7 @@ def test_spoilt_configs_run_or_say_what_is_wrong() -> None:
 
 
 def test_types_of_settings() -> None:
-    for hint, good, bad in [
+    cases: list[tuple[Any, list, list]] = [
         (int, [1], [True, 1.5, '1', None, []]),
         (float, [1, 0.5], [False, '1', None, {}]),
         (bool, [True], [1, 'no', None]),
@@ -75,7 +66,8 @@ def test_types_of_settings() -> None:
         (tuple[float, float], [(0.1, 1), [1, 2]], [(1,), (1, 2, 3), 'ab', 1]),
         (dict, [{}], [[], 'a', 1]),
         (Path, ['a', {'type': 'b'}], [1, None]),
-    ]:
+    ]
+    for hint, good, bad in cases:
         for value in good:
             assert accepts(hint, value), (hint, value)
         for value in bad:
@@ -87,7 +79,7 @@ def test_types_of_settings() -> None:
         ) -> None: ...
 
     class Other:
-        def __init__(self, size: int, data: 'Elsewhere') -> None: ...  # noqa: F821
+        def __init__(self, size: int, data: 'Elsewhere') -> None: ...  # type: ignore[name-defined] # noqa: F821
 
     assert misfit(Other, 'size', '3') == 'int'
     assert misfit(Other, 'data', '3') is None
@@ -319,7 +311,7 @@ def picture() -> Any:
 
 
 def test_the_judge_wants_section_and_key() -> None:
-    named = script('bad_configs').is_named
+    named = bad_configs.is_named
     path = ['val_dataloader', 'collate_fn', 'type']
     assert named('val_dataloader.collate_fn.type: it is missing', path)
     assert not named("no callable [in val_cfg (type='KNNLoop')]", path)
@@ -343,13 +335,13 @@ def test_a_pooling_is_not_blamed_for_the_size_it_hands_on() -> None:
 
 
 def test_every_loader_gets_the_same_defaults() -> None:
-    from types import SimpleNamespace
+    from argparse import Namespace
 
     from cld_mm.cli.run_tool import set_loader_defaults
 
     cfg = recipe()
     inner = cfg.val_cfg.train_dataloader
     del inner['collate_fn']
-    set_loader_defaults(cfg, SimpleNamespace(no_pin_memory=True), persistent=False)
+    set_loader_defaults(cfg, Namespace(no_pin_memory=True), persistent=False)
     assert inner.collate_fn.type == 'default_collate'
     assert inner.pin_memory is inner.persistent_workers is False
