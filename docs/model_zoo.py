@@ -82,6 +82,7 @@ def algorithm_page(name: str, metafile: dict[str, Any]) -> str:
             '',
             '## Commands',
             '',
+            '<!-- not run: needs the data, a checkpoint and eight GPUs -->',
             '```bash',
             f'python tools/train.py configs/{small["Name"]}.py   # on one device',
             f'tools/dist_train.sh configs/{last}.py 8            # on eight GPUs',
