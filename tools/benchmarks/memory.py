@@ -23,6 +23,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tools.benchmarks.counts import at_least
 
+VARIANTS: dict[str, dict[str, Any]] = {
+    'moco': {},
+    'moco_checkpointing': {'with_cp': True},
+    'moco_queue_fp16': {'queue_dtype': 'float16'},
+    'npid': {},
+    'npid_bank_fp16': {'bank_dtype': 'float16'},
+}
+
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Measure peak memory of a step.')
@@ -57,15 +65,6 @@ from torch.profiler import ProfilerActivity, profile
 from cld_mm.cli.allocators import keep_freed_memory
 from cld_mm.engine.optim_wrappers import build_amp_optim_wrapper
 from cld_mm.registry import MODELS
-
-
-VARIANTS: dict[str, dict[str, Any]] = {
-    'moco': {},
-    'moco_checkpointing': {'with_cp': True},
-    'moco_queue_fp16': {'queue_dtype': 'float16'},
-    'npid': {},
-    'npid_bank_fp16': {'bank_dtype': 'float16'},
-}
 
 
 def build(name: str, args: argparse.Namespace) -> Any:

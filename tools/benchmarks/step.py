@@ -27,6 +27,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tools.benchmarks.counts import SPREAD, at_least
+from tools.benchmarks.sizes import CLOCKS, SIZES
 
 SIDES = (
     'floor', 'cld', 'matched', 'moco', 'moco_bf16', 'moco_compiled', 'mmpretrain',
@@ -60,7 +61,7 @@ if __name__ == '__main__':
 import torch
 from torch import multiprocessing as mp
 
-from tools.benchmarks.step_sides import CLOCKS, SIZES, serve
+from tools.benchmarks.step_sides import serve
 
 RATIOS = {
     'over_backbone_floor': ('cld', 'floor'),

@@ -150,10 +150,12 @@ def main() -> None:
     args.compile |= GPU
     kind = Config.fromfile(args.config).model.type
     if kind != 'MoCo':
-        sys.exit(
-            f'error: {args.config.name} trains {kind}, but the passes that are taken for the '
-            "floor are MoCo's: give a recipe of MoCo or MoCo v2."
+        print(
+            f'error: {args.config.name} trains {kind}, but only MoCo and MoCo v2 are '
+            'compared: give one of their recipes.',
+            file=sys.stderr,
         )
+        sys.exit(2)
     keep_freed_memory()
     config = model_config(args.config, small=not GPU)
     dtypes = ['float16', 'bfloat16'] if GPU else ['float32']
