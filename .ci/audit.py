@@ -47,4 +47,5 @@ def audit(what: str, flags: list[str]) -> bool:
 
 
 if __name__ == '__main__':
-    sys.exit(any([audit(what, flags) for what, flags in AUDITS.items()]))
+    found = [audit(what, flags) for what, flags in AUDITS.items()]
+    sys.exit(any(found))
