@@ -23,6 +23,7 @@ from mmengine.runner.base_loop import BaseLoop
 from torch import nn
 from torch.utils.data import DataLoader
 
+from cld_mm.datasets.loading_settings import report_skipped_images, settle_loading
 from cld_mm.datasets.samplers.seeded_sampler import mix_seed
 from cld_mm.distributed.gradient_buckets import form_buckets
 from cld_mm.distributed.process_group import has_accelerator
@@ -94,6 +95,12 @@ class ResumableRunner(Runner):
         self._train_dataloader = with_classes(self._train_dataloader, None)
         return super().build_train_loop(loop)
 
+    def train(self) -> nn.Module:
+        """As mmengine's; broken images that were skipped are listed at the end."""
+        model = super().train()
+        report_skipped_images(self.train_dataloader.dataset)
+        return model
+
     def build_val_loop(self, loop: BaseLoop | dict) -> BaseLoop:
         """As mmengine's; labels count along the classes of training."""
         self._val_dataloader = self._with_training_classes(self._val_dataloader, loop)
@@ -141,6 +148,7 @@ class ResumableRunner(Runner):
             loader.generator = torch.Generator().manual_seed(
                 mix_seed(seed, 0, get_rank()) % 2**63
             )
+        settle_loading(loader.dataset)
         seed_pipelines(loader.dataset)
         loader.worker_init_fn = partial(start_worker, loader.worker_init_fn)
         return loader
