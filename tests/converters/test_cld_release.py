@@ -231,7 +231,7 @@ def stored_object(name: str) -> Any:
     return made()
 
 
-def save(checkpoint: Path, path: Path, kind: str, legacy: Any) -> Any:
+def save(checkpoint: dict, path: Path, kind: str, legacy: Any) -> Any:
     memory = F.normalize(torch.randn(LENGTH, C), dim=1)
     if kind == 'npid_cifar':
         checkpoint['lemniscate'] = stored_object('LinearAverage')
@@ -329,7 +329,7 @@ def run_tool(
     try:
         runpy.run_path(str(tool), run_name='__main__')
     except SystemExit as leaving:
-        status = leaving.code
+        status = int(leaving.code or 0)
     return status, capsys.readouterr().err
 
 

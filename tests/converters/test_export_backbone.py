@@ -292,7 +292,7 @@ def load(library: Any, path: Path) -> Any:
 
 @pytest.mark.parametrize('library', ['mmpretrain', 'mmdet', 'torchvision', 'timm'])
 def test_it_loads_with_equal_features(
-    library: str, checkpoint: Path, tmp_path: Path
+    library: str, checkpoint: tuple[ResNet, Path], tmp_path: Path
 ) -> None:
     if library == 'timm' and importlib.util.find_spec('timm') is None:
         pytest.skip('timm is not installed')

@@ -24,7 +24,7 @@ def _scope() -> Iterator[None]:
 def epoch(config: dict, seen: int, workers: int, noise: int) -> list[torch.Tensor]:
     """The images of an epoch behind its first batches, whatever numpy's state."""
     np.random.seed(noise)
-    loader: DataLoader = ResumableRunner.build_dataloader(
+    loader: Any = ResumableRunner.build_dataloader(
         {
             'dataset': config,
             'batch_size': 2,
