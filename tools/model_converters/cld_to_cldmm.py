@@ -17,6 +17,7 @@ import torch
 from cld_mm.apis.convert_release import convert, revert
 from cld_mm.apis.errors import one_sentence_errors, sentence
 from cld_mm.apis.inert_pickle import load_tensors
+from cld_mm.apis.release_modules import importable
 
 
 def main() -> None:
@@ -50,7 +51,8 @@ def main() -> None:
             ) from error
         partial = Path(f'{args.dst}.part')
         partial.parent.mkdir(parents=True, exist_ok=True)
-        torch.save(result, partial)
+        with importable(result.get('lemniscate')):
+            torch.save(result, partial)
         os.replace(partial, args.dst)
         print(f'{args.src} converted to {args.dst}.')
 
