@@ -40,20 +40,6 @@ def requirements(name: str) -> list[str]:
 
 
 setup(
-<<<<<<< HEAD
-    name='cld_mm',
-    version=version(),
-    description='Self-supervised pre-training by instance and group discrimination',
-    long_description=(ROOT / 'README.md').read_text(),
-    long_description_content_type='text/markdown',
-    license='MIT',
-    python_requires='>=3.10',
-    packages=find_packages(include=['cld_mm', 'cld_mm.*']),
-    package_data={'cld_mm.report': ['page.*', '*.js']},
-    install_requires=requirements('core'),
-    entry_points={'console_scripts': ['cldmm = cld_mm.cli.main:main']},
-=======
->>>>>>> infra
     extras_require={
         'mmcv-lite': requirements('mmcv_lite'),
         'tests': requirements('tests'),
