@@ -32,7 +32,13 @@ MODELS = _child(
     'MODELS',
     [
         f'cld_mm.models.{part}'
-        for part in ('registration', 'algorithms', 'data_preprocessors', 'heads', 'necks')
+        for part in (
+            'registration',
+            'algorithms',
+            'data_preprocessors',
+            'heads',
+            'necks',
+        )
     ],
 )
 WEIGHT_INITIALIZERS = _child(

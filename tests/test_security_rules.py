@@ -5,7 +5,7 @@ import re
 from tests.helpers import ROOT
 
 
-def test_what_the_security_rules_would_find_has_its_reason():
+def test_what_the_security_rules_would_find_has_its_reason() -> None:
     """A ``noqa`` of a rule S... without words beside it hides a finding."""
     found = []
     for folder in ('cld_mm', 'tools', 'configs', '.'):

@@ -3,7 +3,9 @@
 from cld_mm.datasets.samplers.shard_sampler import ShardSampler
 
 from . import transforms
+from .class_names import AlignedClasses, align_classes, read_class_names
 from .folders import CheckedImageNet, ImageFolder
+from .image_arrays import ImageArrays
 from .imagenet_subset import ImageNetSubset
 from .in_memory_views import InMemoryViews, whole_batch
 from .mnist import CheckedFashionMNIST, CheckedMNIST
@@ -20,10 +22,12 @@ from .wrappers import (
 
 __all__ = [
     'STL10',
+    'AlignedClasses',
     'CheckedFashionMNIST',
     'CheckedImageNet',
     'CheckedMNIST',
     'HeldOut',
+    'ImageArrays',
     'ImageFolder',
     'ImageNetSubset',
     'InMemoryViews',
@@ -36,7 +40,9 @@ __all__ = [
     'SeededSampler',
     'ShardSampler',
     'TarShards',
+    'align_classes',
     'assign_object_ids',
+    'read_class_names',
     'transforms',
     'whole_batch',
 ]

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from cld_mm.registry import DATASETS
 
-from .folders import ImageFolder, list_images, read_lines
+from .folder_listing import list_images
+from .folders import ImageFolder
+from .label_files import read_lines
 
 
 @DATASETS.register_module()

@@ -5,6 +5,8 @@ and flip are left to the device (ViewsPreprocessor), a batch is a selection of b
 a table of numbers, and no loader process is of any use.
 """
 
+from collections.abc import Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,8 @@ from torch.utils.data import Dataset
 from cld_mm.augmentation.view_parameters import ViewDistribution
 from cld_mm.registry import DATASETS
 
+from .class_names import renumber_leaf
+from .labels import take_images
 from .samplers.seeded_sampler import mix_seed
 
 
@@ -65,6 +69,18 @@ class InMemoryViews(Dataset):
         if name == 'dataset' or name.startswith('__'):
             raise AttributeError(name)
         return getattr(self.dataset, name)  # metainfo, data_root, get_gt_labels, ...
+
+    def get_subset(self, indices: Sequence[int]) -> 'InMemoryViews':
+        """Some of the images, with views as here."""
+        part = copy(self)
+        part.dataset = take_images(self.dataset, indices)
+        part.images, part.labels = self.images[indices], self.labels[indices]
+        return part
+
+    def renumber_labels(self, table: dict[int, int]) -> None:
+        """Renumber the labels; see :mod:`.class_names`."""
+        renumber_leaf(self.dataset, table)
+        self.labels = torch.tensor([table.get(int(n), -1) for n in self.labels])
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         return self.__getitems__([index])

@@ -13,7 +13,7 @@ import numpy as np
 from cld_mm.fileio.image_decoding import printable
 from cld_mm.registry import DATASETS
 
-from .folders import read_lines
+from .label_files import read_lines
 
 
 @DATASETS.register_module()

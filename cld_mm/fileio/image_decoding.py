@@ -22,20 +22,14 @@ import cv2
 import numpy as np
 from PIL import Image
 
-# Those without a program behind them (Pillow hands EPS to Ghostscript).
-FORMATS = ('JPEG', 'PNG', 'BMP', 'GIF', 'WEBP', 'TIFF', 'PPM')
+from .image_formats import FORMATS, register_heif
+
 MAX_PIXELS = 89_478_485  # where Pillow begins to suspect a bomb: 24-bit in 256 MiB
 MAX_ASPECT = 100  # resizing the short side to 256 makes at most 256×25600
 # The most that any format's uncompressed pixel takes is 16 bits × RGBA.
 BYTES_A_PIXEL = 8
 _ORIENTATION = 0x0112
 _MARKER = re.compile(rb'\xff+[^\x00\xff]')
-
-
-def readable_suffixes() -> set[str]:
-    """What names of images that Pillow reads here end in, such as '.jpg'."""
-    known = Image.registered_extensions()
-    return {end for end, kind in known.items() if kind in FORMATS}
 
 
 class BrokenImage(OSError):
@@ -94,7 +88,8 @@ def check_image(data: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
             short, or a PNG whose check sums are wrong.
     """
     try:
-        image = Image.open(BytesIO(data), formats=FORMATS)
+        register_heif()
+        image = Image.open(BytesIO(data), formats=tuple(FORMATS))
     except Image.UnidentifiedImageError as error:
         raise BrokenImage(f'it is none of {", ".join(FORMATS)}') from error
     width, height = image.size

@@ -19,7 +19,7 @@ from tests.helpers.photos import photo
 
 
 @pytest.mark.parametrize(('size', 'probability'), [(32, 1.0), (7, 0.4)])
-def test_boxes_are_drawn_as_torchvisions(size, probability):
+def test_boxes_are_drawn_as_torchvisions(size: int, probability: float) -> None:
     seeds = np.array([mix_seed(1, 2, i) for i in range(4000)], dtype=np.uint64)
     law = ViewDistribution(erase_prob=probability)
     drawn = law.draw(seeds, 40, 50, size)
@@ -44,7 +44,7 @@ def test_boxes_are_drawn_as_torchvisions(size, probability):
 
 
 @pytest.mark.parametrize('on_device', [False, True])
-def test_a_box_is_the_mean_color_and_the_rest_as_without(on_device):
+def test_a_box_is_the_mean_color_and_the_rest_as_without(on_device: bool) -> None:
     DefaultScope.get_instance('erasing', scope_name='cld_mm')
     preprocess = ViewsPreprocessor(mean=[100.0, 90.0, 80.0], std=[50.0, 40.0, 30.0])
     indices = [SeededIndex(i, mix_seed(0, 0, i)) for i in range(8)]
@@ -70,7 +70,7 @@ def test_a_box_is_the_mean_color_and_the_rest_as_without(on_device):
     assert 0.05 < (erased == 0).all(2).float().mean() < 0.4
 
 
-def test_impossible_boxes_are_errors():
+def test_impossible_boxes_are_errors() -> None:
     for wrong in ({'erase_prob': 2}, {'erase_scale': (0.5, 0.1)}):
         with pytest.raises(ValueError, match=next(iter(wrong))):
             RandomView(32, **wrong)

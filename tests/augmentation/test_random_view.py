@@ -1,6 +1,7 @@
 """RandomView against torchvision's transforms on PIL images, on CPU and as a batch."""
 
 import random
+from typing import Any
 
 import cv2
 import numpy as np
@@ -31,14 +32,14 @@ from tests.helpers.distributions import LIMIT, furthest, measures
 from tests.helpers.photos import B224, photo
 
 
-def difference(one, two):
+def difference(one: Any, two: Any) -> tuple:
     gap = np.asarray(one).astype(float) - np.asarray(two)
     return abs(gap.mean()), np.abs(gap).mean(), np.abs(gap).max()
 
 
 @pytest.mark.parametrize('interpolation', ['bilinear', 'bicubic'])
 @pytest.mark.parametrize('box', [(3, 5, 50, 70), (10, 7, 20, 15), (0, 0, 60, 80)])
-def test_crop_is_pils(box, interpolation):
+def test_crop_is_pils(box: tuple, interpolation: str) -> None:
     mode = InterpolationMode(interpolation)
     wanted = F.resized_crop(Image.fromarray(photo()), *box, (32, 32), mode)
     found = crop_and_resize(photo(), box, 32, interpolation)
@@ -50,11 +51,11 @@ def test_crop_is_pils(box, interpolation):
 
 
 @pytest.mark.parametrize('order', ['rgb', 'bgr'])
-def test_operations_are_torchvisions(order):
+def test_operations_are_torchvisions(order: str) -> None:
     image = photo()
     pil = Image.fromarray(image)
 
-    def check(changed, wanted, bias, mean, largest):
+    def check(changed: Any, wanted: Any, bias: Any, mean: Any, largest: Any) -> None:
         changed = changed if order == 'rgb' else changed[..., ::-1]
         found = difference(changed, wanted)
         assert np.all(np.array(found) <= (bias, mean, largest)), found
@@ -72,7 +73,7 @@ def test_operations_are_torchvisions(order):
         check(color.blur(given, sigma), wanted, 0.6, 1.0, 24)
 
 
-def row(**values):
+def row(**values: Any) -> Any:
     """Parameters that change nothing but what is named."""
     drawn = ViewDistribution(flip_prob=0).draw(np.array([1], dtype=np.uint64), 9, 9)[0]
     for name, value in values.items():
@@ -80,7 +81,7 @@ def row(**values):
     return drawn
 
 
-def test_order_gray_and_solarization_are_torchvisions():
+def test_order_gray_and_solarization_are_torchvisions() -> None:
     image = photo()
     pil = Image.fromarray(image)
     drawn = row(BRIGHTNESS=1.4, CONTRAST=0.6)
@@ -98,7 +99,7 @@ def test_order_gray_and_solarization_are_torchvisions():
 
 
 @pytest.fixture(scope='module')
-def pils_views():
+def pils_views() -> list:
     blur = transforms.Lambda(
         lambda image: image.filter(ImageFilter.GaussianBlur(random.uniform(0.1, 2)))
     )
@@ -120,7 +121,7 @@ def pils_views():
     ]
 
 
-def our_views(on_device=False, count=1000, **changed):
+def our_views(on_device: bool = False, count: int = 1000, **changed: Any) -> Any:
     view = RandomView(
         32, channel_order='rgb', on_device=on_device, **{**B224, **changed}
     )
@@ -139,7 +140,7 @@ def our_views(on_device=False, count=1000, **changed):
 
 
 @pytest.mark.parametrize('on_device', [False, True])
-def test_distribution_is_that_of_pil(pils_views, on_device):
+def test_distribution_is_that_of_pil(pils_views: Any, on_device: bool) -> None:
     ours = our_views(on_device)
     assert furthest(pils_views, ours) < LIMIT
     ours, theirs = measures(ours), measures(pils_views)
@@ -148,7 +149,7 @@ def test_distribution_is_that_of_pil(pils_views, on_device):
     assert (np.abs(ours.std(0) / theirs.std(0) - 1) < 0.06).all()
 
 
-def test_cifars_distribution_is_that_of_pil():
+def test_cifars_distribution_is_that_of_pil() -> None:
     """A32 and A96: strong hue, jitter always, no blur."""
     view = transforms.Compose(
         [
@@ -166,7 +167,7 @@ def test_cifars_distribution_is_that_of_pil():
 
 
 @pytest.mark.parametrize('on_device', [False, True])
-def test_histogram_is_that_of_pil(pils_views, on_device):
+def test_histogram_is_that_of_pil(pils_views: Any, on_device: bool) -> None:
     counts = [
         np.histogram(np.stack(views), bins=64, range=(0, 256), density=True)[0] * 4
         for views in (pils_views, our_views(on_device))
@@ -190,11 +191,11 @@ def test_histogram_is_that_of_pil(pils_views, on_device):
     ],
     ids=lambda wrong: next(iter(wrong)),
 )
-def test_a_wrong_setting_would_be_noticed(pils_views, wrong):
+def test_a_wrong_setting_would_be_noticed(pils_views: Any, wrong: dict) -> None:
     assert furthest(pils_views, our_views(**wrong)) > LIMIT
 
 
-def test_hue_and_blur_of_a_batch_are_exact():
+def test_hue_and_blur_of_a_batch_are_exact() -> None:
     batch = torch.from_numpy(photo()).permute(2, 0, 1)[None].float()
     turned = turn_hue_batch(batch / 255, torch.tensor([0.07])) * 255
     wanted = F.adjust_hue(batch / 255, 0.07) * 255  # torchvision's, on floats
@@ -208,7 +209,7 @@ def test_hue_and_blur_of_a_batch_are_exact():
 
 
 @pytest.mark.parametrize('gray', [False, True])
-def test_device_and_worker_agree_image_by_image(gray):
+def test_device_and_worker_agree_image_by_image(gray: bool) -> None:
     """The whole way, blue first: pipeline, collate, preprocessor."""
     DefaultScope.get_instance('views', scope_name='cld_mm')
     image = np.ascontiguousarray(photo()[..., ::-1])
@@ -248,7 +249,7 @@ def test_device_and_worker_agree_image_by_image(gray):
     assert (gap > 8).float().mean() < 0.01
 
 
-def test_the_device_augments_in_full_precision():
+def test_the_device_augments_in_full_precision() -> None:
     """Also inside mixed precision's context, where a training step preprocesses."""
     law = ViewDistribution(**{**B224, 'blur_prob': 1.0})
     drawn = law.draw(np.array([mix_seed(0, 0, 0)] * 2, dtype=np.uint64), 60, 80)
@@ -268,7 +269,9 @@ def test_the_device_augments_in_full_precision():
     st.integers(1, 600),
     st.floats(0.01, 1),
 )
-def test_crops_lie_inside_and_rows_are_alone(seed, height, width, low):
+def test_crops_lie_inside_and_rows_are_alone(
+    seed: int, height: Any, width: Any, low: Any
+) -> None:
     law = ViewDistribution(scale=(low, 1.0), **B224)
     seeds = np.array([mix_seed(seed, 0, i) for i in range(8)], dtype=np.uint64)
     drawn = law.draw(seeds, height, width)
@@ -294,6 +297,6 @@ def test_crops_lie_inside_and_rows_are_alone(seed, height, width, low):
         ({'channel_order': 'grb'}, "channel_order is 'grb'"),
     ],
 )
-def test_errors(wrong, message):
+def test_errors(wrong: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         RandomView(**{'size': 32, **wrong})

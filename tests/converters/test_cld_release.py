@@ -6,6 +6,8 @@ import pickle
 import runpy
 import sys
 import types
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -21,15 +23,15 @@ WIDTH, C, LENGTH = 4, 8, 20
 
 
 class TheirNormLinear(nn.Module):
-    def __init__(self, size, out):
+    def __init__(self, size: Any, out: Any) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.randn(size, out))
 
-    def forward(self, x):
+    def forward(self, x: Any) -> Any:
         return F.normalize(x, dim=1).mm(F.normalize(self.weight, dim=0))
 
 
-def block(inputs, outputs, stride, shortcut):
+def block(inputs: Any, outputs: Any, stride: Any, shortcut: Any) -> Any:
     layer = nn.Module()
     layer.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
     layer.bn1 = nn.BatchNorm2d(outputs)
@@ -43,7 +45,7 @@ def block(inputs, outputs, stride, shortcut):
     return layer
 
 
-def resnet(net, shortcut):
+def resnet(net: Any, shortcut: Any) -> Any:
     """The stem and four stages of a CIFAR ResNet-18, under the release's names."""
     net.conv1 = nn.Conv2d(3, WIDTH, 3, 1, 1, bias=False)
     net.bn1 = nn.BatchNorm2d(WIDTH)
@@ -57,7 +59,7 @@ def resnet(net, shortcut):
     return net
 
 
-def pooled(net, x):
+def pooled(net: Any, x: Any) -> Any:
     x = F.relu(net.bn1(net.conv1(x)))
     for stage in (net.layer1, net.layer2, net.layer3, net.layer4):
         for b in stage:
@@ -67,25 +69,25 @@ def pooled(net, x):
     return x.mean((2, 3))
 
 
-def last(size, norm):
+def last(size: Any, norm: Any) -> Any:
     return TheirNormLinear(size, C) if norm else nn.Linear(size, C)
 
 
 class MoCoNet(nn.Module):
-    def __init__(self, norm):
+    def __init__(self, norm: Any) -> None:
         super().__init__()
         resnet(self, 'downsample')
         size = 8 * WIDTH
         self.fc = nn.Sequential(nn.Linear(size, size), nn.ReLU())
         self.instDis, self.groupDis = last(size, norm), last(size, norm)
 
-    def forward(self, x):
+    def forward(self, x: Any) -> tuple:
         h = self.fc(pooled(self, x))
         return F.normalize(self.instDis(h)), F.normalize(self.groupDis(h))
 
 
 class InfoMinNet(nn.Module):
-    def __init__(self, norm):
+    def __init__(self, norm: Any) -> None:
         super().__init__()
         size = 8 * WIDTH
         self.encoder = resnet(nn.Module(), 'downsample')
@@ -98,28 +100,28 @@ class InfoMinNet(nn.Module):
         )
         self.head_jig.fc2 = last(9 * C, norm)
 
-    def forward(self, x):
+    def forward(self, x: Any) -> tuple:
         h = self.head(pooled(self.encoder, x))
         return F.normalize(self.proj1(h)), F.normalize(self.proj2(h))
 
-    def jigsaw(self, patches):
+    def jigsaw(self, patches: Any) -> Any:
         h = self.head_jig.fc1(pooled(self.encoder, patches))
         return F.normalize(self.head_jig.fc2(h.view(-1, 9 * C)))
 
 
 class CifarNet(nn.Module):
-    def __init__(self, norm):
+    def __init__(self, norm: Any) -> None:
         super().__init__()
         resnet(self, 'shortcut')
         self.linear = last(8 * WIDTH, norm)
         self.groupDis = nn.Sequential(last(8 * WIDTH, norm))
 
-    def forward(self, x):
+    def forward(self, x: Any) -> tuple:
         h = pooled(self, x)
         return F.normalize(self.linear(h)), F.normalize(self.groupDis(h))
 
 
-def randomised(net):
+def randomised(net: Any) -> Any:
     """Every weight and statistic its own value, so that none can be mixed up."""
     with torch.no_grad():
         for name, value in net.state_dict().items():
@@ -130,11 +132,11 @@ def randomised(net):
     return net.eval()
 
 
-def prefixed(state, prefix):
+def prefixed(state: Any, prefix: Any) -> dict:
     return {prefix + key: value for key, value in state.items()}
 
 
-def released(kind, norm, prefix='module.'):
+def released(kind: str, norm: Any, prefix: str = 'module.') -> tuple:
     """Networks, and the checkpoint the release would have written."""
     maker = {'mocov2': MoCoNet, 'infomin': InfoMinNet}.get(kind, CifarNet)
     torch.manual_seed(0)
@@ -173,7 +175,7 @@ def released(kind, norm, prefix='module.'):
     )
 
 
-def ours(kind, norm):
+def ours(kind: str, norm: Any) -> nn.Module:
     names = (
         ('NormMLP', 'MLP') if 'cifar' not in kind else ('NormLinearNeck', 'LinearNeck')
     )
@@ -220,7 +222,7 @@ KINDS = [
 ]
 
 
-def stored_object(name):
+def stored_object(name: str) -> Any:
     """A class that exists while the file is written and not when it is read."""
     module = types.ModuleType('lib_of_the_release')
     made = type(name, (nn.Module,), {'__module__': module.__name__})
@@ -229,7 +231,7 @@ def stored_object(name):
     return made()
 
 
-def save(checkpoint, path, kind, legacy):
+def save(checkpoint: Path, path: Path, kind: str, legacy: Any) -> Any:
     memory = F.normalize(torch.randn(LENGTH, C), dim=1)
     if kind == 'npid_cifar':
         checkpoint['lemniscate'] = stored_object('LinearAverage')
@@ -242,7 +244,9 @@ def save(checkpoint, path, kind, legacy):
 @pytest.mark.filterwarnings('ignore:.*source code for container')
 @pytest.mark.parametrize('legacy', [False, True], ids=['zip', 'legacy'])
 @pytest.mark.parametrize(('kind', 'norm'), KINDS)
-def test_features_are_equal_both_ways(kind, norm, legacy, tmp_path):
+def test_features_are_equal_both_ways(
+    kind: Any, norm: Any, legacy: bool, tmp_path: Path
+) -> None:
     query, key, checkpoint = released(kind, norm)
     memory = save(checkpoint, tmp_path / 'theirs.pth', kind, legacy)
     converted = convert(load_tensors(tmp_path / 'theirs.pth'))
@@ -287,15 +291,15 @@ def test_features_are_equal_both_ways(kind, norm, legacy, tmp_path):
 
 
 class Malicious:
-    def __init__(self, target):
+    def __init__(self, target: Any) -> None:
         self.target = target
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple:
         return os.system, (f'touch {self.target}',)
 
 
 @pytest.mark.parametrize('legacy', [False, True], ids=['zip', 'legacy'])
-def test_nothing_in_a_file_is_executed(legacy, tmp_path):
+def test_nothing_in_a_file_is_executed(legacy: bool, tmp_path: Path) -> None:
     _, _, checkpoint = released('mocov2', True)
     target = tmp_path / 'executed'
     checkpoint['args'] = argparse.Namespace(lr=Malicious(target))
@@ -315,7 +319,9 @@ def test_nothing_in_a_file_is_executed(legacy, tmp_path):
     assert not target.exists()
 
 
-def run_tool(monkeypatch, capsys, *words):
+def run_tool(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: Any
+) -> tuple:
     """Exit status and what the tool printed; in this process, to save its imports."""
     tool = ROOT / 'tools/model_converters/cld_to_cldmm.py'
     monkeypatch.setattr(sys, 'argv', [str(tool), *map(str, words)])
@@ -327,8 +333,10 @@ def run_tool(monkeypatch, capsys, *words):
     return status, capsys.readouterr().err
 
 
-def test_the_tool_lists_unknown_and_missing_keys(tmp_path, monkeypatch, capsys):
-    def run(*words):
+def test_the_tool_lists_unknown_and_missing_keys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(*words: Any) -> Any:
         return run_tool(monkeypatch, capsys, *words)
 
     _, _, checkpoint = released('mocov2', True, prefix='')

@@ -1,6 +1,8 @@
 """Exported ResNet-50 weights load elsewhere, with no key missing or left over."""
 
 import importlib.util
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,7 +13,7 @@ from cld_mm.converters.export_backbone import export_backbone
 
 
 @pytest.fixture(scope='module')
-def checkpoint(tmp_path_factory):
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> tuple:
     torch.manual_seed(0)
     backbone = ResNet(depth=50)
     path = tmp_path_factory.mktemp('export') / 'epoch_1.pth'
@@ -22,7 +24,7 @@ def checkpoint(tmp_path_factory):
     return backbone, path
 
 
-def load(library, path):
+def load(library: Any, path: Path) -> Any:
     if library == 'torchvision':
         model = torchvision.models.resnet50()
     elif library == 'timm':
@@ -45,7 +47,9 @@ def load(library, path):
 
 
 @pytest.mark.parametrize('library', ['mmpretrain', 'mmdet', 'torchvision', 'timm'])
-def test_it_loads_with_equal_features(library, checkpoint, tmp_path):
+def test_it_loads_with_equal_features(
+    library: str, checkpoint: Path, tmp_path: Path
+) -> None:
     if library == 'timm' and importlib.util.find_spec('timm') is None:
         pytest.skip('timm is not installed')
     backbone, path = checkpoint
@@ -64,7 +68,7 @@ def test_it_loads_with_equal_features(library, checkpoint, tmp_path):
     torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
 
 
-def test_a_checkpoint_without_backbone_is_refused(tmp_path):
+def test_a_checkpoint_without_backbone_is_refused(tmp_path: Path) -> None:
     torch.save({'state_dict': {'fc.weight': torch.zeros(1)}}, tmp_path / 'a.pth')
     with pytest.raises(ValueError, match=r'no key that begins with "backbone\."'):
         export_backbone(tmp_path / 'a.pth', tmp_path / 'b.pth', 'timm')

@@ -4,12 +4,15 @@ import copy
 import functools
 import os
 import warnings
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
 from torch import distributed as dist
 from torch._dynamo.utils import counters
 
@@ -37,11 +40,11 @@ TINY_VIT = {
 
 
 @functools.cache
-def load(name):
+def load(name: str) -> Config:
     return Config.fromfile(CONFIGS / f'{name}.py')
 
 
-def small(name, digits, folder, **changes):
+def small(name: str, digits: Path, folder: Path, **changes: Any) -> Any:
     """A config of configs/, with a tiny model of its kind, on digits; 4 iterations."""
     cfg, data = (
         copy.deepcopy(load(n)) for n in (name, 'mocov2_cld_r18_fashionmnist_10e')
@@ -74,7 +77,7 @@ def small(name, digits, folder, **changes):
     return cfg
 
 
-def trained(cfg, *hooks):
+def trained(cfg: Any, *hooks: Any) -> tuple:
     """Train on this rank; the runner and its whole state dict."""
     check_config(cfg)
     check_parallel(cfg)
@@ -88,7 +91,7 @@ def trained(cfg, *hooks):
     return runner, joined(model.state_dict())
 
 
-def closest(one, two, **tolerance):
+def closest(one: Any, two: Any, **tolerance: Any) -> None:
     assert one.keys() == two.keys()
     for name, value in one.items():
         torch.testing.assert_close(
@@ -96,7 +99,7 @@ def closest(one, two, **tolerance):
         )
 
 
-def prepare_rank(rank):
+def prepare_rank(rank: int) -> None:
     world = str(dist.get_world_size())
     os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=world)
     warnings.simplefilter('ignore')
@@ -124,7 +127,7 @@ SAME = {
 }
 
 
-def _resume(make, folder, whole):
+def _resume(make: Any, folder: Path, whole: Any) -> None:
     """From the checkpoint of iteration 2: the same end to the last bit."""
     name = f'{folder.name}_resumed'
     cfg = make(folder.parent / name, resume=True, load_from=str(folder / 'iter_2.pth'))
@@ -140,12 +143,14 @@ def _resume(make, folder, whole):
     dist.barrier()
 
 
-def _resnets(rank, digits, folder):
+def _resnets(rank: int, digits: Path, folder: Path) -> None:
     prepare_rank(rank)
     _, plain = trained(small(PLAIN, digits, folder / 'plain'))
     for name, (tolerance, settings) in SAME.items():
 
-        def make(where, name=name, settings=settings, **changes):
+        def make(
+            where: Any, name: str = name, settings: Any = settings, **changes: Any
+        ) -> Any:
             config = f'scaling/mocov2_cld_r50_{name}_200e'
             cfg = small(config, digits, where, **changes)
             cfg.custom_hooks[-1].update(settings)
@@ -171,7 +176,7 @@ def _resnets(rank, digits, folder):
             _resume(make, folder / name, state)
 
 
-def test_each_config_gives_the_plain_runs_numbers(digits, tmp_path):
+def test_each_config_gives_the_plain_runs_numbers(digits: Path, tmp_path: Path) -> None:
     run_ranks(_resnets, 2, (digits, tmp_path))
     # What was trained on several ranks is evaluated by its own config on one.
     cfg = small('scaling/mocov2_cld_r50_zero_200e', digits, tmp_path, launcher='none')
@@ -187,11 +192,11 @@ def test_each_config_gives_the_plain_runs_numbers(digits, tmp_path):
     assert 'instance' in done.stdout
 
 
-def _three(rank, digits, folder):
+def _three(rank: int, digits: Path, folder: Path) -> None:
     """Of three parts the sum's last bits depend on where in a bucket they lie."""
     prepare_rank(rank)
 
-    def make(where, **changes):
+    def make(where: Any, **changes: Any) -> Any:
         # 22 images, repeated to 24: each rank has batches of 3, 3 and 2.
         data = {'batch_size': 3, 'drop_last': False, 'dataset__indices': 22}
         data = {f'train_dataloader__{key}': value for key, value in data.items()}
@@ -200,11 +205,11 @@ def _three(rank, digits, folder):
     _resume(make, folder / 'whole', trained(make(folder / 'whole'))[1])
 
 
-def test_three_ranks_resume_to_the_last_bit(digits, tmp_path):
+def test_three_ranks_resume_to_the_last_bit(digits: Path, tmp_path: Path) -> None:
     run_ranks(_three, 3, (digits, tmp_path))
 
 
-def _others(rank, digits, folder):
+def _others(rank: int, digits: Path, folder: Path) -> None:
     prepare_rank(rank)
     # Half precision: one step, by rounding alone (later ones amplify it).
     step = {'train_dataloader__dataset__indices': 8}
@@ -235,20 +240,22 @@ def _others(rank, digits, folder):
             trained(cfg)
 
 
-def test_what_changes_numbers_changes_them_as_it_says(digits, tmp_path):
+def test_what_changes_numbers_changes_them_as_it_says(
+    digits: Path, tmp_path: Path
+) -> None:
     run_ranks(_others, 2, (digits, tmp_path))
 
 
 class Gradients(Hook):
     """Sums what the ranks have exchanged."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.sums = {}
 
-    def before_train(self, runner):
+    def before_train(self, runner: Runner) -> None:
         model = runner.model.module
 
-        def add(*_):
+        def add(*_: Any) -> None:
             for name, parameter in model.named_parameters():
                 if parameter.grad is not None:
                     self.sums[name] = self.sums.get(name, 0) + parameter.grad
@@ -256,7 +263,7 @@ class Gradients(Hook):
         runner.optim_wrapper.optimizer.register_step_pre_hook(add)
 
 
-def _accumulate(rank, digits, folder):
+def _accumulate(rank: int, digits: Path, folder: Path) -> None:
     prepare_rank(rank)
     # Where images do not meet in a batch, two small batches are one large batch.
     ends = []
@@ -293,15 +300,17 @@ def _accumulate(rank, digits, folder):
             torch.testing.assert_close(end[key], mean, **ROUNDING)
 
 
-def test_accumulation_is_the_large_batch_where_no_batch_matters(digits, tmp_path):
+def test_accumulation_is_the_large_batch_where_no_batch_matters(
+    digits: Path, tmp_path: Path
+) -> None:
     run_ranks(_accumulate, 2, (digits, tmp_path))
 
 
-def _vit(rank, digits, folder):
+def _vit(rank: int, digits: Path, folder: Path) -> None:
     prepare_rank(rank)
     name = 'scaling/mocov2_cld_vit-l16_fsdp_300e'
 
-    def make(where, **changes):
+    def make(where: Any, **changes: Any) -> Any:
         return small(name, digits, where, **changes)
 
     cfg = make(folder / 'plain')
@@ -330,7 +339,7 @@ def _vit(rank, digits, folder):
     closest(trained(half)[1], whole_steps, **EXACT)
 
 
-def test_a_vit_split_over_ranks_is_the_whole_one(digits, tmp_path):
+def test_a_vit_split_over_ranks_is_the_whole_one(digits: Path, tmp_path: Path) -> None:
     run_ranks(_vit, 2, (digits, tmp_path))
 
 
@@ -358,7 +367,9 @@ def test_a_vit_split_over_ranks_is_the_whole_one(digits, tmp_path):
         ('vit-l16_fsdp_300e', {'custom_hooks': [{'type': 'CompileHook'}]}, 'leave one'),
     ],
 )
-def test_what_excludes_each_other_is_one_sentence(config, options, said):
+def test_what_excludes_each_other_is_one_sentence(
+    config: str, options: dict, said: str
+) -> None:
     cfg = Config.fromfile(CONFIGS / f'scaling/mocov2_cld_{config}.py')
     cfg.merge_from_dict({'launcher': 'pytorch', **options})
     with pytest.raises(ConfigError, match=said) as raised:

@@ -3,6 +3,8 @@
 import contextlib
 import pickle
 import struct
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -19,7 +21,7 @@ from tools.stress import (
 
 
 @pytest.mark.parametrize('kind', KINDS)
-def test_a_malicious_checkpoint_executes_nothing(kind, tmp_path):
+def test_a_malicious_checkpoint_executes_nothing(kind: Any, tmp_path: Path) -> None:
     from mmengine.runner.checkpoint import load_checkpoint
 
     mark = tmp_path / 'mark'
@@ -38,7 +40,7 @@ def test_a_malicious_checkpoint_executes_nothing(kind, tmp_path):
     assert not mark.exists()
 
 
-def test_the_files_would_work(tmp_path):
+def test_the_files_would_work(tmp_path: Path) -> None:
     for kind in KINDS:
         mark = tmp_path / kind
         path = write_malicious(tmp_path / 'bad.pth', kind, mark)
@@ -49,7 +51,7 @@ def test_the_files_would_work(tmp_path):
         assert mark.exists(), kind
 
 
-def test_a_damaged_checkpoint_is_one_sentence(tmp_path):
+def test_a_damaged_checkpoint_is_one_sentence(tmp_path: Path) -> None:
     path = tmp_path / 'a.pth'
     torch.save([1], path)
     with pytest.raises(ValueError, match='holds a list, not the dict'):
@@ -69,10 +71,10 @@ def test_a_damaged_checkpoint_is_one_sentence(tmp_path):
             load_safely(path)
 
 
-def test_a_checkpoint_from_an_address_has_a_digest(tmp_path):
+def test_a_checkpoint_from_an_address_has_a_digest(tmp_path: Path) -> None:
     import hashlib
 
-    def fetched(name: str, where: str):
+    def fetched(name: str, where: str) -> Any:
         return load_from_https(where + name, 'cpu', model_dir=str(tmp_path))
 
     torch.save({'state_dict': {}}, tmp_path / 'a.pth')

@@ -4,9 +4,11 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 
 from cld_mm.engine import runner as runner_module
 from cld_mm.engine.checkpoint import newest_good, write_checkpoint
@@ -26,7 +28,13 @@ class DiskFault(Hook):
     def __init__(self, kind: str) -> None:
         self.kind = kind
 
-    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: Any = None,
+        outputs: Any = None,
+    ) -> None:
         if runner.iter + 1 != 3:
             return
         runner.checkpoint_writer.wait()
@@ -81,8 +89,8 @@ def mountable(folder: Path) -> str | None:
 
 @pytest.mark.parametrize('kind', SAID)
 def test_a_disk_that_fails_in_training_ends_it_in_one_sentence(
-    kind, digits, tmp_path, capfd
-):
+    kind: str, digits: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     work_dir = tmp_path / 'work'
     work_dir.mkdir()
     reason = mountable(work_dir) if kind == 'read-only' else None
@@ -125,7 +133,9 @@ def test_a_disk_that_fails_in_training_ends_it_in_one_sentence(
         assert not os.path.isdir(work_dir)
 
 
-def test_a_checkpoint_that_goes_between_choice_and_load(digits, tmp_path, monkeypatch):
+def test_a_checkpoint_that_goes_between_choice_and_load(
+    digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for step in (1, 2):
         meta = {'iter': step, 'epoch': 0, 'run': 7}
         state = {'meta': meta, 'state_dict': {}, 'optimizer': {}}
@@ -136,7 +146,7 @@ def test_a_checkpoint_that_goes_between_choice_and_load(digits, tmp_path, monkey
     cfg.dump(path)
     chosen, choose = [], runner_module.choose_together
 
-    def delete(*args):
+    def delete(*args: Any) -> str:
         chosen.append(Path(choose(*args)))
         chosen[-1].unlink()
         return str(chosen[-1])

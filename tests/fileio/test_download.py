@@ -3,6 +3,8 @@
 import socket
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,10 +17,10 @@ class _Redirect(BaseHTTPRequestHandler):
         self.send_header('Location', 'http://example.invalid/file')
         self.end_headers()
 
-    def log_message(self, *args) -> None: ...
+    def log_message(self, *args: Any) -> None: ...
 
 
-def test_downloads_stay_with_https():
+def test_downloads_stay_with_https() -> None:
     with pytest.raises(SourceError, match='not https'):
         open_url('http://example.invalid/file', timeout=1)
     with pytest.raises(SourceError, match='not https'):
@@ -42,7 +44,7 @@ def test_downloads_stay_with_https():
         'ftp://localhost/a',
     ],
 )
-def test_an_address_that_looks_like_this_machines(url):
+def test_an_address_that_looks_like_this_machines(url: str) -> None:
     with pytest.raises(SourceError, match='not https'):
         open_url(url, timeout=1)
 
@@ -59,7 +61,9 @@ def test_an_address_that_looks_like_this_machines(url):
         (b'', 'cannot be had'),
     ],
 )
-def test_a_download_that_is_cut_off_is_not_there(answer, reason, tmp_path):
+def test_a_download_that_is_cut_off_is_not_there(
+    answer: bytes, reason: str, tmp_path: Path
+) -> None:
     with socket.create_server(('127.0.0.1', 0)) as server:
 
         def serve() -> None:

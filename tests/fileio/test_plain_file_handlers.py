@@ -1,6 +1,7 @@
 """YAML, pickle and NumPy files build plain values only."""
 
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from tools.stress import (
 
 
 @pytest.mark.parametrize('suffix', ['pkl', 'pickle', 'yaml', 'yml', 'npy', 'npz'])
-def test_no_data_file_runs(suffix, tmp_path):
+def test_no_data_file_runs(suffix: str, tmp_path: Path) -> None:
     mark, path = tmp_path / 'mark', tmp_path / f'a.{suffix}'
     if suffix in ('pkl', 'pickle'):
         path.write_bytes(pickle.dumps({'data_list': [Malicious(mark)]}))
@@ -30,7 +31,7 @@ def test_no_data_file_runs(suffix, tmp_path):
     assert not mark.exists()
 
 
-def test_plain_data_files_are_read(tmp_path):
+def test_plain_data_files_are_read(tmp_path: Path) -> None:
     array = np.arange(6, dtype=np.float32).reshape(2, 3)
     value = {'a': [1, 2.5, 'x', None, (1, 2)], 'b': array, 'c': np.float64(3)}
     (tmp_path / 'a.pkl').write_bytes(pickle.dumps(value))

@@ -3,6 +3,9 @@
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +20,7 @@ CHROMIUM = shutil.which('chromium') or shutil.which('chromium-browser')
 EVIL = '</script><img src=x onerror=alert(1)>"\'&amp;'
 
 
-def snapshot(rng):
+def snapshot(rng: np.random.Generator) -> Any:
     import base64
     import io
 
@@ -50,7 +53,7 @@ def snapshot(rng):
     )
 
 
-def nasty_work_dir(folder):
+def nasty_work_dir(folder: Path) -> Path:
     """A work dir as a crashed run leaves it, with names that mean harm."""
     work_dir = folder / EVIL.replace('/', '')
     logs = work_dir / '20260101_000000' / 'vis_data'
@@ -66,7 +69,7 @@ def nasty_work_dir(folder):
 
 
 @pytest.fixture(scope='module')
-def page_file(tmp_path_factory):
+def page_file(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp('report')
     rng = np.random.default_rng(0)
     runs = [
@@ -90,7 +93,7 @@ def page_file(tmp_path_factory):
 
 
 @pytest.fixture(scope='module')
-def browser():
+def browser() -> Iterator[Any]:
     if CHROMIUM is None:
         pytest.skip('chromium is not installed')
     with sync_api.sync_playwright() as playwright:
@@ -100,7 +103,7 @@ def browser():
 
 
 @pytest.fixture(params=[390, 1440])
-def page(request, browser, page_file):
+def page(request: pytest.FixtureRequest, browser: Any, page_file: Any) -> Iterator[Any]:
     opened = browser.new_page(viewport={'width': request.param, 'height': 900})
     opened.errors = []
     opened.on('pageerror', lambda error: opened.errors.append(str(error)))
@@ -126,7 +129,7 @@ def page(request, browser, page_file):
     opened.close()
 
 
-def test_it_fits_the_screen(page):
+def test_it_fits_the_screen(page: Any) -> None:
     width = page.evaluate('document.documentElement.scrollWidth')
     assert width <= page.viewport_size['width']
     assert page.locator('.curve').count() == 2
@@ -139,7 +142,7 @@ def test_it_fits_the_screen(page):
     assert page.locator('[onerror]').count() == 0
 
 
-def test_a_dot_shows_its_image(page):
+def test_a_dot_shows_its_image(page: Any) -> None:
     assert not page.locator('#tip').is_visible()
     # Dots are drawn in SVG: the last drawn lies on top.
     dot = page.locator('.embedding .points path').last
@@ -157,11 +160,11 @@ def test_a_dot_shows_its_image(page):
     assert tip['x'] + tip['width'] <= page.viewport_size['width']
 
 
-def shown_curves(page):
+def shown_curves(page: Any) -> Any:
     return page.locator('.curve').first.locator('.scatterlayer .trace').count()
 
 
-def test_curves_can_be_switched_off_and_zoomed(page):
+def test_curves_can_be_switched_off_and_zoomed(page: Any) -> None:
     assert shown_curves(page) == 5
     run, name = page.locator('#run-keys button').first, page.locator('.curve button')
     run.click()
@@ -196,7 +199,7 @@ def test_curves_can_be_switched_off_and_zoomed(page):
     assert page.evaluate(ranges)[0] != one
 
 
-def test_groups_and_epochs_can_be_chosen(page):
+def test_groups_and_epochs_can_be_chosen(page: Any) -> None:
     button = page.locator('.groups button').first
     button.click()
     assert button.get_attribute('aria-pressed') == 'true'
@@ -217,7 +220,7 @@ def test_groups_and_epochs_can_be_chosen(page):
     assert page.evaluate(kept) == [False, True]
 
 
-def test_plots_fit_on_paper(page):
+def test_plots_fit_on_paper(page: Any) -> None:
     page.evaluate('dispatchEvent(new Event("beforeprint"))')
     page.emulate_media(media='print')
     fits = """[...document.querySelectorAll(".plot, .embedding")].every(
@@ -229,7 +232,7 @@ def test_plots_fit_on_paper(page):
     page.wait_for_function(fits.replace('plot.clientWidth <= 700', 'true'))
 
 
-def test_nothing_in_a_name_can_act(page_file):
+def test_nothing_in_a_name_can_act(page_file: Any) -> None:
     page = page_file.read_text()
     assert EVIL not in page
     assert '<img src=x' not in page
@@ -238,7 +241,7 @@ def test_nothing_in_a_name_can_act(page_file):
     assert json.loads(data)['curves'][0]['loss'][1] == [3.0, 2.0, None]
 
 
-def test_a_folder_whose_name_is_no_text_has_a_page(tmp_path):
+def test_a_folder_whose_name_is_no_text_has_a_page(tmp_path: Path) -> None:
     run = Run(
         os.fsdecode(b'run \xff'), tmp_path, 'a = 1', curves={'loss': ([1], [2.0])}
     )
@@ -246,7 +249,7 @@ def test_a_folder_whose_name_is_no_text_has_a_page(tmp_path):
     assert r'run \udcff' in (tmp_path / 'page.html').read_text(encoding='utf-8')
 
 
-def test_runs_of_one_name_are_told_apart(tmp_path):
+def test_runs_of_one_name_are_told_apart(tmp_path: Path) -> None:
     paths = [tmp_path / 'a/x/run', tmp_path / 'b/x/run', tmp_path / 'other']
     runs = [Run(path.name, path, '') for path in paths]
     assert len({run.name for run in unlike_names(runs)}) == 3
@@ -254,7 +257,7 @@ def test_runs_of_one_name_are_told_apart(tmp_path):
         unlike_names([Run('run', paths[0], ''), Run('run', paths[0], '')])
 
 
-def test_long_curves_keep_their_last_value():
+def test_long_curves_keep_their_last_value() -> None:
     curve = (list(range(1, 5002)), [float(v) for v in range(5001)])
     found = drawn({'loss': curve, 'unknown': curve}, {'loss': ['loss']})
     assert list(found) == ['loss']
@@ -263,7 +266,7 @@ def test_long_curves_keep_their_last_value():
     assert found['loss'][1][-1] == 5000.0
 
 
-def test_a_grid_of_knn_stands_in_the_table_by_its_settings(tmp_path):
+def test_a_grid_of_knn_stands_in_the_table_by_its_settings(tmp_path: Path) -> None:
     grid = [
         {'features': 'backbone', 'k': k, 'temperature': 0.07, 'top1': 70.0 + k}
         for k in (1, 5)

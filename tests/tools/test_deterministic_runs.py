@@ -1,5 +1,7 @@
 """Two runs with --deterministic and one seed are bitwise identical."""
 
+from pathlib import Path
+
 import torch
 
 from cld_mm.engine.checkpoint import (
@@ -9,7 +11,9 @@ from tests.helpers.run_tools import call_tool
 from tools.stress import comparing, small_configs
 
 
-def test_deterministic_mode_gives_the_same_bits_twice(digits, tmp_path):
+def test_deterministic_mode_gives_the_same_bits_twice(
+    digits: Path, tmp_path: Path
+) -> None:
     ends = []
     try:
         for name in ('one', 'two'):

@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -37,14 +38,14 @@ ON_RANKS = [tool for tool in TOOLS if 'visualization' not in tool]  # as knn.py
 pytestmark = pytest.mark.filterwarnings('ignore:k is', 'ignore:num_groups is')
 
 
-def options(digits, **changes):
+def options(digits: Path, **changes: Any) -> list:
     settings = SIZES | {f'{name}.dataset.data_root': digits for name in LOADERS}
     settings |= {key.replace('__', '.'): value for key, value in changes.items()}
     return ['--cfg-options', *(f'{key}={value}' for key, value in settings.items())]
 
 
 @pytest.fixture(scope='module')
-def checkpoint(tmp_path_factory):
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A network that has learned nothing."""
     cfg = Config.fromfile(CONFIG)
     DefaultScope.get_instance('test-evaluating', scope_name='cld_mm')
@@ -55,12 +56,22 @@ def checkpoint(tmp_path_factory):
     return path
 
 
-def call(tool, checkpoint, digits, folder, *words, config=CONFIG, **changes):
+def call(
+    tool: str,
+    checkpoint: Path,
+    digits: Path,
+    folder: Path,
+    *words: Any,
+    config: Any = CONFIG,
+    **changes: Any,
+) -> Any:
     flags = [*TOOLS[tool], '--work-dir', folder, *words]
     return call_tool(tool, config, checkpoint, *flags, *options(digits, **changes))
 
 
-def sweep(checkpoint, digits, folder, batch_size, *words):
+def sweep(
+    checkpoint: Path, digits: Path, folder: Path, batch_size: Any, *words: Any
+) -> Any:
     """A short run of the linear protocol; its log and its classifiers."""
     settings = {
         'train_dataloader.batch_size': batch_size,
@@ -78,7 +89,7 @@ def sweep(checkpoint, digits, folder, batch_size, *words):
     return call_tool('tools/train.py', SWEEP, *words, '--cfg-options', *settings)
 
 
-def _everything(rank, checkpoint, digits, folder):
+def _everything(rank: int, checkpoint: Path, digits: Path, folder: Path) -> None:
     from cld_mm.cli import run_tool as launch
 
     launch.leave_distributed = lambda code=0: None  # the next tool still needs it
@@ -91,7 +102,7 @@ def _everything(rank, checkpoint, digits, folder):
     assert found.code == 0, found.stderr
 
 
-def numbers(value, before=''):
+def numbers(value: Any, before: str = '') -> dict:
     if isinstance(value, (dict, list)):
         pairs = value.items() if isinstance(value, dict) else enumerate(value)
         return {
@@ -102,7 +113,9 @@ def numbers(value, before=''):
     return {before: value}
 
 
-def test_two_ranks_find_what_one_finds(checkpoint, digits, tmp_path):
+def test_two_ranks_find_what_one_finds(
+    checkpoint: Path, digits: Path, tmp_path: Path
+) -> None:
     one, two = tmp_path / 'one', tmp_path / 'two'
     run_ranks(_everything, args=(checkpoint, digits, two))
     for tool in ON_RANKS:
@@ -146,7 +159,9 @@ def test_two_ranks_find_what_one_finds(checkpoint, digits, tmp_path):
     assert held_out[0] == held_out[1]
 
 
-def test_test_images_choose_no_learning_rate(checkpoint, digits, tmp_path):
+def test_test_images_choose_no_learning_rate(
+    checkpoint: Path, digits: Path, tmp_path: Path
+) -> None:
     """Other test images change the test figures alone."""
     found = []
     for split, number in (('test', 21), ('train', 17)):
@@ -171,7 +186,9 @@ def test_test_images_choose_no_learning_rate(checkpoint, digits, tmp_path):
 
 
 @pytest.mark.parametrize('tool', TOOLS)
-def test_bad_input_is_one_sentence(tool, checkpoint, digits, tmp_path):
+def test_bad_input_is_one_sentence(
+    tool: str, checkpoint: Path, digits: Path, tmp_path: Path
+) -> None:
     state = torch.load(checkpoint, weights_only=True)['state_dict']
     files = {name: tmp_path / f'{name}.pth' for name in ('nan', 'foreign', 'text')}
     broken = {
@@ -202,7 +219,7 @@ def test_bad_input_is_one_sentence(tool, checkpoint, digits, tmp_path):
         refused(found, said)
 
 
-def refused(found, said):
+def refused(found: Any, said: str) -> None:
     last = found.stderr.strip().splitlines()[-1]
     assert found.code == 2, (said, found.stderr[-2000:])
     assert last.startswith('error: '), last
@@ -223,11 +240,15 @@ def refused(found, said):
         ('tools/visualization/confusion_matrix.py', ['--out', 'a.gif'], 'a.gif'),
     ],
 )
-def test_bad_settings_are_one_sentence(tool, words, said, checkpoint, digits, tmp_path):
+def test_bad_settings_are_one_sentence(
+    tool: str, words: list, said: str, checkpoint: Path, digits: Path, tmp_path: Path
+) -> None:
     refused(call(tool, checkpoint, digits, tmp_path, *words), said)
 
 
-def test_one_class_and_few_images(checkpoint, digits, tmp_path):
+def test_one_class_and_few_images(
+    checkpoint: Path, digits: Path, tmp_path: Path
+) -> None:
     one = {'test_cfg__train_dataloader__dataset__indices': 1}
     found = call('tools/linear.py', checkpoint, digits, tmp_path, **one)
     refused(found, 'a classifier needs two classes at least')
@@ -236,7 +257,9 @@ def test_one_class_and_few_images(checkpoint, digits, tmp_path):
     assert found.code == 0
 
 
-def test_labels_of_another_split_are_refused(checkpoint, digits, tmp_path):
+def test_labels_of_another_split_are_refused(
+    checkpoint: Path, digits: Path, tmp_path: Path
+) -> None:
     for path in digits.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
     labels = tmp_path / 'train-labels-idx1-ubyte'
@@ -251,7 +274,7 @@ def test_labels_of_another_split_are_refused(checkpoint, digits, tmp_path):
         assert str(labels) in found.stderr
 
 
-def test_tools_that_read_files(checkpoint, tmp_path):
+def test_tools_that_read_files(checkpoint: Path, tmp_path: Path) -> None:
     bad = tmp_path / 'bad.json'
     bad.write_text('[1')
     for tool, words, said in (

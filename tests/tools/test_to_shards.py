@@ -2,6 +2,8 @@
 
 import runpy
 import sys
+from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,7 +19,7 @@ PIPELINE = [
 ]
 
 
-def to_shards(monkeypatch, *words):
+def to_shards(monkeypatch: pytest.MonkeyPatch, *words: Any) -> Any:
     """The tool with these words; its exit code."""
     path = ROOT / 'tools/dataset_converters/to_shards.py'
     monkeypatch.setattr(sys, 'argv', ['to_shards.py', *map(str, words)])
@@ -29,7 +31,7 @@ def to_shards(monkeypatch, *words):
 
 
 @pytest.fixture
-def pictures(tmp_path):
+def pictures(tmp_path: Path) -> Any:
     """Folders of images: two classes, and one that is flat."""
     for number in range(6):
         for folder in (f'classes/{"ab"[number % 2]}', 'flat'):
@@ -39,7 +41,9 @@ def pictures(tmp_path):
     return tmp_path
 
 
-def test_to_shards_from_folders(pictures, monkeypatch, capsys):
+def test_to_shards_from_folders(
+    pictures: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = pictures / 'shards'
     words = ('--folder', pictures / 'classes', '--out', out, '--shard-size', 0.001)
     assert to_shards(monkeypatch, *words) == 0
@@ -78,8 +82,11 @@ def test_to_shards_from_folders(pictures, monkeypatch, capsys):
 
 
 def test_to_shards_from_a_flat_folder_or_a_config(
-    pictures, digits, monkeypatch, capsys
-):
+    pictures: Any,
+    digits: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     flat = ('--folder', pictures / 'flat', '--out', pictures / 'shards')
     assert to_shards(monkeypatch, *flat) == 0
     dataset = TarShards(str(pictures / 'shards'), pipeline=PIPELINE)
@@ -102,8 +109,8 @@ def test_to_shards_from_a_flat_folder_or_a_config(
 
 
 def test_odd_names_are_kept_out_of_shards_and_broken_files_named(
-    pictures, monkeypatch, capsys
-):
+    pictures: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     data = (pictures / 'flat/1.jpg').read_bytes()
     odd = pictures / 'classes/ü b'
     odd.mkdir()
@@ -126,15 +133,20 @@ def test_odd_names_are_kept_out_of_shards_and_broken_files_named(
 
 
 @pytest.mark.parametrize('size', ['0', '-1', 'nan', 'inf'])
-def test_a_shard_has_a_size(pictures, monkeypatch, capsys, size):
+def test_a_shard_has_a_size(
+    pictures: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    size: str,
+) -> None:
     words = ('--folder', pictures / 'flat', '--out', pictures / 'shards')
     assert to_shards(monkeypatch, *words, '--shard-size', size) != 0
     assert '--shard-size is' in capsys.readouterr().err
 
 
 def test_files_beside_the_classes_do_not_take_labels_away(
-    pictures, monkeypatch, capsys
-):
+    pictures: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     for name in ('README.txt', '.hidden.jpg'):
         (pictures / 'classes' / name).write_text('x')
     words = ('--folder', pictures / 'classes', '--out')
@@ -156,7 +168,14 @@ def test_files_beside_the_classes_do_not_take_labels_away(
         ('new', ('--seed', '-1'), '--seed is -1: give'),
     ],
 )
-def test_what_cannot_be_made_is_named(pictures, monkeypatch, capsys, out, more, said):
+def test_what_cannot_be_made_is_named(
+    pictures: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    out: str,
+    more: tuple,
+    said: str,
+) -> None:
     monkeypatch.chdir(pictures)
     (pictures / 'a_file').write_text('x')
     assert to_shards(monkeypatch, '--folder', 'flat', '--out', out, *more) != 0

@@ -1,6 +1,8 @@
 """A malicious checkpoint at every command line that reads one: nothing runs."""
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,7 +48,7 @@ CASES = [
 
 
 @pytest.fixture(scope='module')
-def configs(digits, tmp_path_factory):
+def configs(digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A pre-training and a probe's config."""
     folder = tmp_path_factory.mktemp('configs')
     for name in ('npid', 'linear'):
@@ -58,7 +60,13 @@ def configs(digits, tmp_path_factory):
 
 
 @pytest.mark.parametrize(('name', 'kind'), CASES)
-def test_no_command_runs_a_checkpoint(name, kind, configs, tmp_path, capfd):
+def test_no_command_runs_a_checkpoint(
+    name: Any,
+    kind: Any,
+    configs: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     mark, work = tmp_path / 'mark', tmp_path / 'work'
     work.mkdir()
     bad = write_malicious(work / 'iter_7.pth', kind, mark)

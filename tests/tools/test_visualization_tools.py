@@ -2,6 +2,8 @@
 
 import json
 import shutil
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,18 +24,18 @@ FEATURE_TOOLS = ('embedding', 'groups', 'neighbours', 'similarity')
 
 
 @pytest.fixture(scope='module')
-def trained(digits, tmp_path_factory):
+def trained(digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     work_dir = tmp_path_factory.mktemp('trained')
     train(digits, work_dir)
     return work_dir
 
 
-def picture_of(path):
+def picture_of(path: Path) -> Any:
     text = path.read_bytes()
     return text[:4] == b'\x89PNG' if path.suffix == '.png' else b'<svg' in text[:2000]
 
 
-def call(tool, *words, code=0):
+def call(tool: str, *words: Any, code: int = 0) -> Any:
     done = call_tool(tool, *words)
     assert done.code == code, done.stderr
     return done
@@ -41,7 +43,9 @@ def call(tool, *words, code=0):
 
 @pytest.mark.parametrize('suffix', ['png', 'svg'])
 @pytest.mark.parametrize('tool', FEATURE_TOOLS)
-def test_tools_that_draw_features(tool, suffix, trained, digits, tmp_path):
+def test_tools_that_draw_features(
+    tool: str, suffix: str, trained: Path, digits: Path, tmp_path: Path
+) -> None:
     out = tmp_path / 'new' / f'{tool}.{suffix}'
     words = ['--images', 20, '--out', out]
     words += ['--groups', 3] if tool == 'groups' else []
@@ -58,7 +62,9 @@ def test_tools_that_draw_features(tool, suffix, trained, digits, tmp_path):
 
 
 @pytest.mark.parametrize('suffix', ['png', 'svg'])
-def test_views_are_those_that_training_sees(suffix, digits, tmp_path, monkeypatch):
+def test_views_are_those_that_training_sees(
+    suffix: str, digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config = tmp_path / 'config.py'
     cfg = Config.fromfile(ROOT / CONFIG)
     cfg.train_dataloader.dataset.data_root = str(digits)
@@ -66,7 +72,7 @@ def test_views_are_those_that_training_sees(suffix, digits, tmp_path, monkeypatc
     drawn = []
     real = visualization.plot_rows
 
-    def spy(rows, names, *rest):
+    def spy(rows: Any, names: Any, *rest: Any) -> None:
         drawn.append((rows, names, rest))
         real(rows, names, *rest)
 
@@ -88,7 +94,9 @@ def test_views_are_those_that_training_sees(suffix, digits, tmp_path, monkeypatc
         assert np.array_equal(drawn_view, view.numpy().transpose(1, 2, 0))
 
 
-def test_two_photographs_can_be_compared(tmp_path, monkeypatch):
+def test_two_photographs_can_be_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from sklearn.datasets import load_sample_images
 
     names = []
@@ -109,7 +117,9 @@ def test_two_photographs_can_be_compared(tmp_path, monkeypatch):
     call(*words, names[0], tmp_path / 'none.png', code=2)
 
 
-def test_what_is_wrong_is_one_sentence(trained, digits, tmp_path):
+def test_what_is_wrong_is_one_sentence(
+    trained: Path, digits: Path, tmp_path: Path
+) -> None:
     saved = torch.load(trained / 'epoch_2.pth', weights_only=False)
     for value in saved['state_dict'].values():
         if value.is_floating_point():
@@ -141,7 +151,9 @@ def test_what_is_wrong_is_one_sentence(trained, digits, tmp_path):
         assert sentence in message
 
 
-def test_the_report_leaves_broken_checkpoints_out(trained, tmp_path):
+def test_the_report_leaves_broken_checkpoints_out(
+    trained: Path, tmp_path: Path
+) -> None:
     work_dir = tmp_path / 'run'
     shutil.copytree(trained, work_dir)
     (work_dir / 'epoch_3.pth').write_bytes(
@@ -153,7 +165,9 @@ def test_the_report_leaves_broken_checkpoints_out(trained, tmp_path):
     assert ' MB)' in done.stdout
 
 
-def test_confusion_matrix_counts_every_image(trained, digits, tmp_path):
+def test_confusion_matrix_counts_every_image(
+    trained: Path, digits: Path, tmp_path: Path
+) -> None:
     out = tmp_path / 'confusion.svg'
     run(
         'tools/visualization/confusion_matrix.py',
@@ -172,7 +186,7 @@ def test_confusion_matrix_counts_every_image(trained, digits, tmp_path):
     assert 100 * counts.trace() / 20 == pytest.approx(found['top1'])
 
 
-def test_report_names_what_ran(trained, tmp_path):
+def test_report_names_what_ran(trained: Path, tmp_path: Path) -> None:
     out = tmp_path / 'new' / 'report.html'
     words = ['--images', 20, '--groups', 3, '--out', out]
     call('tools/report.py', trained, *words)
@@ -188,7 +202,7 @@ def test_report_names_what_ran(trained, tmp_path):
     assert 'training images 24' in page
 
 
-def test_analysis_tools(trained, tmp_path):
+def test_analysis_tools(trained: Path, tmp_path: Path) -> None:
     out = tmp_path / 'logs.json'
     call('tools/analysis_tools/analyze_logs.py', trained, '--out', out)
     losses = json.loads(out.read_text())[str(trained)]['loss']

@@ -1,6 +1,8 @@
 """Pictures: what is in them, and that names and odd features do no harm."""
 
 import json
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,18 +36,18 @@ from cld_mm.visualization.style import (
 NAMES = ['$x_1', '_hidden', 'кошка', 'a & b <i>', 'n' * 80]
 
 
-def write_log(work_dir, start, records):
+def write_log(work_dir: Path, start: Any, records: Any) -> None:
     folder = work_dir / start / 'vis_data'
     folder.mkdir(parents=True)
     lines = [json.dumps(record) for record in records]
     (folder / 'scalars.json').write_text('\n'.join(lines))
 
 
-def steps(first, last, value):
+def steps(first: Any, last: Any, value: Any) -> list:
     return [{'loss': value, 'iter': i, 'step': i} for i in range(first, last + 1)]
 
 
-def test_a_resumed_run_is_one_curve(tmp_path):
+def test_a_resumed_run_is_one_curve(tmp_path: Path) -> None:
     evaluated = {'knn_backbone/top1': 50.0, 'step': 1}
     records = [*steps(1, 4, 9.0), evaluated, *steps(5, 6, 9.0)]
     write_log(tmp_path, '20260101_000000', records)
@@ -58,19 +60,19 @@ def test_a_resumed_run_is_one_curve(tmp_path):
     assert curves['knn_backbone/top1'] == ([4, 8], [50.0, 50.0])
 
 
-def test_a_run_that_was_started_anew_forgets_the_old(tmp_path):
+def test_a_run_that_was_started_anew_forgets_the_old(tmp_path: Path) -> None:
     write_log(tmp_path, '20260101_000000', steps(1, 9, 9.0))
     write_log(tmp_path, '20260101_000100', steps(1, 3, 1.0))
     assert read_run(tmp_path)['loss'] == ([1, 2, 3], [1.0] * 3)
 
 
-def test_a_log_without_a_known_name_is_an_error(tmp_path):
+def test_a_log_without_a_known_name_is_an_error(tmp_path: Path) -> None:
     write_log(tmp_path, '20260101_000000', [{'weight': 1.0, 'step': 1}])
     with pytest.raises(ValueError, match='nothing that is drawn'):
         plot_curves(tmp_path, tmp_path / 'curves.png')
 
 
-def drawings(folder):
+def drawings(folder: Path) -> dict:
     """Each plot once, with names that mean harm to matplotlib."""
     rng = np.random.default_rng(0)
     labels = np.arange(50) % 5
@@ -100,7 +102,7 @@ def drawings(folder):
 @pytest.mark.parametrize(
     'kind', ['embedding', 'confusion', 'curves', 'rows', 'neighbours', 'similarity']
 )
-def test_text_in_svg_is_text(kind, tmp_path):
+def test_text_in_svg_is_text(kind: str, tmp_path: Path) -> None:
     out = tmp_path / 'picture.svg'
     drawings(tmp_path)[kind](out)
     text = out.read_text()
@@ -112,7 +114,7 @@ def test_text_in_svg_is_text(kind, tmp_path):
 
 
 @pytest.mark.parametrize('number', [1, 21, 100])
-def test_any_number_of_classes_is_named(number, tmp_path):
+def test_any_number_of_classes_is_named(number: int, tmp_path: Path) -> None:
     names = [f'class {place}' for place in range(number)]
     labels = np.arange(200) % number
     places = np.random.default_rng(0).normal(size=(200, 2))
@@ -123,13 +125,13 @@ def test_any_number_of_classes_is_named(number, tmp_path):
         assert all(f'>{name}</text>' in text for name in names), kind
 
 
-def test_each_of_a_hundred_classes_looks_its_own():
+def test_each_of_a_hundred_classes_looks_its_own() -> None:
     number = len(COLOURS) * len(MARKERS)
     assert number > 100
     assert len({(colour_of(n), marker_of(n)) for n in range(number)}) == number
 
 
-def test_long_names_keep_both_ends():
+def test_long_names_keep_both_ends() -> None:
     name = plain('a' * 50 + 'b' * 50, 11)
     assert name == 'aaaaa…bbbbb'
     alike = [f'{"a" * 50}{place}{"b" * 50}' for place in range(100)]
@@ -139,7 +141,9 @@ def test_long_names_keep_both_ends():
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 10**6), st.integers(1, 25))
-def test_labels_do_not_cover_each_other_where_there_is_room(seed, number):
+def test_labels_do_not_cover_each_other_where_there_is_room(
+    seed: int, number: Any
+) -> None:
     rng = np.random.default_rng(seed)
     bounds = np.array([600.0, 500.0])
     sizes = np.stack([rng.uniform(10, 80, number), np.full(number, 12.0)], axis=1)
@@ -154,7 +158,7 @@ def test_labels_do_not_cover_each_other_where_there_is_room(seed, number):
 
 
 @pytest.mark.parametrize('method', ['tsne', 'pca'])
-def test_embeddings_of_odd_features_are_finite(method):
+def test_embeddings_of_odd_features_are_finite(method: str) -> None:
     same = np.ones((12, 4), dtype=np.float32)
     assert np.isfinite(embed(same, method)).all()
     assert np.isfinite(embed(np.zeros((5, 4), np.float32), method)).all()
@@ -166,7 +170,9 @@ def test_embeddings_of_odd_features_are_finite(method):
         embed(three[:1], method)
 
 
-def test_progress_is_told_and_nothing_is_printed(capsys, monkeypatch):
+def test_progress_is_told_and_nothing_is_printed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr('cld_mm.visualization.progress.SECONDS', 0)
     embed(np.random.default_rng(0).normal(size=(40, 8)))
     printed = capsys.readouterr()
@@ -175,7 +181,7 @@ def test_progress_is_told_and_nothing_is_printed(capsys, monkeypatch):
     assert '/1000' in printed.err
 
 
-def two_clouds(number=60):
+def two_clouds(number: int = 60) -> Any:
     features = np.random.default_rng(0).normal(size=(number, 8)).astype(np.float32)
     features[: number // 2, 0] += 20
     features[number // 2 :, 1] += 20
@@ -183,7 +189,7 @@ def two_clouds(number=60):
 
 
 @pytest.mark.parametrize('method', ['tsne', 'umap'])
-def test_clouds_stay_apart(method):
+def test_clouds_stay_apart(method: str) -> None:
     if method == 'umap':
         pytest.importorskip('umap', reason='umap-learn is an extra')
     places = embed(two_clouds(), method)
@@ -194,13 +200,13 @@ def test_clouds_stay_apart(method):
         assert embed(two_clouds(4), method).shape == (4, 2)
 
 
-def test_umap_that_is_missing_names_its_cure(monkeypatch):
+def test_umap_that_is_missing_names_its_cure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__('sys').modules, 'umap', None)
     with pytest.raises(ImportError, match='pip install umap-learn'):
         embed(two_clouds(), 'umap')
 
 
-def test_maps_sum_to_the_cosine():
+def test_maps_sum_to_the_cosine() -> None:
     one, two = torch.randn(5, 3, 4), torch.randn(5, 2, 2)
     first, second, cosine = similarity_maps(one, two)
     expected = F.cosine_similarity(one.mean((1, 2)), two.mean((1, 2)), dim=0)
@@ -208,7 +214,7 @@ def test_maps_sum_to_the_cosine():
         assert value == pytest.approx(float(expected), abs=1e-5)
 
 
-def test_members_go_from_most_to_least_central():
+def test_members_go_from_most_to_least_central() -> None:
     features = F.normalize(torch.randn(30, 6), dim=1).numpy()
     groups = np.arange(30) % 3
     for group, rows in group_members(features, groups, 10).items():

@@ -34,6 +34,12 @@ class SeededIndex(int):
         return SeededIndex, (int(self), self.seed)
 
 
+def with_seed(inner: int, outer: int) -> int:
+    """The inner index with the seed of the outer one, if that has one."""
+    seed = getattr(outer, 'seed', None)
+    return inner if seed is None else SeededIndex(int(inner), seed)
+
+
 def mix_seed(seed: int, epoch: int, index: int) -> int:
     """Combine three numbers into a well-spread 64-bit seed (splitmix64 steps)."""
     value = 0

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import tarfile
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +12,7 @@ from cld_mm.fileio.download import SourceError
 
 
 @pytest.mark.parametrize('kind', ['parent', 'absolute', 'link', 'hard link'])
-def test_an_archive_cannot_leave_its_folder(kind, tmp_path):
+def test_an_archive_cannot_leave_its_folder(kind: str, tmp_path: Path) -> None:
     packed, target = tmp_path / 'a.tar', tmp_path / 'inside'
     target.mkdir()
     names = {'parent': '../out', 'absolute': str(tmp_path / 'out')}

@@ -6,6 +6,7 @@ import hashlib
 import socketserver
 import threading
 from http.server import SimpleHTTPRequestHandler
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,9 @@ from cld_mm.datasets.preparation.fashion_mnist import FILES, fetch
 from cld_mm.fileio.download import SourceError
 
 
-def test_fetch_downloads_or_says_why_not(tmp_path, monkeypatch):
+def test_fetch_downloads_or_says_why_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(SourceError, match='is not https'):
         fetch(tmp_path, 'download', 'ftp://localhost/')
     packed = {name: gzip.compress(name.encode()) for name in FILES}

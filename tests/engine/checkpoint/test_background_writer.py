@@ -2,6 +2,7 @@
 
 import resource
 import signal
+from pathlib import Path
 
 import pytest
 import torch
@@ -21,7 +22,7 @@ def checkpoint(step: int = 1) -> dict:
     }
 
 
-def test_a_full_disk_keeps_the_old_and_leaves_no_half(tmp_path):
+def test_a_full_disk_keeps_the_old_and_leaves_no_half(tmp_path: Path) -> None:
     path = tmp_path / 'iter_1.pth'
     write_checkpoint(checkpoint(), path)
     old = path.read_bytes()
@@ -41,7 +42,7 @@ def test_a_full_disk_keeps_the_old_and_leaves_no_half(tmp_path):
     writer.wait()  # told once
 
 
-def test_the_copy_is_taken_at_once(tmp_path):
+def test_the_copy_is_taken_at_once(tmp_path: Path) -> None:
     state, writer = checkpoint(), CheckpointWriter()
     writer.submit(state, tmp_path / 'a.pth', then=lambda: 1 / 0)
     state['state_dict']['weight'].zero_()

@@ -1,5 +1,7 @@
 """Rows of a sharded memory bank beside a checkpoint."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -11,7 +13,7 @@ from cld_mm.engine.checkpoint.choose import choose_together
 
 
 @pytest.mark.parametrize('spoil', ['flip', 'cut', 'gone'])
-def test_spoilt_bank_rows_are_found_at_resume(spoil, tmp_path):
+def test_spoilt_bank_rows_are_found_at_resume(spoil: str, tmp_path: Path) -> None:
     from cld_mm.engine.checkpoint.bank_rows import bank_damage, bank_folder, read_rows
 
     for step in (1, 2):

@@ -1,5 +1,7 @@
 """The newest intact checkpoint is found; damaged ones are named."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -18,7 +20,9 @@ def checkpoint(step: int = 1) -> dict:
     }
 
 
-def test_the_newest_whole_one_is_taken_and_others_named(tmp_path, capfd):
+def test_the_newest_whole_one_is_taken_and_others_named(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     assert newest_good(tmp_path) is None
     for step in (1, 2, 3):
         write_checkpoint(checkpoint(step), tmp_path / f'iter_{step}.pth')

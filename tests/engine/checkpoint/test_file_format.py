@@ -1,5 +1,7 @@
 """Checkpoint files: every flipped bit and every truncation is detected."""
 
+from pathlib import Path
+
 import torch
 
 from cld_mm.engine.checkpoint import (
@@ -17,7 +19,7 @@ def checkpoint(step: int = 1) -> dict:
     }
 
 
-def test_every_flipped_byte_and_cut_is_found(tmp_path):
+def test_every_flipped_byte_and_cut_is_found(tmp_path: Path) -> None:
     path = tmp_path / 'iter_1.pth'
     write_checkpoint(checkpoint(), path)
     assert damage(path) is None

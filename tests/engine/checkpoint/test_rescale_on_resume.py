@@ -1,9 +1,12 @@
 """Resumed with other batches an epoch: schedules end where the plain run's do."""
 
 import math
+from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 
 from cld_mm.cli.run_tool import build_runner
 from cld_mm.models.utils.momentum_encoder import MomentumEncoder
@@ -13,19 +16,27 @@ from tools.stress import small_configs as small
 class Note(Hook):
     """Learning rate, share of the average, and estimated seconds, each iteration."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.rates, self.shares, self.left = [], [], []
 
-    def before_train_iter(self, runner, batch_idx, data_batch=None):
+    def before_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None
+    ) -> None:
         self.rates.append(runner.optim_wrapper.get_lr()['lr'][0])
         encoders = [m for m in runner.model.modules() if isinstance(m, MomentumEncoder)]
         self.shares += [encoder.current_momentum() for encoder in encoders]
 
-    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: Any = None,
+        outputs: Any = None,
+    ) -> None:
         self.left.append(runner.message_hub.get_info('eta'))
 
 
-def train(folder, data, batch_size, **changes):
+def train(folder: Path, data: Any, batch_size: Any, **changes: Any) -> tuple:
     cfg = small.config(
         'byol_cld',
         folder,
@@ -44,12 +55,12 @@ def train(folder, data, batch_size, **changes):
     return runner, note
 
 
-def test_schedules_go_on_at_the_same_share(digits, tmp_path):
+def test_schedules_go_on_at_the_same_share(digits: Path, tmp_path: Path) -> None:
     first, _ = train(tmp_path / 'first', digits, 6)  # 4 batches an epoch
     base = first.optim_wrapper.param_groups[0]['initial_lr']
     share = next(m.momentum for m in first.model.momentum_encoders())
 
-    def cosine(steps, total):
+    def cosine(steps: Any, total: Any) -> int:
         return (1 + torch.cos(torch.pi * steps / total)) / 2
 
     # After an epoch with more batches; inside one with fewer; with accumulation.

@@ -1,6 +1,7 @@
 """Two runs never share a work directory."""
 
 import os
+from pathlib import Path
 
 from cld_mm.engine.checkpoint import (
     CheckpointError,
@@ -8,7 +9,7 @@ from cld_mm.engine.checkpoint import (
 from cld_mm.engine.checkpoint.work_dir_lock import lock
 
 
-def test_a_second_run_in_a_work_dir_is_refused(tmp_path):
+def test_a_second_run_in_a_work_dir_is_refused(tmp_path: Path) -> None:
     held = lock(tmp_path)
 
     def other() -> str:

@@ -1,7 +1,9 @@
 """DigestCheckpointHook: which checkpoints are kept and deleted."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
+import pytest
 import torch
 
 from cld_mm.engine.checkpoint import (
@@ -21,7 +23,7 @@ def checkpoint(step: int = 1) -> dict:
     }
 
 
-def test_the_last_whole_one_is_never_deleted(tmp_path):
+def test_the_last_whole_one_is_never_deleted(tmp_path: Path) -> None:
     hook = DigestCheckpointHook(out_dir=str(tmp_path), every_iters=1, keep_recent=1)
     hook._run = 7
     for step in (1, 2, 3, 6):
@@ -43,7 +45,7 @@ def test_the_last_whole_one_is_never_deleted(tmp_path):
     ]
 
 
-def test_checkpoints_of_weights_alone_are_cleared_too(tmp_path):
+def test_checkpoints_of_weights_alone_are_cleared_too(tmp_path: Path) -> None:
     hook = DigestCheckpointHook(
         out_dir=str(tmp_path), max_keep_ckpts=2, save_optimizer=False
     )
@@ -59,7 +61,9 @@ def test_checkpoints_of_weights_alone_are_cleared_too(tmp_path):
     assert newest_good(tmp_path) is None  # no run goes on from them
 
 
-def test_a_clock_set_back_does_not_make_a_new_run_older(tmp_path, monkeypatch):
+def test_a_clock_set_back_does_not_make_a_new_run_older(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     old = {'meta': {'iter': 9, 'epoch': 0, 'run': 2**61}, 'optimizer': {}}
     write_checkpoint(old, tmp_path / 'iter_9.pth')
     monkeypatch.setattr(

@@ -2,7 +2,10 @@
 
 import json
 import os
+from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -22,7 +25,7 @@ from tools.stress import small_configs
 
 
 @pytest.mark.parametrize('kind', ['npid_cld', 'mocov2_cld'])
-def test_a_nan_is_kept_and_repeated(kind, digits, tmp_path):
+def test_a_nan_is_kept_and_repeated(kind: str, digits: Path, tmp_path: Path) -> None:
     cfg = Config.fromfile(ROOT / f'configs/{kind}_r18_fashionmnist_10e.py')
     data = {'data_root': str(digits), 'indices': 24}
     cfg.merge_from_dict(
@@ -44,7 +47,7 @@ def test_a_nan_is_kept_and_repeated(kind, digits, tmp_path):
     cfg.experiment_name = f'non-finite-{kind}'
     runner = build_runner(cfg)
 
-    def spoil(module, inputs):
+    def spoil(module: Any, inputs: Any) -> None:
         if runner.iter == 2:
             inputs[0].data[0, 0, 0, 0] = float('nan')
 
@@ -77,14 +80,16 @@ def test_a_nan_is_kept_and_repeated(kind, digits, tmp_path):
     assert result['first_non_finite']['where'] == 'backbone.layer2.0.conv1.weight'
 
 
-def test_names_of_images_are_printable():
+def test_names_of_images_are_printable() -> None:
     path = os.fsdecode(b'/a/\xff\n.png')
     batch = {'data_samples': [DataSample(metainfo={'img_path': path})]}
     assert image_names(batch) == [r'/a/\udcff\n.png']
 
 
 @pytest.mark.parametrize('case', ['npid_sharded', 'byol_cld', 'swav_cld'])
-def test_a_gradient_that_is_not_finite_is_repeated(case, digits, tmp_path):
+def test_a_gradient_that_is_not_finite_is_repeated(
+    case: str, digits: Path, tmp_path: Path
+) -> None:
     cfg = small_configs.config(case, tmp_path, digits, train_dataloader__batch_size=6)
     for kind in ('val', 'test'):
         for part in ('cfg', 'dataloader', 'evaluator'):
@@ -107,23 +112,25 @@ def test_a_gradient_that_is_not_finite_is_repeated(case, digits, tmp_path):
 class ScaledOnCPU(MMAmpOptimWrapper):
     """mmengine's wrapper with a scaler that overflows float32, as float16's does."""
 
-    def __init__(self, scale: float, **kwargs) -> None:
+    def __init__(self, scale: float, **kwargs: Any) -> None:
         OptimWrapper.__init__(self, **kwargs)
         self._scale_update_param = None
         self.cast_dtype = None
         self.loss_scaler = torch.amp.GradScaler('cpu', init_scale=scale)
 
-    def backward(self, loss, **kwargs) -> None:
+    def backward(self, loss: Any, **kwargs: Any) -> None:
         super().backward(loss * 2.0**12, **kwargs)
 
     @contextmanager
-    def optim_context(self, model):
+    def optim_context(self, model: Any) -> Iterator[None]:
         with OptimWrapper.optim_context(self, model):
             yield
 
 
 @pytest.mark.parametrize(('most', 'goes_on'), [(16, True), (2, False), (0, False)])
-def test_overflows_are_skipped_up_to_n(most, goes_on, digits, tmp_path):
+def test_overflows_are_skipped_up_to_n(
+    most: int, goes_on: bool, digits: Path, tmp_path: Path
+) -> None:
     cfg = small_configs.config(
         'moco', tmp_path, digits, epochs=3, train_dataloader__batch_size=6
     )
@@ -158,7 +165,9 @@ def test_overflows_are_skipped_up_to_n(most, goes_on, digits, tmp_path):
     assert saved['optimizer']['loss_scaler']['scale'] == scaler.get_scale()
 
 
-def test_statistics_that_are_not_finite_are_never_saved(digits, tmp_path):
+def test_statistics_that_are_not_finite_are_never_saved(
+    digits: Path, tmp_path: Path
+) -> None:
     cfg = small_configs.config('byol', tmp_path, digits, train_dataloader__batch_size=6)
     for kind in ('val', 'test'):
         for part in ('cfg', 'dataloader', 'evaluator'):
@@ -167,7 +176,7 @@ def test_statistics_that_are_not_finite_are_never_saved(digits, tmp_path):
     runner = build_runner(cfg)
     statistics = runner.model.backbone.bn1.running_var
 
-    def spoil(module, inputs):
+    def spoil(module: Any, inputs: Any) -> None:
         if runner.iter == 4:
             statistics.data[1] = float('nan')
 
@@ -184,7 +193,7 @@ def test_statistics_that_are_not_finite_are_never_saved(digits, tmp_path):
         assert all(v.float().isfinite().all() for v in state.values())
 
 
-def test_masks_and_normalisers_are_not_taken_for_spoilt():
+def test_masks_and_normalisers_are_not_taken_for_spoilt() -> None:
     parts = torch.nn.BatchNorm1d(2), FeatureQueue(3, 2), ShardedMemoryBank(3, 2)
     model = torch.nn.ModuleList(parts)
     model.register_buffer('mask', torch.tensor([0.0, float('-inf')]))

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from cld_mm.engine.loops.epoch_loop import shorten_histories
 
 
-def test_logged_histories_do_not_grow_for_ever():
+def test_logged_histories_do_not_grow_for_ever() -> None:
     from mmengine.logging import HistoryBuffer
 
     history = HistoryBuffer(list(range(50_000)), [1] * 50_000)

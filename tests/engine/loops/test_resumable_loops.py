@@ -1,8 +1,12 @@
 """Every way to write a training loop: broken off inside, resumed to the last bit."""
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 import torch
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 
 from cld_mm.cli.run_tool import build_runner
 from cld_mm.engine.checkpoint import CheckpointError, newest_good
@@ -29,20 +33,28 @@ class Notes(Hook):
     def __init__(self, losses: dict, validated: list, stop: int = 0) -> None:
         self.losses, self.validated, self.stop = losses, validated, stop
 
-    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: Any = None,
+        outputs: Any = None,
+    ) -> None:
         self.losses[runner.iter + 1] = outputs['loss'].item()
         if runner.iter + 1 == self.stop:
             runner.checkpoint_writer.wait()
             raise Stopped
 
-    def before_val(self, runner) -> None:
+    def before_val(self, runner: Runner) -> None:
         self.validated.append(runner.iter)
 
 
 @pytest.mark.parametrize(
     ('loop', 'stop'), [('epochs', 7), ('iterations', 4), ('typed', 7), ('swav', 11)]
 )
-def test_a_loop_goes_on_where_it_was(loop, stop, digits, tmp_path):
+def test_a_loop_goes_on_where_it_was(
+    loop: str, stop: int, digits: Path, tmp_path: Path
+) -> None:
     ends = {}
     losses: dict[str, dict[int, float]] = {'whole': {}, 'parts': {}}
     for name, last in (('whole', 0), ('parts', stop), ('parts', 0)):
@@ -80,7 +92,9 @@ def test_a_loop_goes_on_where_it_was(loop, stop, digits, tmp_path):
     assert found == []
 
 
-def test_another_batch_size_goes_on_at_its_iteration(digits, tmp_path):
+def test_another_batch_size_goes_on_at_its_iteration(
+    digits: Path, tmp_path: Path
+) -> None:
     losses: dict[int, float] = {}
     for batch, stop in ((6, 6), (3, 0)):
         cfg = small_configs.config('moco', tmp_path / 'run', digits)
@@ -99,7 +113,7 @@ def test_another_batch_size_goes_on_at_its_iteration(digits, tmp_path):
     assert list(losses) == [7, 8, 9, 10]
 
 
-def test_a_checkpoint_of_another_model_is_refused(digits, tmp_path):
+def test_a_checkpoint_of_another_model_is_refused(digits: Path, tmp_path: Path) -> None:
     for place, (case, changes) in enumerate(
         [('moco', {}), ('moco_cld', {}), ('moco', {'model__queue_len': 64})]
     ):
@@ -116,7 +130,9 @@ def test_a_checkpoint_of_another_model_is_refused(digits, tmp_path):
             runner.train()
 
 
-def test_a_queue_of_swav_is_of_its_run_and_of_its_batches(digits, tmp_path):
+def test_a_queue_of_swav_is_of_its_run_and_of_its_batches(
+    digits: Path, tmp_path: Path
+) -> None:
     messages = []
     for batch, stop in ((6, 7), (5, 0)):
         cfg = small_configs.config(

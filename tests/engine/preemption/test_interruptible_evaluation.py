@@ -2,11 +2,13 @@
 
 import os
 import signal
-from typing import ClassVar
+from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 import torch
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 
 from cld_mm.cli.run_tool import build_runner
 from cld_mm.engine.checkpoint import (
@@ -18,8 +20,8 @@ from tools.stress import small_configs
 
 @pytest.mark.parametrize('exact', [False, True])
 def test_a_signal_ends_a_vote_of_knn_between_its_chunks(
-    exact, digits, tmp_path, monkeypatch
-):
+    exact: bool, digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(knn, 'ROWS', 5)
     if exact:  # all votes are close, and counted again in one chunk
         everyone = torch.ones(24, dtype=torch.bool)
@@ -30,7 +32,7 @@ def test_a_signal_ends_a_vote_of_knn_between_its_chunks(
         priority = 'VERY_HIGH'
         seen: ClassVar = []
 
-        def after_features(self, runner, batch_idx, batches) -> None:
+        def after_features(self, runner: Runner, batch_idx: int, batches: Any) -> None:
             self.seen.append((batch_idx, batches))
             voted = (4, 5) in self.seen or not exact
             if voted and (batch_idx, batches) == stop_at:

@@ -4,6 +4,7 @@ import importlib.util
 import os
 import signal
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,9 @@ TOOLS = ROOT / 'tools'
 
 
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGUSR1])
-def test_a_signal_before_training_asks_for_a_requeue(number, tmp_path, monkeypatch):
+def test_a_signal_before_training_asks_for_a_requeue(
+    number: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from cld_mm.engine.preemption.signals import leave_at_once
 
     monkeypatch.setenv('CLD_MM_EXIT_FILE', str(tmp_path / 'code'))
@@ -31,7 +34,9 @@ def test_a_signal_before_training_asks_for_a_requeue(number, tmp_path, monkeypat
 
 @pytest.mark.parametrize('local', [0, 1])
 @pytest.mark.parametrize('training', [True, False])
-def test_each_nodes_first_rank_leaves_the_code(local, training, tmp_path, monkeypatch):
+def test_each_nodes_first_rank_leaves_the_code(
+    local: int, training: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from cld_mm.cli import run_tool as launch
     from cld_mm.engine.preemption.signals import StoppedBySignal, leave_at_once
 
@@ -56,7 +61,9 @@ def test_each_nodes_first_rank_leaves_the_code(local, training, tmp_path, monkey
 
 
 @pytest.mark.parametrize('tool', ['train.py', 'test.py'])
-def test_tools_ask_for_a_requeue_outside_of_training(tool, tmp_path, monkeypatch):
+def test_tools_ask_for_a_requeue_outside_of_training(
+    tool: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv('CLD_MM_EXIT_FILE', str(tmp_path / 'code'))
     reading, writing = os.pipe()
     child = os.fork()

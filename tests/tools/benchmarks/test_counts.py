@@ -28,7 +28,14 @@ BENCHMARKS = ROOT / 'tools/benchmarks'
         ('exchange', '--batch', 'x', 2),
     ],
 )
-def test_counts_have_limits(tool, flag, value, limit, monkeypatch, capsys):
+def test_counts_have_limits(
+    tool: str,
+    flag: str,
+    value: str,
+    limit: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     monkeypatch.setattr(sys, 'argv', [f'{tool}.py', flag, value])
     with pytest.raises(SystemExit) as end:
         runpy.run_path(str(BENCHMARKS / f'{tool}.py'), run_name='__main__')
@@ -50,8 +57,12 @@ def test_counts_have_limits(tool, flag, value, limit, monkeypatch, capsys):
     ],
 )
 def test_what_cannot_be_measured_is_one_sentence(
-    tool, words, said, monkeypatch, capsys
-):
+    tool: str,
+    words: list,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     monkeypatch.setattr(sys, 'argv', [f'{tool}.py', *words])
     with pytest.raises(SystemExit) as end:
         runpy.run_path(str(BENCHMARKS / f'{tool}.py'), run_name='__main__')

@@ -5,14 +5,19 @@ import importlib
 import json
 import sys
 import weakref
+from typing import Any
+
+import pytest
 
 
-def test_no_variant_lives_on_beside_the_next(monkeypatch, capsys):
+def test_no_variant_lives_on_beside_the_next(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     memory = importlib.import_module('tools.benchmarks.memory')
     backbones: list[weakref.ref] = []
     plain_build = memory.build
 
-    def build(name, args):
+    def build(name: str, args: Any) -> Any:
         assert all(backbone() is None for backbone in backbones)
         model = plain_build(name, args)
         backbones.append(weakref.ref(model.backbone))

@@ -6,7 +6,9 @@ import pytest
 
 
 @pytest.mark.parametrize('name', ['moco', 'mmpretrain'])
-def test_steps_are_compared_at_equal_types(name, monkeypatch):
+def test_steps_are_compared_at_equal_types(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sides = importlib.import_module('tools.benchmarks.step_sides')
     built = []
     monkeypatch.setattr(

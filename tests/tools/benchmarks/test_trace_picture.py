@@ -2,13 +2,15 @@
 
 import json
 from collections import Counter
+from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
 from tools.benchmarks.trace_picture import draw_trace, spans_of
 
 
-def event(name, ts, dur, tid=1, cat='cpu_op'):
+def event(name: str, ts: Any, dur: Any, tid: int = 1, cat: str = 'cpu_op') -> dict:
     return {'ph': 'X', 'cat': cat, 'name': name, 'ts': ts, 'dur': dur, 'tid': tid}
 
 
@@ -22,7 +24,7 @@ CPU = [
 ]
 
 
-def test_an_operation_counts_without_those_inside_it(tmp_path):
+def test_an_operation_counts_without_those_inside_it(tmp_path: Path) -> None:
     own = Counter()
     for span in spans_of(CPU):
         own[span['name']] += span['dur']

@@ -10,7 +10,9 @@ from tools.stress.closing import closing_line
 
 
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
-def test_a_stopped_script_closes_with_its_line(number, capsys):
+def test_a_stopped_script_closes_with_its_line(
+    number: signal.Signals, capsys: pytest.CaptureFixture[str]
+) -> None:
     report = {'kills': 3}
     before = signal.getsignal(number)
     with pytest.raises(SystemExit) as left, closing_line(report):  # noqa: PT012

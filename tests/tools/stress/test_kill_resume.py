@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -19,7 +20,7 @@ KILLS += ['--cases', 'swav_cld', 'linear']
 
 
 @pytest.mark.slow
-def test_killed_runs_resume_bit_exactly():
+def test_killed_runs_resume_bit_exactly() -> None:
     done = run_process(*KILLS)
     last = json.loads(done.stdout.splitlines()[-1])
     assert last['kills'] >= 2
@@ -27,7 +28,7 @@ def test_killed_runs_resume_bit_exactly():
 
 
 @pytest.mark.slow
-def test_a_long_script_that_is_stopped_leaves_nothing(tmp_path):
+def test_a_long_script_that_is_stopped_leaves_nothing(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, SCRIPT, '--kills', '50'],
         cwd=ROOT,
