@@ -4,6 +4,7 @@ Importing this is quick; torch and mmengine are imported when a function needs t
 """
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -23,12 +24,15 @@ if TYPE_CHECKING:
 __all__ = ['add_common_flags', 'load_config', 'run_tool']
 
 
-def load_config(args: argparse.Namespace, notes: list[str] | None = None) -> 'Config':
+def load_config(
+    args: argparse.Namespace, notes: list[tuple[int, str]] | None = None
+) -> 'Config':
     """The config with the common flags merged in.
 
     Args:
         args: the flags.
-        notes: gets what was changed beside the options, and warnings.
+        notes: gets level and text of what was changed beside the options, and of
+            warnings, to be logged.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -47,8 +51,8 @@ def load_config(args: argparse.Namespace, notes: list[str] | None = None) -> 'Co
     changes = schedules.follow_length(cfg, before, options)
     mismatch = schedules.length_mismatch(cfg)
     if notes is not None:
-        notes += changes
-        notes += [mismatch] if mismatch else []
+        notes += [(logging.INFO, change) for change in changes]
+        notes += [(logging.WARNING, mismatch)] if mismatch else []
     cfg.launcher = args.launcher
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
@@ -146,7 +150,7 @@ def run_tool(
         from cld_mm.engine.checkpoint import StoppedBySignal
         from cld_mm.engine.consistency.setup import check_same_setup, resume_together
 
-        notes: list[str] = []
+        notes: list[tuple[int, str]] = []
         cfg = run.cfg = load_config(args, notes)
         check_structure(cfg)
         prepare(cfg)
@@ -165,8 +169,8 @@ def run_tool(
                 check_same_setup(cfg)
                 runner = build_runner(cfg)
                 if 'train_dataloader' in sections:
-                    for note in notes:
-                        runner.logger.warning(note)
+                    for level, note in notes:
+                        runner.logger.log(level, note)
                 work(runner)
         except StoppedBySignal as stopped:
             _leave_as_asked(stopped)
