@@ -1,7 +1,7 @@
 """Generate docs/model-zoo/*.md and docs/reference/configs.md from configs/metafiles.
 
-    python docs/model_zoo.py           # write the pages
-    python docs/model_zoo.py --check   # exit 1 if a page is out of date
+python docs/model_zoo.py           # write the pages
+python docs/model_zoo.py --check   # exit 1 if a page is out of date
 """
 
 import argparse
@@ -82,6 +82,7 @@ def algorithm_page(name: str, metafile: dict[str, Any]) -> str:
             '',
             '## Commands',
             '',
+            '<!-- not run: needs the data, a checkpoint and eight GPUs -->',
             '```bash',
             f'python tools/train.py configs/{small["Name"]}.py   # on one device',
             f'tools/dist_train.sh configs/{last}.py 8            # on eight GPUs',

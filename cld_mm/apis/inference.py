@@ -9,12 +9,14 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
-from mmengine.runner import Runner, load_checkpoint
+from mmengine.runner import Runner
 from PIL import Image
 from torch import Tensor
 
 from cld_mm.evaluation.feature_extraction import extract_features
 from cld_mm.fileio.image_decoding import decode_image, read_file
+from cld_mm.fileio.model_weights import load_model_weights, missing_parts
+from cld_mm.fileio.weight_files import read_weights
 from cld_mm.registry import DATASETS, MODELS
 
 
@@ -90,7 +92,7 @@ def build_model(cfg: Config, checkpoint: Path | None) -> Any:
     """The config's model on the best device, with the checkpoint's weights.
 
     Raises:
-        ValueError: none of the checkpoint's keys fits.
+        ValueError: the backbone's weights are missing.
     """
     enter_scope(cfg)
     model = MODELS.build(cfg.model)
@@ -98,13 +100,8 @@ def build_model(cfg: Config, checkpoint: Path | None) -> Any:
         torch.manual_seed(0)
         model.init_weights()
     else:
-        loaded = load_checkpoint(model, str(checkpoint), map_location='cpu')
-        known = set(model.state_dict())
-        if not known & set(loaded.get('state_dict', loaded)):
-            raise ValueError(
-                f'{checkpoint} holds no weight of {type(model).__name__}: it is not a '
-                'checkpoint of this config.'
-            )
+        report = load_model_weights(model, read_weights(checkpoint), str(checkpoint))
+        model.random_parts = missing_parts(report)
     return model.to('cuda' if torch.cuda.is_available() else 'cpu').eval()
 
 

@@ -1,18 +1,18 @@
-"""What tools that look at a pre-trained network share: config and weights."""
+"""What tools that evaluate a pre-trained network share: config and weights."""
 
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-
-from mmengine.config import Config
-from mmengine.model import is_model_wrapper
+from typing import TYPE_CHECKING, Any
 
 from .run_tool import run_tool, set_loader_defaults
 
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
-def prepare_frozen(cfg: Config, args: argparse.Namespace) -> None:
-    """Make a pre-training config ready to load ``args.checkpoint`` and look at it.
+
+def prepare_frozen(cfg: 'Config', args: argparse.Namespace) -> None:
+    """Make a pre-training config ready to load ``args.checkpoint``.
 
     Raises:
         FileNotFoundError: there is no such checkpoint.
@@ -30,27 +30,20 @@ def prepare_frozen(cfg: Config, args: argparse.Namespace) -> None:
 
 
 def load_weights(runner: Any) -> None:
-    """Load ``load_from`` into the runner's model, and make sure that it did.
+    """Load ``load_from`` into the runner's model, to evaluate it.
 
     Raises:
-        ValueError: the file is no checkpoint, or it lacks weights of the backbone,
-            which mmengine only warns about: figures would be a random network's.
+        ValueError: weights are missing of which figures would be made.
     """
+    from mmengine.model import is_model_wrapper
+
     path = runner._load_from
-    checkpoint = runner.load_checkpoint(path)
-    runner._has_loaded = True
+    runner.load_checkpoint(path)
     model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-    given = checkpoint.get('state_dict', checkpoint)
-    lacking = [
-        name
-        for name, weight in model.state_dict().items()
-        if name.startswith(('backbone.', 'algorithm.backbone.'))
-        and getattr(given.get(name), 'shape', None) != weight.shape
-    ]
-    if lacking:
+    if 'head' in model.random_parts and not hasattr(model, 'extract_features'):
         raise ValueError(
-            f"{path} lacks {len(lacking)} of the backbone's weights, {lacking[0]} for "
-            'one: it is not a checkpoint of this config.'
+            f"{path} lacks the weights of the classifier ('head'): its accuracy would "
+            'be that of a random one; give the checkpoint of a trained probe.'
         )
 
 

@@ -5,6 +5,7 @@ from cld_mm.datasets.samplers.shard_sampler import ShardSampler
 from . import transforms
 from .class_names import AlignedClasses, align_classes, read_class_names
 from .folders import CheckedImageNet, ImageFolder
+from .image_arrays import ImageArrays
 from .imagenet_subset import ImageNetSubset
 from .in_memory_views import InMemoryViews, whole_batch
 from .mnist import CheckedFashionMNIST, CheckedMNIST
@@ -26,6 +27,7 @@ __all__ = [
     'CheckedImageNet',
     'CheckedMNIST',
     'HeldOut',
+    'ImageArrays',
     'ImageFolder',
     'ImageNetSubset',
     'InMemoryViews',

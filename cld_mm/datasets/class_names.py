@@ -198,7 +198,9 @@ def _report_unknown(
 
 
 def _without_junk(dataset: Any) -> Any:
-    if not any(is_junk(n) for leaf in _leaves(dataset) for n, _ in _own_names(leaf) or ()):
+    if not any(
+        is_junk(n) for leaf in _leaves(dataset) for n, _ in _own_names(leaf) or ()
+    ):
         return dataset
     paths = [Path(dataset.get_data_info(i)['img_path']) for i in range(len(dataset))]
     kept = [

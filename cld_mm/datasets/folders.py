@@ -71,7 +71,9 @@ class CheckedFolder:
         empty = sorted(set(listed) - folders)
         if empty and folders:
             print_log(
-                f'no images in {", ".join(empty)} of {root}: not a class.', 'current', 30
+                f'no images in {", ".join(empty)} of {root}: not a class.',
+                'current',
+                30,
             )
         names = self.CLASSES
         if names is None:

@@ -44,6 +44,10 @@ class InMemoryViews(Dataset):
             larger than the views.
     """
 
+    # Read by the config's check.
+    needs_pipeline = False  # nor do the datasets in it
+    passes_settings_to = ViewDistribution
+
     def __init__(
         self, dataset: dict[str, Any], num_views: int, size: int, **distribution: Any
     ) -> None:

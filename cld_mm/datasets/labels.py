@@ -17,7 +17,10 @@ from .samplers.seeded_sampler import with_seed
 def inner_datasets(dataset: Any) -> list[Any]:
     """The datasets that a wrapper holds; empty for any other dataset."""
     held = vars(dataset)
-    return [*held.get('datasets', []), *([held['dataset']] if 'dataset' in held else [])]
+    return [
+        *held.get('datasets', []),
+        *([held['dataset']] if 'dataset' in held else []),
+    ]
 
 
 def all_datasets(dataset: Any) -> Iterator[Any]:

@@ -13,6 +13,9 @@ from tqdm import tqdm
 from cld_mm.distributed.collectives import gather, world_size
 from cld_mm.models.layers import pooled
 
+# Which part of a model makes a kind of feature.
+PART_OF = {'instance': 'neck', 'group': 'group_neck'}
+
 
 @torch.no_grad()
 def extract_features(
@@ -62,9 +65,14 @@ def extract_features(
 
 
 def features_of(model: Any, images: Any) -> dict[str, Tensor]:
-    """Each kind of feature of preprocessed images, ``(N, C)``."""
+    """Each kind of feature of preprocessed images, ``(N, C)``.
+
+    Kinds of parts that stayed random when the weights were loaded are left out.
+    """
     if hasattr(model, 'extract_features'):
-        return model.extract_features(images)
+        random = getattr(model, 'random_parts', ())
+        found = model.extract_features(images)
+        return {k: v for k, v in found.items() if PART_OF.get(k) not in random}
     return {'backbone': pooled(model.extract_feat(images)).float()}
 
 

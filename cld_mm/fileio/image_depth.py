@@ -96,7 +96,9 @@ def to_rgb(pixels: np.ndarray, drop_bands: bool, is_tiff: bool) -> np.ndarray:
     if pixels.ndim == 2:
         pixels = pixels[..., None]
     if pixels.ndim != 3:
-        raise BrokenImage(f'it has the shape {pixels.shape}, not height, width and bands')
+        raise BrokenImage(
+            f'it has the shape {pixels.shape}, not height, width and bands'
+        )
     bands = pixels.shape[2]
     # In a TIFF a fourth band is alpha or infrared; alpha is mostly one value.
     more = bands > 4 or (bands == 4 and is_tiff and np.ptp(pixels[..., 3]) > 0)

@@ -53,7 +53,7 @@ FORMS = {
         {'type': 'SeededConcatDataset', 'datasets': [folder(root), folder(root)]}
     ),
     'mmengine concat': lambda root: DATASETS.build(
-        {'type': 'ConcatDataset', 'datasets': [folder(root), folder(root)]}
+        {'type': 'SeededConcatDataset', 'datasets': [folder(root), folder(root)]}
     ),
     'repeat': lambda root: DATASETS.build(
         {'type': 'SeededRepeatDataset', 'times': 2, 'dataset': folder(root)}
@@ -146,7 +146,9 @@ def test_junk_folders_are_no_classes(tmp_path, junk, kind, filled):
     (tmp_path / junk).mkdir()
     if filled:
         save(tmp_path / junk / 'thumb.png')
-    dataset = DATASETS.build({'type': 'AlignedClasses', 'dataset': {**folder(tmp_path), 'type': kind}})
+    dataset = DATASETS.build(
+        {'type': 'AlignedClasses', 'dataset': {**folder(tmp_path), 'type': kind}}
+    )
     names = ['ape', 'bee', 'zoo']
     assert list(dataset.metainfo['classes']) == names
     assert names_of_images(dataset, names) == [n for n in names for _ in range(2)]
@@ -156,7 +158,9 @@ def test_junk_folders_are_no_classes(tmp_path, junk, kind, filled):
 def test_empty_class_folders_are_no_classes(tmp_path, kind):
     tree(tmp_path, ['bee', 'cat'])
     (tmp_path / 'ape').mkdir()
-    dataset = DATASETS.build({'type': 'AlignedClasses', 'dataset': {**folder(tmp_path), 'type': kind}})
+    dataset = DATASETS.build(
+        {'type': 'AlignedClasses', 'dataset': {**folder(tmp_path), 'type': kind}}
+    )
     assert list(dataset.metainfo['classes']) == ['bee', 'cat']
     assert read_labels(dataset).tolist() == [0, 0, 1, 1]
 

@@ -3,14 +3,21 @@
 import os
 import re
 import struct
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from cld_mm.cli.error_messages import sentence
-from cld_mm.datasets import CheckedFashionMNIST, ImageFolder, ImageNetSubset, folder_listing
+from cld_mm.cli.error_messages import one_line
+from cld_mm.datasets import (
+    CheckedFashionMNIST,
+    ImageFolder,
+    ImageNetSubset,
+    folder_listing,
+)
 from cld_mm.datasets.folder_listing import list_images
 from cld_mm.registry import TRANSFORMS
 
@@ -18,7 +25,7 @@ PIPELINE = [TRANSFORMS.build({'type': name}) for name in ('LoadImage', 'PackInpu
 
 
 @pytest.fixture
-def images(tmp_path):
+def images(tmp_path: Path) -> Path:
     """Two classes of three images."""
     root = tmp_path / 'images'
     for number in range(6):
@@ -28,11 +35,11 @@ def images(tmp_path):
     return root
 
 
-def is_image(name):
+def is_image(name: str) -> Any:
     return name.endswith('.png')
 
 
-def test_a_sound_folder_reads_as_mmpretrain_does(images):
+def test_a_sound_folder_reads_as_mmpretrain_does(images: Path) -> None:
     from mmpretrain.datasets import CustomDataset as Theirs
 
     (images / 'class_1/deep/er').mkdir(parents=True)
@@ -54,7 +61,7 @@ def test_a_sound_folder_reads_as_mmpretrain_does(images):
         assert ours.metainfo == theirs.metainfo
 
 
-def test_links_in_circles_pipes_and_broken_links_end_in_a_sentence(images):
+def test_links_in_circles_pipes_and_broken_links_end_in_a_sentence(images: Path) -> None:
     inside = images / 'class_0'
     (inside / 'notes').symlink_to(inside / 'nowhere')  # no image: of no concern
     assert len(list_images(images, is_image)) == 6
@@ -85,16 +92,18 @@ def test_links_in_circles_pipes_and_broken_links_end_in_a_sentence(images):
         list_images(images, is_image)
 
 
-def test_a_list_that_is_a_pipe_is_named(images):
+def test_a_list_that_is_a_pipe_is_named(images: Path) -> None:
     os.mkfifo(images / 'list.txt')  # reading it would wait for ever
     for name in ('list.txt', 'class_0'):
         with pytest.raises(ValueError, match=rf'{name} is a folder, pipe or device'):
             ImageFolder(data_root=str(images), ann_file=name)
 
 
-def test_images_of_other_extensions_are_counted_in_a_warning(images, monkeypatch):
+def test_images_of_other_extensions_are_counted_in_a_warning(
+    images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     said = []
-    monkeypatch.setattr(folders, 'print_log', lambda text, *_: said.append(text))
+    monkeypatch.setattr(folder_listing, 'print_log', lambda text, *_: said.append(text))
     whole = len(ImageFolder(data_root=str(images)))
     assert said == []
     for name in ('a.WEBP', 'b.webp', 'c.gif', 'notes.txt', '.d.gif'):
@@ -106,10 +115,12 @@ def test_images_of_other_extensions_are_counted_in_a_warning(images, monkeypatch
     assert len(ImageFolder(data_root=str(images), extensions=ends)) == whole + 3
 
 
-def test_an_unreadable_folder_is_named(images, monkeypatch):
+def test_an_unreadable_folder_is_named(
+    images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     scan = os.scandir
 
-    def deny(path):  # root may read everything, so a mode is no test
+    def deny(path: Path) -> Any:  # root may read everything, so a mode is no test
         if str(path).endswith('class_1'):
             raise PermissionError(13, 'Permission denied', path)
         return scan(path)
@@ -143,7 +154,9 @@ def test_an_unreadable_folder_is_named(images, monkeypatch):
         ('. 0\n', 'outside'),
     ],
 )
-def test_a_wrong_list_is_one_sentence_with_its_line(images, content, reason):
+def test_a_wrong_list_is_one_sentence_with_its_line(
+    images: Path, content: Any, reason: str
+) -> None:
     listing = images / 'list.txt'
     data = content if isinstance(content, bytes) else content.encode()
     listing.write_bytes(data)
@@ -154,10 +167,10 @@ def test_a_wrong_list_is_one_sentence_with_its_line(images, content, reason):
             metainfo={'classes': ('a', 'b')},
         )
     assert str(listing) in str(raised.value)
-    assert '\n' not in sentence(raised.value)
+    assert '\n' not in one_line(raised.value)
 
 
-def test_a_sound_list_is_read(images):
+def test_a_sound_list_is_read(images: Path) -> None:
     text = '\ufeffclass_0/0 0.png 1\r\n\r\nclass_0/../class_1/1 1.png\t0\n'
     (images / 'list.txt').write_bytes(text.encode())
     dataset = ImageFolder(data_root=str(images), ann_file='list.txt', pipeline=PIPELINE)
@@ -169,12 +182,12 @@ def test_a_sound_list_is_read(images):
         ImageNetSubset(str(images.parent), str(listing), split='images')
 
 
-def idx(path, array):
+def idx(path: Path, array: Any) -> None:
     head = bytes([0, 0, 8, array.ndim]) + struct.pack(f'>{array.ndim}I', *array.shape)
     path.write_bytes(head + array.astype(np.uint8).tobytes())
 
 
-def test_wrong_files_of_labels(tmp_path):
+def test_wrong_files_of_labels(tmp_path: Path) -> None:
     images = tmp_path / 'train-images-idx3-ubyte'
     labels = tmp_path / 'train-labels-idx1-ubyte'
     idx(images, np.zeros((5, 28, 28)))
@@ -199,9 +212,9 @@ def test_wrong_files_of_labels(tmp_path):
         CheckedFashionMNIST(data_root=str(tmp_path))
 
 
-def test_a_file_that_vanishes_in_an_epoch_is_named(images):
+def test_a_file_that_vanishes_in_an_epoch_is_named(images: Path) -> None:
     dataset = ImageFolder(data_root=str(images), pipeline=PIPELINE)
-    loader = DataLoader(
+    loader: DataLoader = DataLoader(
         dataset, batch_size=1, num_workers=1, prefetch_factor=1, collate_fn=list
     )
     batches = iter(loader)
@@ -210,5 +223,5 @@ def test_a_file_that_vanishes_in_an_epoch_is_named(images):
     os.unlink(gone)
     with pytest.raises(OSError, match=re.escape(gone)) as raised:
         list(batches)
-    said = sentence(raised.value)
+    said = one_line(raised.value)
     assert said.startswith(f'{gone} cannot be read as an image (No such file')

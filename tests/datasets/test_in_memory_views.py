@@ -5,7 +5,6 @@ import pytest
 import torch
 from mmengine.registry import DefaultScope
 from mmpretrain.datasets import BaseDataset
-from photos import B224, photo
 from PIL import Image
 from torch.utils.data import DataLoader
 from torchvision.transforms import functional as F
@@ -15,17 +14,20 @@ from cld_mm.datasets.samplers.seeded_sampler import mix_seed
 from cld_mm.datasets.transforms import CROP, RandomView, ViewDistribution
 from cld_mm.models.data_preprocessors import ViewsPreprocessor, crop_batch
 from cld_mm.registry import DATASETS
+from tests.helpers.photos import B224, photo
 
 
 class _Pictures(BaseDataset):
-    def load_data_list(self):
+    def load_data_list(self) -> list:
         return [
             {'img': photo(seed, 32, 32), 'gt_label': seed % 3} for seed in range(12)
         ]
 
 
 @pytest.mark.parametrize(('hue', 'limit'), [(0.0, 2.0), (0.1, 3.0)])
-def test_images_in_memory_get_the_views_of_the_pipeline(hue, limit):
+def test_images_in_memory_get_the_views_of_the_pipeline(
+    hue: float, limit: float
+) -> None:
     drawn = {**B224, 'hue': hue}
     view = RandomView(32, channel_order='rgb', **drawn)
     with DefaultScope.overwrite_default_scope('cld_mm'):
@@ -56,7 +58,7 @@ def test_images_in_memory_get_the_views_of_the_pipeline(hue, limit):
     assert torch.equal(again['inputs'], next(iter(loader))['inputs'])
 
 
-def test_a_crop_on_the_device_is_pils():
+def test_a_crop_on_the_device_is_pils() -> None:
     images = torch.stack([torch.from_numpy(photo(s, 32, 32)) for s in range(6)])
     drawn = ViewDistribution(scale=(0.1, 1.0)).draw(
         np.arange(6, dtype=np.uint64) * 7919, 32, 32
@@ -73,7 +75,7 @@ def test_a_crop_on_the_device_is_pils():
     ('settings', 'said'),
     [({'size': 31}, 'raise size'), ({'num_views': 0}, 'num_views is 0')],
 )
-def test_images_in_memory_say_what_is_wrong(settings, said):
+def test_images_in_memory_say_what_is_wrong(settings: dict, said: str) -> None:
     with DefaultScope.overwrite_default_scope('cld_mm'):
         DATASETS.register_module(module=_Pictures, force=True)
         with pytest.raises(ValueError, match=said):

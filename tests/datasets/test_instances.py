@@ -3,6 +3,7 @@
 import importlib.util
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -10,12 +11,13 @@ from mmpretrain.datasets import CustomDataset
 from PIL import Image
 
 from cld_mm.datasets import assign_object_ids
+from tests.helpers import ROOT
 
-TOOL = Path(__file__).resolve().parents[1] / 'tools/evaluate.py'
+TOOL = ROOT / 'tools/evaluate.py'
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path: Path) -> Any:
     for name in ('cup/a_view0', 'cup/b_view1', 'cup/a_view2', 'pan/a_view0'):
         path = tmp_path / f'{name}.png'
         path.parent.mkdir(exist_ok=True)
@@ -23,12 +25,12 @@ def folder(tmp_path):
     return tmp_path
 
 
-def objects(folder, pattern=None):
+def objects(folder: Path, pattern: Any = None) -> Any:
     metainfo = {'instance_pattern': pattern} if pattern else None
     return CustomDataset(str(folder), metainfo=metainfo, pipeline=[])
 
 
-def test_a_path_names_its_object(folder):
+def test_a_path_names_its_object(folder: Path) -> None:
     one = objects(folder, r'(\w+)/(\w)_view')
     (found,) = assign_object_ids(one)  # cup a, cup a, cup b, pan a
     assert found.tolist() == [0, 0, 1, 2]
@@ -39,7 +41,7 @@ def test_a_path_names_its_object(folder):
         assign_object_ids(objects(folder, '(b)_view'))
 
 
-def test_a_list_names_its_objects(tmp_path):
+def test_a_list_names_its_objects(tmp_path: Path) -> None:
     class Listed(list):
         get_data_info = list.__getitem__
 
@@ -48,11 +50,11 @@ def test_a_list_names_its_objects(tmp_path):
     assert [t.tolist() for t in assign_object_ids(one, two)] == [[0, 1], [1, 2]]
 
 
-def test_a_data_set_without_objects_is_not_walked():
+def test_a_data_set_without_objects_is_not_walked() -> None:
     asked = []
 
     class Plain(list):
-        def get_data_info(self, place):
+        def get_data_info(self, place: Any) -> Any:
             asked.append(place)
             return self[place]
 
@@ -63,7 +65,7 @@ def test_a_data_set_without_objects_is_not_walked():
     assert assign_object_ids(named) is None  # not every image has one
 
 
-def test_the_tool_asks_for_the_same_object():
+def test_the_tool_asks_for_the_same_object() -> None:
     spec = importlib.util.spec_from_file_location('evaluate_tool', TOOL)
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)

@@ -7,8 +7,10 @@ import pickle
 import socketserver
 import tarfile
 import threading
+from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -24,24 +26,25 @@ from cld_mm.datasets.preparation.imagenet import move_into_folders, prepare_imag
 from cld_mm.datasets.transforms import JigsawPatches, LoadImage
 from cld_mm.fileio.download import SourceError
 from cld_mm.registry import DATASETS
+from tests.helpers import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 
-
-def write_image(path, seed, size=(40, 50)):
+def write_image(path: Path, seed: int, size: tuple = (40, 50)) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     pixels = np.random.default_rng(seed).integers(0, 256, (*size, 3), dtype=np.uint8)
     cv2.imwrite(str(path), pixels)
 
 
-def image_tree(root, splits, classes=3, images=5, suffix='.JPEG'):
+def image_tree(
+    root: Any, splits: Any, classes: int = 3, images: int = 5, suffix: str = '.JPEG'
+) -> None:
     for split in splits:
         for c in range(classes):
             for i in range(images):
                 write_image(root / split / f'n0{c}' / f'n0{c}_{i}{suffix}', 10 * c + i)
 
 
-def cifar(root, hundred):
+def cifar(root: Any, hundred: Any) -> None:
     folder = root / ('cifar-100-python' if hundred else 'cifar-10-batches-py')
     folder.mkdir(parents=True)
     names = ['train', 'test'] if hundred else [f'data_batch_{i}' for i in range(1, 6)]
@@ -57,7 +60,7 @@ def cifar(root, hundred):
     (folder / name).write_bytes(pickle.dumps(meta))
 
 
-def stl10(root):
+def stl10(root: Any) -> None:
     folder = root / 'stl10_binary'
     folder.mkdir(parents=True)
     for part, count in (('train', 10), ('test', 6), ('unlabeled', 7)):
@@ -81,7 +84,7 @@ LAYOUTS = {
 }
 
 
-def loaders_of(cfg):
+def loaders_of(cfg: Any) -> list:
     found = [cfg.train_dataloader, cfg.test_dataloader]
     if cfg.get('test_cfg') and 'train_dataloader' in cfg.test_cfg:
         found.append(cfg.test_cfg.train_dataloader)
@@ -89,7 +92,9 @@ def loaders_of(cfg):
 
 
 @pytest.mark.parametrize('name', LAYOUTS)
-def test_layout_loads(name, tmp_path, monkeypatch):
+def test_layout_loads(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     LAYOUTS[name](tmp_path)
     monkeypatch.setattr(
         'mmpretrain.datasets.cifar.CIFAR10._check_integrity', lambda self: True
@@ -122,7 +127,7 @@ def test_layout_loads(name, tmp_path, monkeypatch):
         ]
 
 
-def test_stl10(tmp_path):
+def test_stl10(tmp_path: Path) -> None:
     stl10(tmp_path)
     data = STL10(str(tmp_path), split='train+unlabeled')
     assert len(data) == 17
@@ -136,7 +141,7 @@ def test_stl10(tmp_path):
         STL10(str(tmp_path / 'nowhere'))
 
 
-def test_imagenet_subset_and_unlabeled_folder(tmp_path):
+def test_imagenet_subset_and_unlabeled_folder(tmp_path: Path) -> None:
     image_tree(tmp_path, ('train', 'val'))
     ids = tmp_path / 'ids.txt'
     ids.write_text('n02 n00 \n')
@@ -154,7 +159,7 @@ def test_imagenet_subset_and_unlabeled_folder(tmp_path):
     assert len(folder) == 30
 
 
-def test_the_published_list_has_100_classes(tmp_path):
+def test_the_published_list_has_100_classes(tmp_path: Path) -> None:
     shared = ROOT.parent / 'shared/imagenet100.txt'
     if not shared.is_file():
         pytest.skip('the published list is not here')
@@ -162,11 +167,11 @@ def test_the_published_list_has_100_classes(tmp_path):
     assert len(names) == len(set(names)) == 100
 
 
-def test_long_tail_and_fractions(tmp_path):
+def test_long_tail_and_fractions(tmp_path: Path) -> None:
     image_tree(tmp_path, ('train',), classes=3, images=20)
     whole = {'type': 'ImageFolder', 'data_root': str(tmp_path / 'train')}
 
-    def build(kind, **settings):
+    def build(kind: str, **settings: Any) -> Any:
         return DATASETS.build({'type': kind, 'dataset': dict(whole), **settings})
 
     tail = build('LongTailed', imbalance_factor=10)
@@ -175,7 +180,7 @@ def test_long_tail_and_fractions(tmp_path):
     assert np.bincount(tenth.get_gt_labels()).tolist() == [2, 2, 2]
     assert len(build('LabeledFraction', fraction=0.001)) == 3  # one of each class
 
-    def paths(data):
+    def paths(data: Any) -> list:
         return [data.get_data_info(i)['img_path'] for i in range(len(data))]
 
     assert paths(tenth) == paths(build('LabeledFraction', fraction=0.1))
@@ -216,7 +221,7 @@ def test_long_tail_and_fractions(tmp_path):
         build('LabeledFraction', fraction=2)
 
 
-def test_broken_image_stops_or_is_counted(tmp_path):
+def test_broken_image_stops_or_is_counted(tmp_path: Path) -> None:
     good, bad = tmp_path / 'good.png', tmp_path / 'bad.png'
     write_image(good, 0)
     bad.write_bytes(b'no image')
@@ -232,7 +237,7 @@ def test_broken_image_stops_or_is_counted(tmp_path):
         load({'img_path': str(bad)})
 
 
-def test_jigsaw_patches():
+def test_jigsaw_patches() -> None:
     image = np.arange(30 * 30 * 3, dtype=np.int64).reshape(30, 30, 3)
     np.random.seed(0)
     tall = JigsawPatches(3, 8)({'img': image})['img']
@@ -250,7 +255,7 @@ def test_jigsaw_patches():
 
 
 @pytest.fixture
-def server(tmp_path):
+def server(tmp_path: Path) -> Iterator[Any]:
     folder = tmp_path / 'server'
     folder.mkdir()
     handler = functools.partial(SimpleHTTPRequestHandler, directory=str(folder))
@@ -260,7 +265,7 @@ def server(tmp_path):
         running.shutdown()
 
 
-def tar_of(path, entries):
+def tar_of(path: Path, entries: Any) -> Any:
     with tarfile.open(path, 'w:gz') as archive:
         for name, content in entries.items():
             info = tarfile.TarInfo(name)
@@ -269,7 +274,7 @@ def tar_of(path, entries):
     return hashlib.md5(path.read_bytes()).hexdigest()
 
 
-def test_archive_is_fetched_checked_and_unpacked(tmp_path, server):
+def test_archive_is_fetched_checked_and_unpacked(tmp_path: Path, server: Any) -> None:
     folder, url = server
     md5 = tar_of(folder / 'set.tar.gz', {'inside/test': b'x'})
     archive = Archive(f'{url}/set.tar.gz', md5, 'Set', 'inside/test')
@@ -290,7 +295,7 @@ def test_archive_is_fetched_checked_and_unpacked(tmp_path, server):
     assert not list(tmp_path.rglob('escaped'))
 
 
-def test_imagenet_by_hand(tmp_path, monkeypatch):
+def test_imagenet_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SourceError, match=r'ILSVRC2012_img_train.tar is missing'):
         prepare_imagenet(tmp_path)
     (tmp_path / 'train').mkdir()

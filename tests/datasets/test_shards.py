@@ -3,12 +3,13 @@
 import io
 import os
 import tarfile
+from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 import webdataset
-from conftest import run_ranks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mmengine.dataset import default_collate
@@ -20,6 +21,7 @@ from cld_mm.datasets.preparation.shard_writer import write_shards
 from cld_mm.datasets.shard_index import verify
 from cld_mm.engine.loops.skip_batches import skip_batches
 from cld_mm.registry import TRANSFORMS
+from tests.helpers.ranks import run_ranks
 
 PIPELINE = [
     TRANSFORMS.build({'type': 'LoadImage'}),
@@ -32,13 +34,13 @@ class Numbered:
 
     metainfo = {'classes': ('even', 'odd')}
 
-    def __init__(self, count):
+    def __init__(self, count: Any) -> None:
         self.count = count
 
-    def __len__(self):
+    def __len__(self) -> Any:
         return self.count
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: Any) -> dict:
         image = np.full((4, 5, 3), (index, 7, 200), dtype=np.uint8)
         return {'img': image, 'gt_label': index % 2}
 
@@ -46,27 +48,27 @@ class Numbered:
 class Numbers:
     """Shards of given sizes without files."""
 
-    def __init__(self, sizes):
+    def __init__(self, sizes: Any) -> None:
         self.numbers = np.repeat(np.arange(len(sizes)), sizes)
 
-    def __len__(self):
+    def __len__(self) -> Any:
         return len(self.numbers)
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: Any) -> int:
         return int(index)
 
-    def shard_numbers(self):
+    def shard_numbers(self) -> Any:
         return self.numbers
 
 
 @pytest.fixture(scope='module')
-def shards(tmp_path_factory):
+def shards(tmp_path_factory: pytest.TempPathFactory) -> str:
     out = tmp_path_factory.mktemp('shards') / 'made'
     assert write_shards(Numbered(23), out, shard_bytes=500) > 3
     return out
 
 
-def sampler(dataset, rank=0, world=1, **kwargs):
+def sampler(dataset: Any, rank: int = 0, world: int = 1, **kwargs: Any) -> Any:
     with pytest.MonkeyPatch.context() as patch:
         where = 'mmengine.dataset.sampler.get_dist_info'
         patch.setattr(where, lambda: (rank, world))
@@ -80,7 +82,9 @@ def sampler(dataset, rank=0, world=1, **kwargs):
     buffer_size=st.integers(1, 60),
     epoch=st.integers(0, 3),
 )
-def test_ranks_share_without_loss_or_repeat(sizes, world, buffer_size, epoch):
+def test_ranks_share_without_loss_or_repeat(
+    sizes: Any, world: int, buffer_size: int, epoch: int
+) -> None:
     dataset = Numbers(sizes)
     for round_up in (False, True):
         found = []
@@ -101,7 +105,7 @@ def test_ranks_share_without_loss_or_repeat(sizes, world, buffer_size, epoch):
     sizes=st.lists(st.integers(1, 30), min_size=1, max_size=8),
     buffer_size=st.integers(1, 60),
 )
-def test_reads_stay_within_the_buffer(sizes, buffer_size):
+def test_reads_stay_within_the_buffer(sizes: Any, buffer_size: int) -> None:
     dataset = Numbers(sizes)
     order = list(sampler(dataset, buffer_size=buffer_size))
     planned = list(sampler(dataset, buffer_size=1))
@@ -116,7 +120,9 @@ def test_reads_stay_within_the_buffer(sizes, buffer_size):
     assert all(abs(place[i] - n) < buffer_size for n, i in enumerate(order))
 
 
-def read(shards, workers, seen=0, rank=0, world=1):
+def read(
+    shards: Any, workers: Any, seen: int = 0, rank: int = 0, world: int = 1
+) -> list:
     dataset = TarShards(str(shards), pipeline=PIPELINE)
     loader = DataLoader(
         dataset,
@@ -130,7 +136,7 @@ def read(shards, workers, seen=0, rank=0, world=1):
         return [n for batch in batches for n in batch['inputs'][:, 2, 0, 0].tolist()]
 
 
-def test_workers_and_ranks_read_each_image_once(shards):
+def test_workers_and_ranks_read_each_image_once(shards: Any) -> None:
     alone = read(shards, 0)
     assert sorted(alone) == list(range(23))
     assert read(shards, 2) == alone
@@ -138,10 +144,10 @@ def test_workers_and_ranks_read_each_image_once(shards):
     assert sorted(both[0] + both[1]) == list(range(23))
 
 
-def _both_ranks_read(rank, shards):
+def _both_ranks_read(rank: int, shards: Any) -> None:
     dataset = TarShards(str(shards), pipeline=PIPELINE)
 
-    def read(seen, round_up, workers=2):
+    def read(seen: Any, round_up: Any, workers: int = 2) -> tuple:
         loader = DataLoader(
             dataset,
             batch_size=3,
@@ -164,16 +170,16 @@ def _both_ranks_read(rank, shards):
     assert set(everyone) == set(range(23))
 
 
-def test_two_ranks_with_workers_share_and_go_on(shards):
+def test_two_ranks_with_workers_share_and_go_on(shards: Any) -> None:
     run_ranks(_both_ranks_read, 2, (shards,))
 
 
-def test_an_epoch_goes_on_where_it_was(shards):
+def test_an_epoch_goes_on_where_it_was(shards: Any) -> None:
     whole = read(shards, 0)
     assert read(shards, 2, seen=4) == whole[12:]
 
 
-def test_plain_webdataset_reads_the_same(shards):
+def test_plain_webdataset_reads_the_same(shards: Any) -> None:
     ours = TarShards(str(shards), pipeline=PIPELINE)
     assert ours.metainfo['classes'] == ('even', 'odd')
     urls = [str(path) for path in sorted(shards.glob('*.tar'))]
@@ -186,13 +192,13 @@ def test_plain_webdataset_reads_the_same(shards):
         assert sample['cls'] == image[0, 0, 0] % 2
 
 
-def add(tar, name, data):
+def add(tar: Any, name: str, data: Any) -> None:
     info = tarfile.TarInfo(name)
     info.size = len(data)
     tar.addfile(info, io.BytesIO(data))
 
 
-def test_shards_of_others_need_no_index(tmp_path):
+def test_shards_of_others_need_no_index(tmp_path: Path) -> None:
     image = np.random.default_rng(0).integers(0, 255, (8, 8, 3), dtype=np.uint8)
     data = cv2.imencode('.jpg', image)[1].tobytes()
     with tarfile.open(tmp_path / 'a.tar', 'w') as tar:
@@ -207,7 +213,9 @@ def test_shards_of_others_need_no_index(tmp_path):
 
 
 @pytest.mark.parametrize('indexed', [True, False])
-def test_a_cut_shard_is_named_with_its_member(shards, tmp_path, indexed):
+def test_a_cut_shard_is_named_with_its_member(
+    shards: Any, tmp_path: Path, indexed: bool
+) -> None:
     for path in shards.iterdir():
         if indexed or path.suffix == '.tar':
             (tmp_path / path.name).write_bytes(path.read_bytes())
@@ -234,14 +242,16 @@ def test_a_cut_shard_is_named_with_its_member(shards, tmp_path, indexed):
         ),
     ],
 )
-def test_an_index_that_is_none_is_named(index, reason, tmp_path):
+def test_an_index_that_is_none_is_named(
+    index: str, reason: str, tmp_path: Path
+) -> None:
     (tmp_path / 'a.tar').write_bytes(b'x')
     (tmp_path / 'index.json').write_text(index)
     with pytest.raises(ValueError, match=f'index.json is broken .{reason}'):
         TarShards(str(tmp_path))
 
 
-def test_what_is_no_shard_or_no_class_is_named(tmp_path):
+def test_what_is_no_shard_or_no_class_is_named(tmp_path: Path) -> None:
     write_shards(Numbered(4), tmp_path / 'out', 10**9)
     assert len(TarShards(str(tmp_path / 'out'))) == 4
     with pytest.raises(ValueError, match=r'has the class 1, but classes are 0 to 0'):
@@ -255,7 +265,7 @@ def test_what_is_no_shard_or_no_class_is_named(tmp_path):
         odd.rmdir() if odd.is_dir() else odd.unlink()
 
 
-def test_a_name_that_occurs_twice_is_named(tmp_path):
+def test_a_name_that_occurs_twice_is_named(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / 'a.tar', 'w') as tar:
         for name in ('1.jpg', '1.cls', '1.JPG'):
             add(tar, name, b'1')
@@ -263,14 +273,14 @@ def test_a_name_that_occurs_twice_is_named(tmp_path):
         TarShards(str(tmp_path))
 
 
-def test_shards_joined_by_cat_are_named(shards, tmp_path):
+def test_shards_joined_by_cat_are_named(shards: Any, tmp_path: Path) -> None:
     one, two, *_ = sorted(shards.glob('*.tar'))
     (tmp_path / 'a.tar').write_bytes(one.read_bytes() + two.read_bytes())
     with pytest.raises(ValueError, match='behind the end that follows stands more'):
         TarShards(str(tmp_path))
 
 
-def test_a_broken_member_is_named(shards, tmp_path):
+def test_a_broken_member_is_named(shards: Any, tmp_path: Path) -> None:
     for path in shards.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
     dataset = TarShards(str(tmp_path), pipeline=PIPELINE)
@@ -285,6 +295,6 @@ def test_a_broken_member_is_named(shards, tmp_path):
     assert verify(shards) > 3
 
 
-def test_nothing_is_overwritten(shards):
+def test_nothing_is_overwritten(shards: Any) -> None:
     with pytest.raises(ValueError, match='exists'):
         write_shards(Numbered(2), shards, 500)

@@ -1,5 +1,8 @@
 """datasets made of others keep each sample's own seed, so runs resume exactly."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -13,7 +16,7 @@ from cld_mm.registry import DATASETS
 
 
 @pytest.fixture
-def _scope():
+def _scope() -> Iterator[None]:
     with DefaultScope.overwrite_default_scope('cld_mm'):
         yield
 
@@ -21,7 +24,7 @@ def _scope():
 def epoch(config: dict, seen: int, workers: int, noise: int) -> list[torch.Tensor]:
     """The images of an epoch behind its first batches, whatever numpy's state."""
     np.random.seed(noise)
-    loader: DataLoader = ResumableRunner.build_dataloader(
+    loader: Any = ResumableRunner.build_dataloader(
         {
             'dataset': config,
             'batch_size': 2,
@@ -37,7 +40,7 @@ def epoch(config: dict, seen: int, workers: int, noise: int) -> list[torch.Tenso
 
 
 @pytest.mark.usefixtures('_scope')
-def test_concat_and_repeat_resume_to_the_last_bit(digits):
+def test_concat_and_repeat_resume_to_the_last_bit(digits: Path) -> None:
     part = {
         'type': 'CheckedFashionMNIST',
         'data_root': str(digits),
@@ -64,7 +67,7 @@ def test_concat_and_repeat_resume_to_the_last_bit(digits):
 
 @pytest.mark.usefixtures('_scope')
 @pytest.mark.filterwarnings('ignore:.*skipped, number')
-def test_what_replaces_a_broken_image_resumes_to_the_last_bit(tmp_path):
+def test_what_replaces_a_broken_image_resumes_to_the_last_bit(tmp_path: Path) -> None:
     for place in range(12):
         image = np.full((9, 9, 3), place, np.uint8)
         image[:, 4:] += 100

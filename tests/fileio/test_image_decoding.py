@@ -3,6 +3,8 @@
 import os
 import zlib
 from io import BytesIO
+from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -21,14 +23,14 @@ from cld_mm.fileio.image_decoding import (
 )
 
 
-def picture(height=30, width=40) -> np.ndarray:
+def picture(height: int = 30, width: int = 40) -> np.ndarray:
     """A smooth RGB picture that no flip or turn leaves alone."""
     rows, columns = np.mgrid[:height, :width]
     values = [rows * 255 / height, columns * 255 / width, (rows + columns) * 3 % 256]
     return np.stack(values, axis=-1).astype(np.uint8)
 
 
-def packed(image: Image.Image, kind: str, **settings) -> bytes:
+def packed(image: Image.Image, kind: str, **settings: Any) -> bytes:
     file = BytesIO()
     image.save(file, kind, **settings)
     return file.getvalue()
@@ -63,7 +65,7 @@ def oracle(data: bytes) -> np.ndarray:
 
 
 @pytest.mark.parametrize('kind', KINDS)
-def test_reads_as_pillow_does(kind):
+def test_reads_as_pillow_does(kind: str) -> None:
     found = decode_image(KINDS[kind])
     assert found.dtype == np.uint8
     assert np.abs(found.astype(int) - oracle(KINDS[kind])).max() <= 2
@@ -73,7 +75,7 @@ def test_reads_as_pillow_does(kind):
 
 
 @pytest.mark.parametrize('kind', KINDS)
-def test_a_cut_file_is_an_error(kind):
+def test_a_cut_file_is_an_error(kind: str) -> None:
     data = KINDS[kind]
     for share in (0, 0.02, 0.3, 0.6, 0.9, 0.98):
         with pytest.raises(Exception, match=r'.'):
@@ -81,7 +83,7 @@ def test_a_cut_file_is_an_error(kind):
 
 
 @pytest.mark.parametrize('turn', range(1, 9))
-def test_orientation(turn):
+def test_orientation(turn: int) -> None:
     exif = Image.Exif()
     exif[0x0112] = turn
     for kind in ('TIFF', 'WEBP', 'JPEG', 'PNG'):
@@ -97,7 +99,7 @@ def test_orientation(turn):
     assert np.array_equal(turned(picture(), turn), np.asarray(upright))
 
 
-def test_animation_gives_its_first_frame():
+def test_animation_gives_its_first_frame() -> None:
     frames = [RGB.rotate(angle) for angle in (0, 90, 180)]
     for kind in ('GIF', 'WEBP', 'PNG', 'TIFF'):
         data = packed(frames[0], kind, save_all=True, append_images=frames[1:])
@@ -105,7 +107,7 @@ def test_animation_gives_its_first_frame():
         assert np.abs(found - picture()).mean() < 12
 
 
-def test_bombs_are_found_in_the_header():
+def test_bombs_are_found_in_the_header() -> None:
     # A PNG that claims 60,000×60,000 pixels in 100 bytes.
     header = b'IHDR' + (60000).to_bytes(4, 'big') * 2 + b'\x08\x02\x00\x00\x00'
     data = KINDS['png']
@@ -121,7 +123,7 @@ def test_bombs_are_found_in_the_header():
     assert decode_image(packed(Image.new('L', (1, 1)), 'BMP')).shape == (1, 1, 3)
 
 
-def test_a_flipped_bit_in_a_png_is_found():
+def test_a_flipped_bit_in_a_png_is_found() -> None:
     data = KINDS['png']
     for place in range(33, len(data) - 12, 37):
         broken = bytearray(data)
@@ -130,7 +132,7 @@ def test_a_flipped_bit_in_a_png_is_found():
             decode_image(bytes(broken))
 
 
-def test_only_regular_files_are_read(tmp_path):
+def test_only_regular_files_are_read(tmp_path: Path) -> None:
     """A pipe that nobody writes to would hang a reader for ever."""
     pipe, loop, secret = tmp_path / 'pipe.png', tmp_path / 'loop.png', tmp_path / 's'
     os.mkfifo(pipe)
@@ -155,7 +157,7 @@ def test_only_regular_files_are_read(tmp_path):
         read_file(vast)
 
 
-def test_names_in_any_script(tmp_path):
+def test_names_in_any_script(tmp_path: Path) -> None:
     names = ['фото', '照片', 'صورة', 'ภาพ', '🖼', 'a\nb', 'a\tb', 'a\\b', "a'b", 'a"b']
     names += [os.fsdecode(b'\xff\xfe'), ' ', '%s{0}', '-x', '..a']
     for name in names:
@@ -172,7 +174,7 @@ def test_names_in_any_script(tmp_path):
     assert printable('a\nb\udcff') == r'a\nb\udcff'
 
 
-def test_a_damaged_jpeg_reads_as_pillow_reads_it_or_not_at_all():
+def test_a_damaged_jpeg_reads_as_pillow_reads_it_or_not_at_all() -> None:
     """Where bytes of a JPEG are wrong, decoders may differ: no second opinion here."""
     rng = np.random.default_rng(0)
     whole = bytearray(packed(RGB, 'JPEG', quality=90))
@@ -196,7 +198,7 @@ def test_a_damaged_jpeg_reads_as_pillow_reads_it_or_not_at_all():
     assert read > 50
 
 
-def test_a_scan_that_breaks_off_in_a_second_is_found():
+def test_a_scan_that_breaks_off_in_a_second_is_found() -> None:
     """OpenCV takes the first scan, fills what it lacks, and only warns."""
     data = KINDS['jpeg']
     start = data.index(b'\xff\xda')

@@ -1,18 +1,20 @@
 """JPEGs decoded at a part of their size: never below a crop's, and nearly the same."""
 
 from io import BytesIO
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from photos import B224, photo
 from PIL import Image, ImageOps
-from test_views import LIMIT, furthest
 
 from cld_mm.datasets.samplers.seeded_sampler import mix_seed
 from cld_mm.datasets.transforms import Column, LoadImage, RandomView, ViewDistribution
 from cld_mm.fileio.image_decoding import decode_image, divisor
+from tests.helpers.distributions import LIMIT, furthest
+from tests.helpers.photos import B224, photo
 
 
 @settings(max_examples=300, deadline=None)
@@ -23,7 +25,9 @@ from cld_mm.fileio.image_decoding import decode_image, divisor
     st.floats(0.01, 1),
     st.integers(0, 2**60),
 )
-def test_no_crop_has_fewer_pixels_than_its_view(width, height, size, share, seed):
+def test_no_crop_has_fewer_pixels_than_its_view(
+    width: Any, height: Any, size: Any, share: Any, seed: int
+) -> None:
     number = divisor(width, height, size, share)
     if number == 1:
         return
@@ -33,7 +37,7 @@ def test_no_crop_has_fewer_pixels_than_its_view(width, height, size, share, seed
     assert drawn[:, [Column.HEIGHT, Column.WIDTH]].min() >= size
 
 
-def test_the_largest_divisor_that_leaves_enough():
+def test_the_largest_divisor_that_leaves_enough() -> None:
     assert divisor(500, 375, 224, 0.2) == 1  # ImageNet's size
     assert divisor(1600, 1200, 224, 0.2) == 2
     assert divisor(4032, 3024, 224, 0.2) == 4
@@ -43,7 +47,7 @@ def test_the_largest_divisor_that_leaves_enough():
     assert divisor(2070, 2070, 224, 1.0) == 8
 
 
-def packed(image: Image.Image, **options) -> bytes:
+def packed(image: Image.Image, **options: Any) -> bytes:
     file = BytesIO()
     image.save(file, **{'format': 'JPEG', 'quality': 90, **options})
     return file.getvalue()
@@ -51,7 +55,7 @@ def packed(image: Image.Image, **options) -> bytes:
 
 EXIF = Image.Exif()
 EXIF[0x0112] = 6
-CASES = {
+CASES: dict[str, tuple[str, dict[str, Any]]] = {
     'plain': ('RGB', {}),
     'progressive': ('RGB', {'progressive': True}),
     'full color': ('RGB', {'subsampling': 0}),
@@ -64,7 +68,7 @@ CASES = {
 
 @pytest.mark.parametrize('case', CASES)
 @pytest.mark.parametrize(('number', 'share'), [(2, 0.18), (4, 0.72)])
-def test_the_whole_picture_made_smaller(case, number, share):
+def test_the_whole_picture_made_smaller(case: str, number: int, share: float) -> None:
     mode, options = CASES[case]
     image = Image.fromarray(photo(1, 261, 347)).convert(mode)
     if case == 'two pictures':
@@ -85,7 +89,7 @@ def test_the_whole_picture_made_smaller(case, number, share):
             decode_image(broken, smallest_crop=(52, share))
 
 
-def test_what_is_small_or_no_jpeg_stays_as_it_is():
+def test_what_is_small_or_no_jpeg_stays_as_it_is() -> None:
     image = Image.fromarray(photo(1, 261, 347))
     for data, crop in (
         (packed(image, format='PNG'), (52, 1.0)),
@@ -95,7 +99,7 @@ def test_what_is_small_or_no_jpeg_stays_as_it_is():
         assert np.array_equal(decode_image(data, smallest_crop=crop), whole)
 
 
-def test_views_are_distributed_as_those_of_whole_pictures(tmp_path):
+def test_views_are_distributed_as_those_of_whole_pictures(tmp_path: Path) -> None:
     view = RandomView(32, **B224)
     loads = LoadImage(), LoadImage(smallest_crop=(32, 0.2))
     paths = [tmp_path / f'{seed}.jpg' for seed in range(4)]
@@ -120,6 +124,6 @@ def test_views_are_distributed_as_those_of_whole_pictures(tmp_path):
 
 
 @pytest.mark.parametrize('wrong', [(0, 0.2), (224, 0), (224, 1.5)])
-def test_impossible_crops_are_errors(wrong):
+def test_impossible_crops_are_errors(wrong: tuple) -> None:
     with pytest.raises(ValueError, match='smallest_crop is'):
         LoadImage(smallest_crop=wrong)

@@ -2,11 +2,9 @@
 
 import pytest
 import torch
-from conftest import CLD, tiny_moco
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mmpretrain.structures import DataSample
-from test_algorithms import tiny_byol, tiny_npid
 from torch.nn import functional as F
 
 from cld_mm.evaluation import knn_classify
@@ -22,6 +20,8 @@ from cld_mm.models.losses import (
 from cld_mm.models.memories import FeatureQueue, MemoryBank
 from cld_mm.models.necks import MLP, LinearNeck, NormLinearNeck, NormMLP
 from cld_mm.registry import MODELS
+from tests.helpers.tiny_models import CLD, tiny_moco
+from tests.models.test_algorithms import tiny_byol, tiny_npid
 
 pytestmark = pytest.mark.filterwarnings('ignore:num_groups is', 'ignore:k is')
 KINDS = ('random', 'zero', 'equal', 'duplicates', 'opposite', 'one zero', 'axes')

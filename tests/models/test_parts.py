@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from conftest import CLD, run_ranks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mmengine.optim import OptimWrapper
@@ -18,6 +17,8 @@ from cld_mm.models.necks import MLP, LinearNeck, NormLinearNeck, NormMLP, TwoBra
 from cld_mm.models.utils.momentum_encoder import MomentumEncoder
 from cld_mm.models.utils.pretrained_init import StrictPretrainedInit
 from cld_mm.models.utils.shuffle_bn import gather_shuffled, shuffle
+from tests.helpers.ranks import run_ranks
+from tests.helpers.tiny_models import CLD
 
 
 def test_norm_linear_gives_cosines():

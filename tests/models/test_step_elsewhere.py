@@ -9,12 +9,12 @@ import copy
 import numpy as np
 import pytest
 import torch
-from conftest import CLD, tiny_moco
 from mmengine.optim import OptimWrapper
-from test_step import Watch, algorithm, samples
 
 from cld_mm.augmentation.view_parameters import ViewDistribution
 from cld_mm.registry import MODELS
+from tests.helpers.tiny_models import CLD, tiny_moco
+from tests.models.test_step import Watch, algorithm, samples
 
 
 class Autocast(torch.autocast):

@@ -28,7 +28,9 @@ def data(tmp_path):
                 folder = root / split / name
                 folder.mkdir(parents=True)
                 for number in range(images):
-                    Image.new('RGB', (16, 16), COLORS[name]).save(folder / f'{number}.png')
+                    Image.new('RGB', (16, 16), COLORS[name]).save(
+                        folder / f'{number}.png'
+                    )
         return root
 
     return write
@@ -42,7 +44,12 @@ def options(root, config, *others):
 
 def run(tool, config, *words, root, others=()):
     found = call_tool(
-        tool, config, *words, '--work-dir', root.parent / 'run', *options(root, config, *others)
+        tool,
+        config,
+        *words,
+        '--work-dir',
+        root.parent / 'run',
+        *options(root, config, *others),
     )
     assert found.code == 0, found.stderr
     return found
@@ -127,7 +134,15 @@ def test_a_classifier_and_its_checkpoint_count_along_the_training_classes(data):
     out = root.parent / 'out.json'
 
     def tested(*others):
-        run('tools/test.py', CLASSIFIER, checkpoint, '--out', out, root=root, others=others)
+        run(
+            'tools/test.py',
+            CLASSIFIER,
+            checkpoint,
+            '--out',
+            out,
+            root=root,
+            others=others,
+        )
         return json.loads(out.read_text())['accuracy/top1']
 
     assert tested() == 100

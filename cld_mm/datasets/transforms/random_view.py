@@ -47,6 +47,8 @@ class RandomView(BaseTransform):
         ValueError: a setting is impossible or unknown.
     """
 
+    passes_settings_to = ViewDistribution  # read by the config's check
+
     def __init__(
         self,
         size: int,

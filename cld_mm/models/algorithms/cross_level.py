@@ -45,6 +45,9 @@ class CrossLevel(FollowsOptimizer):
         ValueError: the backbone does not say its feature size.
     """
 
+    default_parts = {'neck': 'NormMLP', 'cld': 'CLDHead'}
+    inferred_settings = ('neck.in_channels',)
+
     def __init__(
         self,
         algorithm: dict[str, Any],

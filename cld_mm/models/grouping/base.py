@@ -11,9 +11,7 @@ def check_settings(num_groups: int, num_iters: int) -> None:
     if num_groups < 1:
         raise ValueError(f'num_groups must be >= 1, got {num_groups}.')
     if num_iters < 1:
-        raise ValueError(
-            f'num_iters must be >= 1, got {num_iters} (the paper uses 5).'
-        )
+        raise ValueError(f'num_iters must be >= 1, got {num_iters} (the paper uses 5).')
 
 
 def check_grouping(features: Tensor, num_groups: int, num_iters: int) -> None:

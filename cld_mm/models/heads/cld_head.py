@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from cld_mm.models.criterion import CLDCriterion
@@ -29,6 +28,8 @@ class CLDHead(CLDCriterion):
         ValueError: ``loss_weight`` is below 0, or the grouping's ``num_groups`` is
             above 65,536.
     """
+
+    default_parts = {'grouping': 'KMeansGrouping', 'loss': 'CLDLoss'}
 
     def __init__(
         self,

@@ -31,7 +31,7 @@ train_dataloader = dict(
     batch_size=256,
     num_workers=8,
     persistent_workers=True,
-    drop_last=True,
+    drop_last=False,  # as in the release: 196 steps per epoch
     sampler=dict(type='SeededSampler', shuffle=True),
     collate_fn=dict(type='collate_views'),
     dataset=dict(
