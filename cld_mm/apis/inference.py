@@ -10,11 +10,10 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
-from PIL import Image
 from torch import Tensor
 
+from cld_mm.datasets.stored_images import stored_image
 from cld_mm.evaluation.feature_extraction import extract_features
-from cld_mm.fileio.image_decoding import decode_image, read_file
 from cld_mm.fileio.model_weights import load_model_weights, missing_parts
 from cld_mm.fileio.weight_files import read_weights
 from cld_mm.registry import DATASETS, MODELS
@@ -103,28 +102,6 @@ def build_model(cfg: Config, checkpoint: Path | None) -> Any:
         report = load_model_weights(model, read_weights(checkpoint), str(checkpoint))
         model.random_parts = missing_parts(report)
     return model.to('cuda' if torch.cuda.is_available() else 'cpu').eval()
-
-
-def stored_image(dataset: Any, place: int, side: int | None = None) -> np.ndarray:
-    """An image of a data set, as bytes, before any transform.
-
-    Args:
-        dataset: mmpretrain's or this project's.
-        place: of the image.
-        side: make it a square of this many pixels, its middle kept.
-    """
-    info = dataset.get_data_info(place)
-    if 'img' in info:
-        image = Image.fromarray(np.asarray(info['img']).squeeze())
-    else:
-        pixels = decode_image(read_file(info['img_path']))
-        image = Image.fromarray(np.ascontiguousarray(pixels[..., ::-1]))
-    if side is not None:
-        edge = min(image.size)
-        left, top = ((size - edge) // 2 for size in image.size)
-        image = image.crop((left, top, left + edge, top + edge))
-        image = image.resize((side, side), Image.Resampling.BICUBIC)
-    return np.asarray(image)
 
 
 def config_file(work_dir: Path) -> Path:

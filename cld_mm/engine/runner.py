@@ -23,6 +23,7 @@ from mmengine.runner.base_loop import BaseLoop
 from torch import nn
 from torch.utils.data import DataLoader
 
+from cld_mm.datasets.image_cache import cache_images
 from cld_mm.datasets.loading_settings import report_skipped_images, settle_loading
 from cld_mm.datasets.samplers.seeded_sampler import mix_seed
 from cld_mm.distributed.gradient_buckets import form_buckets
@@ -150,6 +151,7 @@ class ResumableRunner(Runner):
                 mix_seed(seed, 0, get_rank()) % 2**63
             )
         settle_loading(loader.dataset)
+        cache_images(loader.dataset)
         seed_pipelines(loader.dataset)
         loader.worker_init_fn = partial(start_worker, loader.worker_init_fn)
         return loader

@@ -49,11 +49,11 @@ class KNNLoop(BaseLoop):
         temperature: float = 0.1,
         stage: str = 'val',
     ) -> None:
-        train_dataloader = with_classes(train_dataloader, None)
-        if isinstance(train_dataloader, dict):
-            train_dataloader = runner.build_dataloader(train_dataloader, runner.seed)
-        self.train_dataloader = train_dataloader
-        names = read_class_names(train_dataloader.dataset) or []
+        train = with_classes(train_dataloader, None)
+        if not isinstance(train, DataLoader):
+            train = runner.build_dataloader(train, runner.seed)
+        self.train_dataloader = train
+        names = read_class_names(train.dataset) or []
         unknown = runner.cfg.get('unknown_classes', 'error')
         super().__init__(runner, with_classes(dataloader, names, unknown))
         if stage not in ('val', 'test'):

@@ -11,7 +11,6 @@ import pytest
 from tests.helpers import ROOT
 
 
-
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGUSR1])
 def test_a_signal_before_training_asks_for_a_requeue(
     number: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
