@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from cld_mm.apis import extract_features
-from cld_mm.apis.features import features_of
+from cld_mm.evaluation.feature_extraction import features_of
 
 PACKING = 'PackInputs'  # the whole pipeline of images that need no change
 
