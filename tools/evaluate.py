@@ -1,8 +1,8 @@
-"""Every measure of frozen features: ``python tools/evaluate.py CONFIG CHECKPOINT``.
+"""All measures of frozen features: ``python tools/evaluate.py CONFIG CHECKPOINT``.
 
 kNN, groups against classes, retrieval and geometry, on each kind of feature; printed
-and written as JSON. Alignment is that of two views of training images, the rest that of
-the test images.
+and written as JSON beside the checkpoint. Alignment compares two views of training
+images; the rest is measured on the test images.
 """
 
 import argparse
@@ -15,16 +15,23 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import cld_mm.registry  # noqa: F401, I001
 import torch
 from mmengine.dist import is_main_process
+from mmengine.runner import Runner
 from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
 
 from cld_mm.apis import extract_features
-from cld_mm.cli.frozen_backbone import load_frozen, run_frozen
+from cld_mm.cli.frozen_backbone import (
+    add_data_flags,
+    load_frozen,
+    results_folder,
+    run_frozen,
+)
 from cld_mm.cli.run_tool import add_common_flags
 from cld_mm.cli.results_json import write_results
 from cld_mm.evaluation.view_pairs import extract_view_pairs
 from cld_mm.datasets import instance_numbers
+from cld_mm.engine.loops.knn_loop import KNNLoop
 from cld_mm.evaluation import (
     accuracy_by_frequency,
     alignment,
@@ -43,18 +50,24 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='pre-training config')
     parser.add_argument('checkpoint', help='checkpoint file')
     add_common_flags(parser)
-    parser.add_argument('--groups', type=int, help='K; else the number of classes')
+    add_data_flags(parser)
+    parser.add_argument('--groups', type=int, help='K; default: number of classes')
     parser.add_argument(
-        '--views', type=int, default=1000, help='images for alignment; 0 leaves it out'
+        '--views', type=int, default=1000, help='images for alignment; 0 for none'
     )
     parser.add_argument(
-        '--out', help='JSON file; else WORK_DIR/evaluate_<checkpoint>.json'
+        '--out', help='JSON file; default: evaluate_<checkpoint>.json beside it'
     )
     return parser.parse_args()
 
 
 def measure(
-    train: Tensor, labels: Tensor, test: Tensor, truth: Tensor, loop, groups: int | None
+    train: Tensor,
+    labels: Tensor,
+    test: Tensor,
+    truth: Tensor,
+    loop: KNNLoop,
+    groups: int | None,
 ) -> dict[str, Any]:
     """All measures of one kind of feature."""
     classes = int(max(labels.max(), truth.max())) + 1
@@ -78,17 +91,17 @@ def measure(
 def instance_retrieval(
     train: Tensor, test: Tensor, instances: list[Tensor] | None
 ) -> dict[str, float]:
-    """Retrieval of the same object; empty where the data set names no objects.
+    """Retrieval of the same object; empty where the dataset names no objects.
 
-    Among the training images, or, where these show other objects, among the test
-    images themselves.
+    Searched among the training images, or among the test images if the training images
+    show other objects.
     """
     if instances is None:
         return {}
     gallery, wanted = instances
     shared = bool(torch.isin(wanted, gallery).any())
     if not shared and len(wanted.unique()) == len(wanted):
-        return {}  # each object is shown once: there is nothing to find
+        return {}  # each object is shown once
     found = (
         retrieval(test, wanted, train, gallery)
         if shared
@@ -97,16 +110,16 @@ def instance_retrieval(
     return {f'instance_{name}': value for name, value in found.items()}
 
 
-def evaluate(runner, args: argparse.Namespace) -> None:
+def evaluate(runner: Runner, args: argparse.Namespace) -> None:
     """Print and write the measures."""
     if args.groups is not None and args.groups < 1:
-        raise ValueError(f'--groups is {args.groups}, but one at least is needed.')
+        raise ValueError(f'--groups must be at least 1, got {args.groups}.')
     loop = load_frozen(runner)
     instances = instance_numbers(loop.train_dataloader.dataset, loop.dataloader.dataset)
     train = extract_features(runner.model, loop.train_dataloader)
     test = extract_features(runner.model, loop.dataloader)
     pairs = extract_view_pairs(runner, args.views)
-    if not is_main_process():  # every rank has all features: one measures
+    if not is_main_process():  # every rank has all features: one is enough
         return
     results = {
         name: measure(
@@ -123,7 +136,7 @@ def evaluate(runner, args: argparse.Namespace) -> None:
         values = [results[name][key] for name in names]
         row = ''.join(f'{"-" if v != v else f"{v:.4f}":>12s}' for v in values)
         print(f'{key:22s}{row}')
-    write_results(results, args.out, runner.work_dir, 'evaluate', args.checkpoint)
+    write_results(results, args.out, results_folder(args), 'evaluate', args.checkpoint)
 
 
 def main() -> None:

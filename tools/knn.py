@@ -1,6 +1,7 @@
 """A grid of kNN accuracies: ``python tools/knn.py CONFIG CHECKPOINT [flags]``.
 
-Features are extracted once; every k and temperature then takes a vote.
+Features are extracted once and classified with every k and temperature. The results are
+also written beside the checkpoint.
 """
 
 import argparse
@@ -12,10 +13,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import cld_mm.registry  # noqa: F401, I001
 from mmengine.dist import is_main_process
+from mmengine.runner import Runner
 from tqdm import tqdm
 
 from cld_mm.apis import extract_features
-from cld_mm.cli.frozen_backbone import load_frozen, run_frozen
+from cld_mm.cli.frozen_backbone import (
+    add_data_flags,
+    load_frozen,
+    results_folder,
+    run_frozen,
+)
 from cld_mm.cli.run_tool import add_common_flags
 from cld_mm.cli.results_json import write_results
 from cld_mm.evaluation import knn_classify, top_k_accuracy
@@ -27,19 +34,20 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='pre-training config')
     parser.add_argument('checkpoint', help='checkpoint file')
     add_common_flags(parser)
+    add_data_flags(parser)
     parser.add_argument('--k', type=int, nargs='+', default=[10, 20, 100, 200])
     parser.add_argument('--temperature', type=float, nargs='+', default=[0.07, 0.1])
-    parser.add_argument('--out', help='JSON file; else WORK_DIR/knn_<checkpoint>.json')
+    parser.add_argument('--out', help='JSON file; default: beside the checkpoint')
     return parser.parse_args()
 
 
-def evaluate(runner, args: argparse.Namespace) -> None:
+def evaluate(runner: Runner, args: argparse.Namespace) -> None:
     """Print and write the accuracies of every k and temperature."""
     check_vote(min(args.k), min(args.temperature))
     loop = load_frozen(runner)
     train = extract_features(runner.model, loop.train_dataloader)
     test = extract_features(runner.model, loop.dataloader)
-    if not is_main_process():  # every rank has all features: one votes
+    if not is_main_process():  # every rank has all features: one is enough
         return
     names = [name for name in train if name != 'labels']
     grid = list(itertools.product(names, args.k, args.temperature))
@@ -62,7 +70,7 @@ def evaluate(runner, args: argparse.Namespace) -> None:
             f'{row["features"]:10s} {row["k"]:5d} {row["temperature"]:6.3g} '
             f'{row["top1"]:8.2f} {row["top5"]:8.2f}'
         )
-    write_results(rows, args.out, runner.work_dir, 'knn', args.checkpoint)
+    write_results(rows, args.out, results_folder(args), 'knn', args.checkpoint)
 
 
 def main() -> None:

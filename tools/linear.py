@@ -1,9 +1,9 @@
-"""Linear and low-shot classifiers on cached features: seconds instead of hours.
+"""Linear and low-shot classifiers on cached features.
 
 ``python tools/linear.py CONFIG CHECKPOINT [flags]`` extracts features once, without
-augmentation, fits a classifier for every learning rate at once, and chooses by a
-held-out part of the training images. For the papers' protocols, with augmentation, see
-configs/benchmarks/linear.
+augmentation, fits a classifier for every learning rate at once, and chooses the rate by
+a held-out part of the training images. The results are also written beside the
+checkpoint. For the papers' protocols, with augmentation, see configs/benchmarks/linear.
 """
 
 import argparse
@@ -14,9 +14,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import cld_mm.registry  # noqa: F401, I001
 from mmengine.dist import is_main_process
+from mmengine.runner import Runner
 
 from cld_mm.apis import extract_features
-from cld_mm.cli.frozen_backbone import load_frozen, run_frozen
+from cld_mm.cli.frozen_backbone import (
+    add_data_flags,
+    load_frozen,
+    results_folder,
+    run_frozen,
+)
 from cld_mm.cli.run_tool import add_common_flags
 from cld_mm.cli.results_json import write_results
 from cld_mm.evaluation import fit_linear, low_shot, top_k_accuracy
@@ -27,6 +33,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='pre-training config')
     parser.add_argument('checkpoint', help='checkpoint file')
     add_common_flags(parser)
+    add_data_flags(parser)
     parser.add_argument(
         '--lr', type=float, nargs='+', default=[0.01, 0.03, 0.1, 0.3, 1.0, 3.0]
     )
@@ -36,22 +43,22 @@ def parse_args() -> argparse.Namespace:
         type=int,
         nargs='*',
         default=[],
-        help='also classify by so few images',
+        help='also classify by this many images per class',
     )
-    parser.add_argument('--draws', type=int, default=5, help='draws of these')
+    parser.add_argument('--draws', type=int, default=5, help='random draws of --shots')
     parser.add_argument('--classifier', choices=['logistic', 'svm'], default='logistic')
     parser.add_argument(
-        '--out', help='JSON file; else WORK_DIR/linear_<checkpoint>.json'
+        '--out', help='JSON file; default: linear_<checkpoint>.json beside it'
     )
     return parser.parse_args()
 
 
-def evaluate(runner, args: argparse.Namespace) -> None:
+def evaluate(runner: Runner, args: argparse.Namespace) -> None:
     """Print and write the accuracies on the pooled backbone feature."""
     loop = load_frozen(runner)
     train = extract_features(runner.model, loop.train_dataloader)
     test = extract_features(runner.model, loop.dataloader)
-    if not is_main_process():  # every rank has all features: one fits
+    if not is_main_process():  # every rank has all features: one is enough
         return
     x, y, truth = train['backbone'], train['labels'], test['labels']
     fit = fit_linear(x, y, args.lr, args.epochs)
@@ -72,11 +79,9 @@ def evaluate(runner, args: argparse.Namespace) -> None:
             x, y, test['backbone'], truth, args.shots, args.draws, args.classifier
         )
         for shots, (mean, std) in found.items():
-            print(
-                f'{shots:3d} images a class: top-1 {mean:6.2f} % (deviation {std:.2f})'
-            )
+            print(f'{shots:3d} images per class: top-1 {mean:6.2f} ± {std:.2f} %')
         results['low_shot'] = found
-    write_results(results, args.out, runner.work_dir, 'linear', args.checkpoint)
+    write_results(results, args.out, results_folder(args), 'linear', args.checkpoint)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""What tools that look at a pre-trained network share: config and weights."""
+"""What tools that evaluate a pre-trained network share: config, data and weights."""
 
 import argparse
 from collections.abc import Callable
@@ -8,25 +8,75 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.model import is_model_wrapper
 
+from cld_mm.evaluation.feature_extraction import keep_loaded_features
+from cld_mm.evaluation.test_data import test_transform
+
 from .run_tool import run_tool, set_loader_defaults
+
+HOW_TO_LABEL = (
+    'Give class folders (one subfolder of images per class) with --train-data FOLDER '
+    '--test-data FOLDER.'
+)
+
+
+def add_data_flags(parser: argparse.ArgumentParser) -> None:
+    """Labeled images, for configs that name none."""
+    parser.add_argument(
+        '--train-data',
+        metavar='FOLDER',
+        help='labeled training images in class folders',
+    )
+    parser.add_argument(
+        '--test-data', metavar='FOLDER', help='labeled test images in class folders'
+    )
 
 
 def prepare_frozen(cfg: Config, args: argparse.Namespace) -> None:
-    """Make a pre-training config ready to load ``args.checkpoint`` and look at it.
+    """Make a pre-training config ready to evaluate ``args.checkpoint``.
 
     Raises:
         FileNotFoundError: there is no such checkpoint.
-        ValueError: the config does not name labelled training images.
+        ValueError: neither the config nor the flags name labeled images.
     """
-    set_loader_defaults(cfg, args, persistent=False)
     if not Path(args.checkpoint).is_file():
         raise FileNotFoundError(f'the checkpoint {args.checkpoint} does not exist.')
+    if args.train_data or args.test_data:
+        _use_class_folders(cfg, args)
     if (cfg.get('test_cfg') or {}).get('type') != 'KNNLoop':
         raise ValueError(
-            f"{args.config} has no test_cfg of type 'KNNLoop', which names labelled "
-            'training images: give the config of a pre-training run.'
+            f'{args.config} names no labeled images, which this evaluation needs '
+            f"(test_cfg is not of type 'KNNLoop'). {HOW_TO_LABEL}"
         )
+    set_loader_defaults(cfg, args, persistent=False)
     cfg.load_from = args.checkpoint
+    if args.work_dir is None:  # results are written beside the checkpoint
+        cfg.work_dir = str(Path(args.checkpoint).parent / 'evaluation')
+
+
+def _use_class_folders(cfg: Config, args: argparse.Namespace) -> None:
+    if not (args.train_data and args.test_data):
+        raise ValueError('give both --train-data and --test-data.')
+    steps = test_transform(cfg)
+    if not any('Load' in step['type'] for step in steps):
+        raise ValueError(
+            '--train-data: this config reads images from arrays, not from files.'
+        )
+
+    def loader(folder: str) -> dict[str, Any]:
+        return {
+            'batch_size': 64,
+            'num_workers': 2,
+            'sampler': {'type': 'SeededSampler', 'shuffle': False},
+            'dataset': {'type': 'ImageFolder', 'data_root': folder, 'pipeline': steps},
+        }
+
+    cfg.test_dataloader = loader(args.test_data)
+    cfg.test_evaluator = {'type': 'Accuracy', 'topk': (1,)}
+    cfg.test_cfg = {
+        'type': 'KNNLoop',
+        'stage': 'test',
+        'train_dataloader': loader(args.train_data),
+    }
 
 
 def load_weights(runner: Any) -> None:
@@ -40,26 +90,24 @@ def load_weights(runner: Any) -> None:
     checkpoint = runner.load_checkpoint(path)
     runner._has_loaded = True
     model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-    given = checkpoint.get('state_dict', checkpoint)
-    lacking = [
-        name
-        for name, weight in model.state_dict().items()
-        if name.startswith(('backbone.', 'algorithm.backbone.'))
-        and getattr(given.get(name), 'shape', None) != weight.shape
-    ]
-    if lacking:
-        raise ValueError(
-            f"{path} lacks {len(lacking)} of the backbone's weights, {lacking[0]} for "
-            'one: it is not a checkpoint of this config.'
-        )
+    keep_loaded_features(model, checkpoint.get('state_dict', checkpoint), path)
 
 
 def load_frozen(runner: Any) -> Any:
-    """Load the weights; the test loop, with both data sets and the kNN settings."""
-    loop = runner.test_loop
+    """Load the weights; the test loop, with both datasets and the kNN settings.
+
+    Raises:
+        ValueError: images are not labeled, or the weights do not fit.
+    """
+    loop = runner.test_loop  # builds the datasets and checks that they are labeled
     runner.call_hook('before_run')
     load_weights(runner)
     return loop
+
+
+def results_folder(args: argparse.Namespace) -> Path:
+    """Where results go: ``--work-dir``, or else the checkpoint's folder."""
+    return Path(args.work_dir or Path(args.checkpoint).parent)
 
 
 def run_frozen(

@@ -1,4 +1,4 @@
-"""What a work dir says of its run."""
+"""A run as its work dir describes it."""
 
 import base64
 import json
@@ -8,28 +8,28 @@ from typing import Any
 
 from mmengine.config import Config
 
-from cld_mm.apis.inference import config_file
 from cld_mm.config.untrusted_config import load_safe_dump
 from cld_mm.fileio.training_logs import Curves, read_run
 
+from .work_dir import config_file
+
 MEASURES = ('top1', 'top5', 'group_nmi', 'group_acc')
 PICTURES = {'.png': 'image/png', '.svg': 'image/svg+xml'}
-LONGEST = 200  # letters of a result that is text
+LONGEST = 200  # characters of a result that is text
 
 
 @dataclass
 class Run:
-    """A run as the report shows it.
+    """A run as shown in the report.
 
     Attributes:
         name: of the work dir.
-        work_dir: where it lies.
         config: as text.
-        info: versions, hardware, data and command; empty where not noted.
+        info: versions, hardware, data and command; empty if not recorded.
         curves: steps and values of each logged name.
         results: JSON files of measured figures, flattened, by file.
         pictures: PNG and SVG files of the work dir, as data URLs.
-        notes: what could not be read or shown, a sentence each.
+        notes: one sentence for each thing that could not be read or shown.
         cfg: the config itself.
     """
 
@@ -62,7 +62,7 @@ def collect_run(work_dir: Path, safe: bool = False) -> Run:
 
     Args:
         work_dir: of a run.
-        safe: read its Python config as values, without running it.
+        safe: parse its Python config without running it.
 
     Raises:
         FileNotFoundError: it has no log or no config.
@@ -70,7 +70,7 @@ def collect_run(work_dir: Path, safe: bool = False) -> Run:
         ConfigError: the config cannot be read safely.
     """
     if not work_dir.is_dir():
-        raise FileNotFoundError(f'{work_dir} is not a folder: name a work dir.')
+        raise FileNotFoundError(f'{work_dir} is not a folder: give a work dir.')
     curves = read_run(work_dir)
     path = config_file(work_dir)
     cfg = load_safe_dump(path) if safe else Config.fromfile(path)
@@ -92,14 +92,14 @@ def collect_run(work_dir: Path, safe: bool = False) -> Run:
 
 
 def read_json(path: Path, notes: list[str]) -> dict[str, Any]:
-    """A file's keys and values, or a grid's rows by their settings.
+    """A file's keys and values, or the rows of a grid by their settings.
 
-    A note and nothing where it cannot be read.
+    Empty, with a note, if the file cannot be read.
     """
     try:
         content = json.loads(path.read_text(encoding='utf-8'))
     except (ValueError, RecursionError) as error:
-        notes.append(f'{path.name} cannot be read as JSON and is left out: {error}.')
+        notes.append(f'{path.name} is not valid JSON and was skipped: {error}.')
         return {}
     if isinstance(content, list) and all(isinstance(row, dict) for row in content):
         return _named(content)
@@ -107,7 +107,7 @@ def read_json(path: Path, notes: list[str]) -> dict[str, Any]:
 
 
 def _named(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Rows of a grid, such as kNN's, each under the settings that it is for."""
+    """Rows of a grid, such as kNN's, each named by its settings."""
     found = {}
     for row in rows:
         measures = {key: value for key, value in row.items() if key.startswith('top')}
@@ -117,10 +117,7 @@ def _named(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def flat(content: dict[str, Any], before: str = '') -> dict[str, Any]:
-    """Numbers and short texts of nested dicts, with dotted names.
-
-    Lists, such as the counts beside a confusion matrix, are no figures of a table.
-    """
+    """Numbers and short texts of nested dicts, with dotted names; lists are skipped."""
     found: dict[str, Any] = {}
     for key, value in content.items():
         if isinstance(value, dict):

@@ -1,4 +1,7 @@
-"""First, last, best and mean of what runs logged: ``analyze_logs.py WORK_DIR ...``."""
+"""Summary of logged values: ``analyze_logs.py WORK_DIR ...``.
+
+First, last, smallest, largest and median of each.
+"""
 
 import argparse
 import sys
@@ -17,7 +20,7 @@ COLUMNS = ('first', 'last', 'smallest', 'largest', 'median')
 
 
 def summary(values: list[float]) -> dict[str, float | None]:
-    """Of one logged name; non-finite values are left out and counted."""
+    """Summary of one logged value; non-finite values are skipped and counted."""
     found = np.array(values, dtype=float)
     finite = found[np.isfinite(found)]
     numbers: dict[str, float | None] = dict.fromkeys(COLUMNS)
@@ -37,10 +40,10 @@ def summary(values: list[float]) -> dict[str, float | None]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description='Summarise the logs of some runs.')
+    parser = argparse.ArgumentParser(description='Summarize the logs of some runs.')
     parser.add_argument('runs', nargs='+', type=Path, help='work dirs or scalars.json')
-    parser.add_argument('--keys', nargs='+', help='names to show; else all')
-    parser.add_argument('--out', help='JSON file; else RUN/analyze_logs.json')
+    parser.add_argument('--keys', nargs='+', help='names to show; default: all')
+    parser.add_argument('--out', help='JSON file; default: RUN/analyze_logs.json')
     parser.add_argument('--debug', action='store_true', help='show tracebacks')
     args = parser.parse_args()
     with one_sentence_errors(args.debug):

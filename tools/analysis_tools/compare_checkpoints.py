@@ -1,7 +1,7 @@
 """How two checkpoints differ: ``compare_checkpoints.py ONE TWO``.
 
-Keys and shapes of one only, and for the others the largest and the relative difference.
-Ends with status 1 where they differ.
+Prints keys that only one has, shapes that differ, and the largest and relative
+differences of values. Exits with status 1 if they differ.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from cld_mm.fileio.checkpoint_loading import load_safely
 
 
 def weights(path: Path) -> dict[str, torch.Tensor]:
-    """The tensors of a checkpoint's model; no object in it is executed.
+    """The tensors of a checkpoint's model; nothing in the file is executed.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -36,7 +36,7 @@ def weights(path: Path) -> dict[str, torch.Tensor]:
 def compare(
     one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]
 ) -> dict[str, dict]:
-    """What differs, by key; equal keys are left out."""
+    """The differences by key; equal keys are omitted."""
     found: dict[str, dict] = {}
     for key in sorted(set(one) | set(two)):
         if key not in one or key not in two:
@@ -59,7 +59,7 @@ def main() -> None:
     parser.add_argument('one', type=Path)
     parser.add_argument('two', type=Path)
     parser.add_argument(
-        '--out', help='JSON file; else compare_<ONE>_<TWO>.json beside ONE'
+        '--out', help='JSON file; default: compare_<ONE>_<TWO>.json beside ONE'
     )
     parser.add_argument('--debug', action='store_true', help='show tracebacks')
     args = parser.parse_args()
@@ -73,7 +73,7 @@ def main() -> None:
             )
             print(f'{key}: {text}')
         equal = len(set(one) | set(two)) - len(found)
-        print(f'{equal} keys are equal to the last bit, {len(found)} differ')
+        print(f'{equal} keys are bitwise identical, {len(found)} differ')
         results = {'equal': equal, 'differ': found}
         folder = args.one.parent
         write_results(results, args.out, folder, 'compare', args.one, args.two)

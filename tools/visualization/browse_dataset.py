@@ -15,8 +15,9 @@ import numpy as np
 from mmengine.config import Config
 
 from cld_mm.cli.error_messages import one_sentence_errors
-from cld_mm.apis.inference import enter_scope, stored_image
+from cld_mm.config.default_scope import enter_scope
 from cld_mm.cli.picture_tools import check_picture
+from cld_mm.evaluation.image_sample import stored_image
 from cld_mm.datasets.samplers.seeded_sampler import SeededIndex, mix_seed
 from cld_mm.registry import DATASETS
 from cld_mm.visualization import plot_rows

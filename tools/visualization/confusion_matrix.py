@@ -1,7 +1,7 @@
 """A confusion matrix of kNN: ``confusion_matrix.py CONFIG CHECKPOINT``.
 
-Every test image, by the neighbours among the training images that the config's
-evaluation names; the counts also as JSON beside the picture.
+Each test image is classified by its nearest training images of the config's evaluation.
+The counts are also written as JSON beside the picture.
 """
 
 import argparse
@@ -13,24 +13,30 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import cld_mm.registry  # noqa: F401, I001
 import torch
 from mmengine.dist import is_main_process
+from mmengine.runner import Runner
 
 from cld_mm.apis import extract_features
-from cld_mm.cli.frozen_backbone import load_frozen, run_frozen
+from cld_mm.cli.frozen_backbone import (
+    add_data_flags,
+    load_frozen,
+    results_folder,
+    run_frozen,
+)
 from cld_mm.cli.results_json import write_results
 from cld_mm.cli.picture_tools import check_picture, viewer_parser
 from cld_mm.evaluation import knn_classify
 from cld_mm.visualization import plot_confusion
 
 
-def draw(runner, args: argparse.Namespace) -> None:
+def draw(runner: Runner, args: argparse.Namespace) -> None:
     """Classify, count, draw and print."""
     name = f'confusion_matrix_{Path(args.checkpoint).stem}.png'
-    out = args.out or Path(runner.work_dir) / name
+    out = args.out or results_folder(args) / name
     check_picture(out)
     loop = load_frozen(runner)
     train = extract_features(runner.model, loop.train_dataloader)
     test = extract_features(runner.model, loop.dataloader)
-    if not is_main_process():  # every rank has all features: one votes
+    if not is_main_process():  # every rank has all features: one is enough
         return
     if args.feature not in train:
         kinds = ', '.join(name for name in train if name != 'labels')
@@ -58,17 +64,18 @@ def draw(runner, args: argparse.Namespace) -> None:
     result = {'classes': names, 'counts': counts.tolist(), 'top1': top1}
     off = counts.clone().fill_diagonal_(0)
     worst = off.flatten().argsort(descending=True)[:5].tolist()
-    for place in worst:
-        true, taken = divmod(place, number)
-        if off[true, taken]:
-            print(f'{names[true]} taken for {names[taken]}: {int(off[true, taken])}')
+    for cell in worst:
+        true, guess = divmod(cell, number)
+        if off[true, guess]:
+            print(f'{names[true]} classified as {names[guess]}: {off[true, guess]}')
     print(f'top-1 {top1:.2f} %\npicture {out}')
     write_results(result, out.with_suffix('.json'), out.parent)
 
 
 def main() -> None:
     parser = viewer_parser('Draw a confusion matrix.', 'confusion.png')
-    parser.set_defaults(out=None)  # in the work dir, named after the checkpoint
+    add_data_flags(parser)
+    parser.set_defaults(out=None)  # beside the checkpoint
     run_frozen(parser.parse_args(), draw)
 
 

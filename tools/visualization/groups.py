@@ -1,6 +1,6 @@
 """What is in a group: ``python tools/visualization/groups.py CONFIG CHECKPOINT``.
 
-k-means groups of the sample, a row of images each, from most to least central.
+k-means groups of the sample, one row of images each, from most to least central.
 """
 
 import sys
@@ -13,7 +13,7 @@ import cld_mm.registry  # noqa: F401, I001
 import torch
 
 from cld_mm.cli.error_messages import one_sentence_errors
-from cld_mm.cli.picture_tools import sample_and_features, viewer_parser
+from cld_mm.cli.picture_tools import sample_of, unit_features, viewer_parser
 from cld_mm.evaluation import group_features
 from cld_mm.visualization import group_members, plot_rows
 
@@ -21,19 +21,17 @@ from cld_mm.visualization import group_members, plot_rows
 def main() -> None:
     parser = viewer_parser('Draw what is in each group.', 'groups.png')
     parser.add_argument('--groups', type=int, default=12, help='K')
-    parser.add_argument('--members', type=int, default=12, help='images of a group')
+    parser.add_argument('--members', type=int, default=12, help='images per group')
     parser.add_argument('--side', type=int, default=64, help='pixels of an image')
     args = parser.parse_args()
     with one_sentence_errors(args.debug):
-        sample, features = sample_and_features(args)
+        cfg, sample = sample_of(args)
+        features = unit_features(args, cfg, sample, args.checkpoint)
         labels = group_features(features, args.groups)
         members = group_members(features.numpy(), labels.numpy(), args.members)
         counts = torch.bincount(labels)
         plot_rows(
-            [
-                [sample.image(place, args.side) for place in row]
-                for row in members.values()
-            ],
+            [[sample.image(i, args.side) for i in row] for row in members.values()],
             [f'group {g + 1}\n{int(counts[g])} images' for g in members],
             args.out,
             f'{len(members)} groups of {len(features)} images, each from the most '

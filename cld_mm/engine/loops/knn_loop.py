@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 
 from cld_mm.evaluation import knn_classify
 from cld_mm.evaluation.feature_extraction import extract_features
+from cld_mm.evaluation.test_data import has_labels
 from cld_mm.registry import LOOPS
 
 
@@ -59,6 +60,16 @@ class KNNLoop(BaseLoop):
             if isinstance(train_dataloader, DataLoader)
             else runner.build_dataloader(train_dataloader, seed=runner.seed)
         )
+        for name, loader in (
+            ('training', self.train_dataloader),
+            (stage, self.dataloader),
+        ):
+            if not has_labels(loader.dataset):
+                raise ValueError(
+                    f'the {name} images of KNNLoop have no labels, which kNN needs: '
+                    'use a dataset with labels, such as class folders (with evaluation '
+                    'tools: --train-data FOLDER --test-data FOLDER).'
+                )
         self.k = k
         self.temperature = temperature
         self.stage = stage
