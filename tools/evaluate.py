@@ -30,7 +30,7 @@ from cld_mm.cli.frozen_backbone import (
 from cld_mm.cli.run_tool import add_common_flags
 from cld_mm.cli.results_json import write_results
 from cld_mm.evaluation.view_pairs import extract_view_pairs
-from cld_mm.datasets import instance_numbers
+from cld_mm.datasets import assign_object_ids
 from cld_mm.engine.loops.knn_loop import KNNLoop
 from cld_mm.evaluation import (
     accuracy_by_frequency,
@@ -115,7 +115,9 @@ def evaluate(runner: Runner, args: argparse.Namespace) -> None:
     if args.groups is not None and args.groups < 1:
         raise ValueError(f'--groups must be at least 1, got {args.groups}.')
     loop = load_frozen(runner)
-    instances = instance_numbers(loop.train_dataloader.dataset, loop.dataloader.dataset)
+    instances = assign_object_ids(
+        loop.train_dataloader.dataset, loop.dataloader.dataset
+    )
     train = extract_features(runner.model, loop.train_dataloader)
     test = extract_features(runner.model, loop.dataloader)
     pairs = extract_view_pairs(runner, args.views)

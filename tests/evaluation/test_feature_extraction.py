@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import tiny_moco
 from mmpretrain.structures import DataSample
 from torch.utils.data import DataLoader
 
 from cld_mm.evaluation.feature_extraction import extract_features, keep_loaded_features
+from tests.helpers.tiny_models import tiny_moco
 
 
 def loader(labels: list[Any]) -> DataLoader:

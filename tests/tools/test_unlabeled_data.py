@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT, Called, call_tool
 from mmengine.config import Config
 from PIL import Image
 
 from cld_mm.apis.inference import build_model
+from tests.helpers import ROOT
+from tests.helpers.run_tools import Finished, call_tool
 
 VIEWERS = ('embedding', 'groups', 'neighbors', 'similarity')
 EVALUATIONS = (
@@ -67,7 +68,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return config, root / 'epoch_1.pth'
 
 
-def call(tool: str, run: tuple[Path, Path], *words: object) -> Called:
+def call(tool: str, run: tuple[Path, Path], *words: object) -> Finished:
     return call_tool(tool, *run, *words)
 
 

@@ -30,7 +30,7 @@ sys.path.insert(0, str(ROOT))
 
 import cld_mm.registry  # noqa: F401, I001
 import torch
-from counts import at_least
+from tools.benchmarks.counts import at_least
 from mmengine.config import Config
 from mmengine.model import MMDistributedDataParallel
 from mmengine.optim import OptimWrapper

@@ -1,0 +1,79 @@
+"""DigestCheckpointHook: which checkpoints are kept and deleted."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from cld_mm.engine.checkpoint import (
+    newest_good,
+    write_checkpoint,
+)
+from cld_mm.engine.checkpoint.discovery import newest_run
+from cld_mm.engine.hooks import checkpoint as hook_module
+from cld_mm.engine.hooks.checkpoint import DigestCheckpointHook
+
+
+def checkpoint(step: int = 1) -> dict:
+    return {
+        'meta': {'iter': step, 'epoch': 0, 'run': 7},
+        'state_dict': {'weight': torch.arange(300.0) + step},
+        'optimizer': {},
+    }
+
+
+def test_the_last_whole_one_is_never_deleted(tmp_path: Path) -> None:
+    hook = DigestCheckpointHook(out_dir=str(tmp_path), every_iters=1, keep_recent=1)
+    hook._run = 7
+    for step in (1, 2, 3, 6):
+        write_checkpoint(checkpoint(step), tmp_path / f'iter_{step}.pth')
+    for step in (3, 6):  # newer, by their labels, than what a resumed run writes
+        path = tmp_path / f'iter_{step}.pth'
+        spoilt = bytearray(path.read_bytes())
+        spoilt[100] ^= 1
+        path.write_bytes(spoilt)
+    assert newest_good(tmp_path) == tmp_path / 'iter_2.pth'
+    for step in (4, 5):
+        path = tmp_path / f'iter_{step}.pth'
+        write_checkpoint(checkpoint(step), path)
+        hook._written(str(tmp_path), path.name)
+        assert newest_good(tmp_path) == path
+    assert sorted(p.name for p in tmp_path.glob('iter_*')) == [
+        'iter_5.pth',
+        'iter_6.pth',
+    ]
+
+
+def test_checkpoints_of_weights_alone_are_cleared_too(tmp_path: Path) -> None:
+    hook = DigestCheckpointHook(
+        out_dir=str(tmp_path), max_keep_ckpts=2, save_optimizer=False
+    )
+    hook._run, hook.filename_tmpl = 7, 'epoch_{}.pth'
+    for step in range(1, 6):
+        path = tmp_path / f'epoch_{step}.pth'
+        state = {**checkpoint(step), 'meta': {'iter': step, 'epoch': step, 'run': 7}}
+        del state['optimizer']
+        write_checkpoint(state, path)
+        hook._written(str(tmp_path), path.name)
+    kept = sorted(path.name for path in tmp_path.glob('*.pth'))
+    assert kept == ['epoch_4.pth', 'epoch_5.pth']
+    assert newest_good(tmp_path) is None  # no run goes on from them
+
+
+def test_a_clock_set_back_does_not_make_a_new_run_older(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = {'meta': {'iter': 9, 'epoch': 0, 'run': 2**61}, 'optimizer': {}}
+    write_checkpoint(old, tmp_path / 'iter_9.pth')
+    monkeypatch.setattr(
+        hook_module, 'time', SimpleNamespace(time_ns=lambda: 5, monotonic=lambda: 0.0)
+    )
+    hook = hook_module.DigestCheckpointHook(out_dir=str(tmp_path))
+    monkeypatch.setattr(hook_module.MMCheckpointHook, 'before_train', lambda *_: None)
+    hook.before_train(SimpleNamespace(work_dir=str(tmp_path)))
+    hook.signals.remove()
+    assert hook._run == 2**61 + 1 == newest_run([tmp_path]) + 1
+    new = {'meta': {'iter': 1, 'epoch': 0, 'run': hook._run}, 'optimizer': {}}
+    write_checkpoint(new, tmp_path / 'iter_1.pth')
+    assert newest_good(tmp_path).name == 'iter_1.pth'
