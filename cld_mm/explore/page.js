@@ -92,30 +92,31 @@ function draw() {
   pen.setTransform(ratio, 0, 0, ratio, 0, 0);
   pen.clearRect(0, 0, width, height);
   const near = state.image === null ? [] : data.neighbors[state.image];
-  const first = [...(state.image === null ? [] : [state.image]), ...near];
-  const dim = state.found !== null;
-  const size = Math.min(64, 30 + 9 * Math.log2(zoom + 1)), cells = new Set();
+  const first = state.image === null ? [] : [state.image, ...near];
+  const wanted = 0.62 * Math.sqrt(width * height / Math.min(count, 400));
+  const size = Math.min(64, Math.max(30, wanted) * (0.8 + 0.2 * zoom)), gap = size * 1.1;
+  const cells = new Map(), dots = [], shown = [];
   placed = [];
-  const dots = [], shown = [];
-  const visit = (i, must) => {
+  /* A thumbnail where there is room for one, else a dot. */
+  const visit = (i) => {
     const [x, y] = place(i);
     if (x < -size || y < -size || x > width + size || y > height + size) return;
-    const free = !dim || state.found.has(i);
-    const column = Math.floor((x - left) / (size * 1.12)), row = Math.floor((y - top_) / (size * 1.12));
-    const near9 = [];
-    for (let a = -1; a <= 1; a++) for (let b = -1; b <= 1; b++) near9.push(`${column + a} ${row + b}`);
-    const taken = near9.some((cell) => {
-      const other = cells[cell];
-      return other && Math.abs(other[0] - x) < size * 1.08 && Math.abs(other[1] - y) < size * 1.08;
-    });
-    if (at('thumbs').checked && free && (must || !taken)) {
-      cells[`${column} ${row}`] = [x, y];
+    const free = state.found === null || state.found.has(i);
+    const column = Math.floor(x / gap), row = Math.floor(y / gap);
+    let room = at('thumbs').checked && free;
+    for (let a = column - 1; room && a <= column + 1; a++)
+      for (let b = row - 1; room && b <= row + 1; b++) {
+        const other = cells.get(`${a} ${b}`);
+        room = !other || Math.abs(other[0] - x) >= gap || Math.abs(other[1] - y) >= gap;
+      }
+    if (room || i === state.image) {
+      cells.set(`${column} ${row}`, [x, y]);
       shown.push([i, x, y]);
     } else dots.push([i, x, y, free]);
   };
-  const important = new Set(first);
-  first.forEach((i) => visit(i, i === state.image));
-  for (let i = 0; i < count; i++) if (!important.has(i)) visit(i, false);
+  first.forEach(visit);
+  const done = new Set(first);
+  for (let i = 0; i < count; i++) if (!done.has(i)) visit(i);
   const radius = Math.min(5, 2.2 + zoom * 0.35);
   for (const [i, x, y, free] of dots) {
     pen.globalAlpha = free ? 0.75 : 0.1;
@@ -240,11 +241,11 @@ function card(title, text, members, color, size) {
   box.className = 'card';
   if (color) { const dot = make('i', null); dot.style.background = color; head.append(dot); }
   head.append(title);
-  const row = make('div', null, ...members.map((i) => thumb(i, 58)));
+  const row = make('div', null, ...members.map((i) => thumb(i, 64)));
   box.append(head, make('p', text), row);
   if (size > members.length) {
     const rest = make('p', `and ${(size - members.length).toLocaleString('en')} more`);
-    rest.style.margin = '7px 0 0';
+    rest.className = 'more';
     box.append(rest);
   }
   return box;
