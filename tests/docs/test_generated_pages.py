@@ -8,7 +8,9 @@ import pytest
 from tests.helpers import ROOT
 
 
-@pytest.mark.parametrize('script', ['model_zoo.py'])
+@pytest.mark.parametrize(
+    'script', ['model_zoo.py', 'config_keys.py', 'command_line.py']
+)
 def test_generated_pages_are_up_to_date(script: str) -> None:
     done = subprocess.run(
         [sys.executable, ROOT / 'docs' / script, '--check'],
