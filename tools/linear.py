@@ -12,20 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import cld_mm.registry  # noqa: F401, I001
-from mmengine.dist import is_main_process
-from mmengine.runner import Runner
-
-from cld_mm.apis import extract_features
-from cld_mm.cli.frozen_backbone import (
-    add_data_flags,
-    load_frozen,
-    results_folder,
-    run_frozen,
-)
-from cld_mm.cli.run_tool import add_common_flags
-from cld_mm.cli.results_json import write_results
-from cld_mm.evaluation import fit_linear, low_shot, top_k_accuracy
+from cld_mm.cli.arguments import add_common_flags, add_data_flags
 
 
 def parse_args() -> argparse.Namespace:
@@ -53,39 +40,11 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def evaluate(runner: Runner, args: argparse.Namespace) -> None:
-    """Print and write the accuracies on the pooled backbone feature."""
-    loop = load_frozen(runner)
-    train = extract_features(runner.model, loop.train_dataloader)
-    test = extract_features(runner.model, loop.dataloader)
-    if not is_main_process():  # every rank has all features: one is enough
-        return
-    x, y, truth = train['backbone'], train['labels'], test['labels']
-    fit = fit_linear(x, y, args.lr, args.epochs)
-    scores = fit.scores(test['backbone'])
-    top1, top5 = top_k_accuracy(scores, truth)
-    for rate, held_out in zip(fit.learning_rates, fit.held_out.tolist(), strict=True):
-        chosen = ' (chosen)' if rate == fit.learning_rates[fit.best] else ''
-        print(f'lr {rate:<8g} held-out top-1 {held_out:6.2f} %{chosen}')
-    print(f'linear, test: top-1 {top1:.2f} %, top-5 {top5:.2f} %')
-    results = {
-        'held_out': dict(zip(map(str, args.lr), fit.held_out.tolist(), strict=True)),
-        'lr': fit.learning_rates[fit.best],
-        'top1': top1,
-        'top5': top5,
-    }
-    if args.shots:
-        found = low_shot(
-            x, y, test['backbone'], truth, args.shots, args.draws, args.classifier
-        )
-        for shots, (mean, std) in found.items():
-            print(f'{shots:3d} images per class: top-1 {mean:6.2f} ± {std:.2f} %')
-        results['low_shot'] = found
-    write_results(results, args.out, results_folder(args), 'linear', args.checkpoint)
-
-
 def main() -> None:
     args = parse_args()
+    from cld_mm.cli.frozen_backbone import run_frozen
+    from cld_mm.cli.linear_probe import evaluate
+
     run_frozen(args, evaluate)
 
 

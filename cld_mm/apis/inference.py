@@ -7,9 +7,8 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import load_checkpoint
 
-from cld_mm.config.default_scope import enter_scope
 from cld_mm.evaluation.feature_extraction import keep_loaded_features
-from cld_mm.registry import MODELS
+from cld_mm.registry import MODELS, enter_scope
 
 
 def build_model(cfg: Config, checkpoint: Path | None) -> Any:
@@ -22,7 +21,7 @@ def build_model(cfg: Config, checkpoint: Path | None) -> Any:
     Raises:
         ValueError: the checkpoint lacks weights of the backbone.
     """
-    enter_scope(cfg)
+    enter_scope(cfg.get('default_scope'))
     model = MODELS.build(cfg.model)
     if checkpoint is None:
         torch.manual_seed(0)

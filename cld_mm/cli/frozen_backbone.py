@@ -19,18 +19,6 @@ HOW_TO_LABEL = (
 )
 
 
-def add_data_flags(parser: argparse.ArgumentParser) -> None:
-    """Labeled images, for configs that name none."""
-    parser.add_argument(
-        '--train-data',
-        metavar='FOLDER',
-        help='labeled training images in class folders',
-    )
-    parser.add_argument(
-        '--test-data', metavar='FOLDER', help='labeled test images in class folders'
-    )
-
-
 def prepare_frozen(cfg: Config, args: argparse.Namespace) -> None:
     """Make a pre-training config ready to evaluate ``args.checkpoint``.
 
@@ -49,8 +37,6 @@ def prepare_frozen(cfg: Config, args: argparse.Namespace) -> None:
         )
     set_loader_defaults(cfg, args, persistent=False)
     cfg.load_from = args.checkpoint
-    if args.work_dir is None:  # results are written beside the checkpoint
-        cfg.work_dir = str(Path(args.checkpoint).parent / 'evaluation')
 
 
 def _use_class_folders(cfg: Config, args: argparse.Namespace) -> None:
@@ -103,11 +89,6 @@ def load_frozen(runner: Any) -> Any:
     runner.call_hook('before_run')
     load_weights(runner)
     return loop
-
-
-def results_folder(args: argparse.Namespace) -> Path:
-    """Where results go: ``--work-dir``, or else the checkpoint's folder."""
-    return Path(args.work_dir or Path(args.checkpoint).parent)
 
 
 def run_frozen(

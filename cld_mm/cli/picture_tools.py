@@ -10,19 +10,7 @@ from torch.nn import functional as F
 from cld_mm.apis.inference import build_model
 from cld_mm.evaluation.image_sample import ImageSample, take_sample
 
-from .run_tool import add_common_flags, load_config
-
-
-def viewer_parser(description: str, out: str) -> argparse.ArgumentParser:
-    """A parser with config, checkpoint, sample size, kind of feature and picture."""
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument('config', help='pre-training config')
-    parser.add_argument('checkpoint', help='checkpoint file')
-    add_common_flags(parser)
-    parser.add_argument('--images', type=int, default=1000, help='size of the sample')
-    parser.add_argument('--feature', default='backbone', help='backbone or instance')
-    parser.add_argument('--out', type=Path, default=Path(out), help='PNG or SVG file')
-    return parser
+from .run_tool import load_config
 
 
 def sample_of(args: argparse.Namespace) -> tuple[Config, ImageSample]:

@@ -12,10 +12,9 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 
-from cld_mm.config.default_scope import enter_scope
 from cld_mm.datasets.shard_index import read_member
 from cld_mm.fileio.image_decoding import decode_image, read_file
-from cld_mm.registry import DATASETS
+from cld_mm.registry import DATASETS, enter_scope
 
 from .feature_extraction import extract_features
 from .test_data import label_of, test_dataset
@@ -70,7 +69,7 @@ def take_sample(cfg: Config, number: int) -> ImageSample:
     if number < 3:
         raise ValueError(f'{number} images are too few for a sample: take 3 or more.')
     config = test_dataset(cfg)
-    enter_scope(cfg)
+    enter_scope(cfg.get('default_scope'))
     dataset = DATASETS.build(config)
     spread = np.linspace(0, len(dataset) - 1, min(number, len(dataset))).round()
     indices = [int(index) for index in spread]

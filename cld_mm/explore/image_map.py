@@ -52,7 +52,10 @@ def map_images(
         points = _umap(features, graph, seed)
     else:
         points = project(features, method, seed)
-    points = points - (points.max(axis=0) + points.min(axis=0)) / 2
+    # The longest direction is horizontal, as screens are.
+    points = points - points.mean(axis=0)
+    points = points @ np.linalg.svd(points.T @ points)[0]
+    points -= (points.max(axis=0) + points.min(axis=0)) / 2
     return (points / max(np.abs(points).max(), 1e-12)).astype(np.float32)
 
 

@@ -81,7 +81,8 @@ function select(i) {
 /* The map. */
 const canvas = at('map'), pen = canvas.getContext('2d');
 let zoom = 1, left = 0, top_ = 0, placed = [];
-const scale = () => Math.min(canvas.clientWidth, canvas.clientHeight) * 0.46 * zoom;
+const extent = [0, 1].map((axis) => data.points.reduce((most, point) => Math.max(most, Math.abs(point[axis])), 1e-3));
+const scale = () => zoom * Math.min((canvas.clientWidth / 2 - 36) / extent[0], (canvas.clientHeight / 2 - 36) / extent[1]);
 const place = (i) => [canvas.clientWidth / 2 + left + data.points[i][0] * scale(), canvas.clientHeight / 2 + top_ - data.points[i][1] * scale()];
 
 function draw() {

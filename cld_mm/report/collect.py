@@ -8,7 +8,6 @@ from typing import Any
 
 from mmengine.config import Config
 
-from cld_mm.config.untrusted_config import load_safe_dump
 from cld_mm.fileio.training_logs import Curves, read_run
 
 from .work_dir import config_file
@@ -57,23 +56,20 @@ def measured(name: str) -> bool:
     return any(part in name for part in MEASURES)
 
 
-def collect_run(work_dir: Path, safe: bool = False) -> Run:
+def collect_run(work_dir: Path) -> Run:
     """Read a work dir.
 
     Args:
         work_dir: of a run.
-        safe: parse its Python config without running it.
 
     Raises:
         FileNotFoundError: it has no log or no config.
         ValueError: its log is empty.
-        ConfigError: the config cannot be read safely.
     """
     if not work_dir.is_dir():
         raise FileNotFoundError(f'{work_dir} is not a folder: give a work dir.')
     curves = read_run(work_dir)
-    path = config_file(work_dir)
-    cfg = load_safe_dump(path) if safe else Config.fromfile(path)
+    cfg = Config.fromfile(config_file(work_dir))
     run = Run(
         work_dir.resolve().name, work_dir, cfg.pretty_text, curves=curves, cfg=cfg
     )

@@ -10,15 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import cld_mm.registry  # noqa: F401, I001
-import torch
-from mmengine.analysis import get_model_complexity_info
-from mmengine.config import Config
-
-from cld_mm.cli.error_messages import one_sentence_errors
-from cld_mm.config.default_scope import enter_scope
-from cld_mm.cli.results_json import write_results
-from cld_mm.registry import MODELS
+from cld_mm.cli.command_line import command_line
 
 
 def main() -> None:
@@ -31,11 +23,18 @@ def main() -> None:
     )
     parser.add_argument('--debug', action='store_true', help='show tracebacks')
     args = parser.parse_args()
-    with one_sentence_errors(args.debug):
+    with command_line(args.debug):
+        import torch
+        from mmengine.analysis import get_model_complexity_info
+        from mmengine.config import Config
+
+        from cld_mm.cli.results_json import write_results
+        from cld_mm.registry import MODELS, enter_scope
+
         if args.size < 1:
             raise ValueError(f'--size must be at least 1, got {args.size}.')
         cfg = Config.fromfile(args.config)
-        enter_scope(cfg)
+        enter_scope(cfg.get('default_scope'))
         model = MODELS.build(cfg.model)
         backbone = model.backbone
         backbone.eval()

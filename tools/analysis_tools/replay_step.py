@@ -13,10 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import cld_mm.registry  # noqa: F401
-from cld_mm.cli.error_messages import one_sentence_errors
-from cld_mm.engine.step_replay.dump import as_json
-from cld_mm.engine.step_replay.replay import replay
+from cld_mm.cli.command_line import command_line
 
 
 def tell(result: dict, together: bool) -> None:
@@ -42,7 +39,10 @@ def main() -> None:
     parser.add_argument('--out', help='JSON file for the result')
     parser.add_argument('--debug', action='store_true', help='show tracebacks')
     args = parser.parse_args()
-    with one_sentence_errors(args.debug):
+    with command_line(args.debug):
+        from cld_mm.engine.step_replay.dump import as_json
+        from cld_mm.engine.step_replay.replay import replay
+
         found = replay(args.dump, args.device, args.alone)
         for result in found['ranks']:
             tell(result, found['together'])

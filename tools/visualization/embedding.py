@@ -10,19 +10,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import cld_mm.registry  # noqa: F401, I001
-
-from cld_mm.cli.error_messages import one_sentence_errors
-from cld_mm.cli.picture_tools import sample_of, unit_features, viewer_parser
-from cld_mm.evaluation import group_features
-from cld_mm.visualization import METHODS, plot_embedding, project
+from cld_mm.cli.arguments import viewer_parser
+from cld_mm.cli.command_line import command_line
 
 TITLES = {'tsne': 't-SNE', 'umap': 'UMAP', 'pca': 'Principal components'}
 
 
 def main() -> None:
     parser = viewer_parser('Draw features in 2D.', 'embedding.png')
-    parser.add_argument('--method', choices=METHODS, default='tsne')
+    parser.add_argument('--method', choices=list(TITLES), default='tsne')
     parser.add_argument(
         '--color',
         choices=['class', 'group'],
@@ -30,7 +26,11 @@ def main() -> None:
     )
     parser.add_argument('--groups', type=int, default=10, help='K, for groups')
     args = parser.parse_args()
-    with one_sentence_errors(args.debug):
+    with command_line(args.debug):
+        from cld_mm.cli.picture_tools import sample_of, unit_features
+        from cld_mm.evaluation import group_features
+        from cld_mm.visualization import plot_embedding, project
+
         cfg, sample = sample_of(args)
         if args.color == 'class' and sample.labels is None:
             raise ValueError('--color class: the images have no labels; use group.')

@@ -8,14 +8,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import cld_mm.registry  # noqa: F401, I001
-
-import torch
-
-from cld_mm.cli.error_messages import one_sentence_errors
-from cld_mm.cli.picture_tools import sample_of, unit_features, viewer_parser
-from cld_mm.evaluation import group_features
-from cld_mm.visualization import group_members, plot_rows
+from cld_mm.cli.arguments import viewer_parser
+from cld_mm.cli.command_line import command_line
 
 
 def main() -> None:
@@ -24,7 +18,13 @@ def main() -> None:
     parser.add_argument('--members', type=int, default=12, help='images per group')
     parser.add_argument('--side', type=int, default=64, help='pixels of an image')
     args = parser.parse_args()
-    with one_sentence_errors(args.debug):
+    with command_line(args.debug):
+        import torch
+
+        from cld_mm.cli.picture_tools import sample_of, unit_features
+        from cld_mm.evaluation import group_features
+        from cld_mm.visualization import group_members, plot_rows
+
         cfg, sample = sample_of(args)
         features = unit_features(args, cfg, sample, args.checkpoint)
         labels = group_features(features, args.groups)

@@ -9,14 +9,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import cld_mm.registry  # noqa: F401, I001
-
-import numpy as np
-
-from cld_mm.cli.error_messages import one_sentence_errors
-from cld_mm.cli.picture_tools import sample_of, unit_features, viewer_parser
-from cld_mm.evaluation.neighbors import choose_queries, nearest_neighbors
-from cld_mm.visualization import plot_neighbors
+from cld_mm.cli.arguments import viewer_parser
+from cld_mm.cli.command_line import command_line
 
 
 def main() -> None:
@@ -24,7 +18,13 @@ def main() -> None:
     parser.add_argument('--number', type=int, default=6, help='neighbors per query')
     parser.add_argument('--side', type=int, default=64, help='pixels of an image')
     args = parser.parse_args()
-    with one_sentence_errors(args.debug):
+    with command_line(args.debug):
+        import numpy as np
+
+        from cld_mm.cli.picture_tools import sample_of, unit_features
+        from cld_mm.evaluation.neighbors import choose_queries, nearest_neighbors
+        from cld_mm.visualization import plot_neighbors
+
         cfg, sample = sample_of(args)
         labels = sample.labels
         queries = choose_queries(labels, len(sample), 12)
