@@ -29,12 +29,14 @@ setup(
     packages=find_packages(include=['cld_mm', 'cld_mm.*']),
     package_data={'cld_mm.report': ['page.*', '*.js']},
     install_requires=requirements('core'),
+    entry_points={'console_scripts': ['cldmm = cld_mm.cli.main:main']},
     extras_require={
         'mmcv-lite': requirements('mmcv_lite'),
         'tests': requirements('tests'),
         'benchmarks': ['lightly', 'faiss-cpu'],
         'shards': ['webdataset'],
         'umap': ['umap-learn'],
+        'onnx': ['onnx', 'onnxruntime', 'onnxscript'],
     },
     zip_safe=False,
 )

@@ -27,19 +27,11 @@ def _child(name: str, parent: str, locations: list[str]) -> Registry:
 
 
 # cld_mm.models itself imports nothing, so that its plain torch parts need no mmengine.
+MODEL_PARTS = 'registration', 'algorithms', 'data_preprocessors', 'heads', 'necks'
 MODELS = _child(
     'model',
     'MODELS',
-    [
-        f'cld_mm.models.{part}'
-        for part in (
-            'registration',
-            'algorithms',
-            'data_preprocessors',
-            'heads',
-            'necks',
-        )
-    ],
+    [f'cld_mm.models.{part}' for part in MODEL_PARTS],
 )
 WEIGHT_INITIALIZERS = _child(
     'weight initializer', 'WEIGHT_INITIALIZERS', ['cld_mm.models.utils.pretrained_init']

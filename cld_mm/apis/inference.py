@@ -5,9 +5,9 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
-from mmengine.runner import load_checkpoint
 
-from cld_mm.evaluation.feature_extraction import keep_loaded_features
+from cld_mm.fileio.model_weights import load_model_weights, missing_parts
+from cld_mm.fileio.weight_files import read_weights
 from cld_mm.registry import MODELS, enter_scope
 
 
@@ -19,7 +19,7 @@ def build_model(cfg: Config, checkpoint: Path | None) -> Any:
         checkpoint: None for a randomly initialized network.
 
     Raises:
-        ValueError: the checkpoint lacks weights of the backbone.
+        ValueError: the backbone's weights are missing.
     """
     enter_scope(cfg.get('default_scope'))
     model = MODELS.build(cfg.model)
@@ -27,6 +27,6 @@ def build_model(cfg: Config, checkpoint: Path | None) -> Any:
         torch.manual_seed(0)
         model.init_weights()
     else:
-        loaded = load_checkpoint(model, str(checkpoint), map_location='cpu')
-        keep_loaded_features(model, loaded.get('state_dict', loaded), checkpoint)
+        report = load_model_weights(model, read_weights(checkpoint), str(checkpoint))
+        model.random_parts = missing_parts(report)
     return model.to('cuda' if torch.cuda.is_available() else 'cpu').eval()

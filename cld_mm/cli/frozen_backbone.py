@@ -8,7 +8,6 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.model import is_model_wrapper
 
-from cld_mm.evaluation.feature_extraction import keep_loaded_features
 from cld_mm.evaluation.test_data import test_transform
 
 from .run_tool import run_tool, set_loader_defaults
@@ -66,17 +65,19 @@ def _use_class_folders(cfg: Config, args: argparse.Namespace) -> None:
 
 
 def load_weights(runner: Any) -> None:
-    """Load ``load_from`` into the runner's model, and make sure that it did.
+    """Load ``load_from`` into the runner's model, to evaluate it.
 
     Raises:
-        ValueError: the file is no checkpoint, or it lacks weights of the backbone,
-            which mmengine only warns about: figures would be a random network's.
+        ValueError: weights are missing of which figures would be made.
     """
     path = runner._load_from
-    checkpoint = runner.load_checkpoint(path)
-    runner._has_loaded = True
+    runner.load_checkpoint(path)
     model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-    keep_loaded_features(model, checkpoint.get('state_dict', checkpoint), path)
+    if 'head' in model.random_parts and not hasattr(model, 'extract_features'):
+        raise ValueError(
+            f"{path} lacks the weights of the classifier ('head'): its accuracy would "
+            'be that of a random one; give the checkpoint of a trained probe.'
+        )
 
 
 def load_frozen(runner: Any) -> Any:

@@ -5,6 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from cld_mm.fileio.inert_pickle import buffer_of
+
 from .cld_release_layouts import (
     INFOMIN,
     LAYOUTS,
@@ -16,7 +18,6 @@ from .cld_release_layouts import (
     to_ours,
     to_theirs,
 )
-from .inert_pickle import buffer_of
 
 MOMENTUM = 'momentum_encoder.'
 
@@ -27,7 +28,7 @@ def convert(
     """A released checkpoint as one of this project's.
 
     Args:
-        checkpoint: as :func:`cld_mm.converters.inert_pickle.load_tensors` returns it.
+        checkpoint: as :func:`cld_mm.fileio.inert_pickle.load_tensors` returns it.
         allow_unknown: leave keys out that no layout knows.
         allow_missing: go on where keys are missing.
 

@@ -1,12 +1,10 @@
 """Features of a whole dataset, from any number of ranks."""
 
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from mmengine.dist import get_rank, is_main_process
-from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -14,6 +12,9 @@ from tqdm import tqdm
 
 from cld_mm.distributed.collectives import gather, world_size
 from cld_mm.models.layers import pooled
+
+# Which part of a model makes a kind of feature.
+PART_OF = {'instance': 'neck', 'group': 'group_neck'}
 
 
 @torch.no_grad()
@@ -71,48 +72,15 @@ def extract_features(
 
 
 def features_of(model: Any, images: Any) -> dict[str, Tensor]:
-    """Each kind of feature of preprocessed images, ``(N, C)``."""
-    if not hasattr(model, 'extract_features'):
-        return {'backbone': pooled(model.extract_feat(images)).float()}
-    kept = getattr(model, 'loaded_features', None)
-    found = model.extract_features(images)
-    return {name: value for name, value in found.items() if not kept or name in kept}
+    """Each kind of feature of preprocessed images, ``(N, C)``.
 
-
-def keep_loaded_features(
-    model: Any, state_dict: Mapping[str, Tensor], path: str | Path
-) -> None:
-    """Leave out features of parts whose weights a checkpoint lacks.
-
-    Args:
-        model: after its weights were loaded.
-        state_dict: of the checkpoint.
-        path: of the checkpoint, for messages.
-
-    Raises:
-        ValueError: weights of the backbone are missing.
+    Kinds of parts that stayed random when the weights were loaded are left out.
     """
-    missing = [
-        name
-        for name, weight in model.state_dict().items()
-        if getattr(state_dict.get(name), 'shape', None) != weight.shape
-    ]
-    backbone = [
-        n for n in missing if n.startswith(('backbone.', 'algorithm.backbone.'))
-    ]
-    if backbone:
-        raise ValueError(
-            f"{path} lacks {len(backbone)} of the backbone's weights, for example "
-            f'{backbone[0]}: it is not a checkpoint of this config.'
-        )
-    if any(name.startswith(('neck.', 'algorithm.neck.')) for name in missing):
-        model.loaded_features = ('backbone',)
-        print_log(
-            f"{path} has no weights of the neck: only the backbone's features are "
-            'evaluated.',
-            'current',
-            30,
-        )
+    if hasattr(model, 'extract_features'):
+        random = getattr(model, 'random_parts', ())
+        found = model.extract_features(images)
+        return {k: v for k, v in found.items() if PART_OF.get(k) not in random}
+    return {'backbone': pooled(model.extract_feat(images)).float()}
 
 
 def _encode(model: Any, data: dict) -> dict[str, Tensor]:

@@ -7,7 +7,7 @@ import torch
 from mmpretrain.structures import DataSample
 from torch.utils.data import DataLoader
 
-from cld_mm.evaluation.feature_extraction import extract_features, keep_loaded_features
+from cld_mm.evaluation.feature_extraction import extract_features
 from tests.helpers.tiny_models import tiny_moco
 
 
@@ -50,27 +50,7 @@ def test_several_labels_per_image_are_refused() -> None:
         extract_features(tiny_moco(), loader([[0, 2], [1]]))
 
 
-def test_a_checkpoint_of_the_backbone_gives_backbone_features_only() -> None:
+def test_features_of_parts_that_were_not_loaded_are_left_out() -> None:
     model = tiny_moco()
-    state = {k: v for k, v in model.state_dict().items() if k.startswith('backbone.')}
-    keep_loaded_features(model, state, 'exported.pth')
+    model.random_parts = ['neck']
     assert sorted(extract_features(model, loader([0, 1]))) == ['backbone', 'labels']
-
-
-def test_a_whole_checkpoint_gives_all_features() -> None:
-    model = tiny_moco()
-    keep_loaded_features(model, model.state_dict(), 'epoch_1.pth')
-    found = extract_features(model, loader([0, 1]))
-    assert sorted(found) == ['backbone', 'instance', 'labels']
-
-
-@pytest.mark.parametrize('broken', ['missing', 'shape'])
-def test_a_backbone_that_was_not_loaded_is_an_error(broken: str) -> None:
-    model = tiny_moco()
-    state = dict(model.state_dict())
-    if broken == 'missing':
-        del state['backbone.conv1.weight']
-    else:
-        state['backbone.conv1.weight'] = torch.zeros(1)
-    with pytest.raises(ValueError, match="1 of the backbone's weights"):
-        keep_loaded_features(model, state, 'other.pth')

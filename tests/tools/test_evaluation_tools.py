@@ -252,7 +252,7 @@ def test_one_class_and_few_images(
     one = {'test_cfg__train_dataloader__dataset__indices': 1}
     found = call('tools/linear.py', checkpoint, digits, tmp_path, **one)
     refused(found, 'a classifier needs two classes at least')
-    with pytest.warns(UserWarning, match='only 1 training images: all 1 vote'):
+    with pytest.warns(UserWarning, match='only 1 training images: all vote'):
         found = call('tools/knn.py', checkpoint, digits, tmp_path, **one)
     assert found.code == 0
 
