@@ -61,7 +61,8 @@ class Images:
         model.eval()
         found: dict[str, list[Tensor]] = {}
         for batch in self.pixels.split(500):
-            inputs = model.data_preprocessor({'inputs': batch}, False)['inputs']
+            data = {'inputs': batch, 'data_samples': []}
+            inputs = model.data_preprocessor(data, False)['inputs']
             for name, value in features_of(model, inputs).items():
                 found.setdefault(name, []).append(value.cpu())
         model.train(was_training)
