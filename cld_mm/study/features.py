@@ -8,8 +8,7 @@ from mmengine.dataset import BaseDataset
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from cld_mm.apis import extract_features
-from cld_mm.apis.features import features_of
+from cld_mm.evaluation.feature_extraction import extract_features, features_of
 
 PACKING = 'PackInputs'  # the whole pipeline of images that need no change
 
@@ -61,7 +60,8 @@ class Images:
         model.eval()
         found: dict[str, list[Tensor]] = {}
         for batch in self.pixels.split(500):
-            inputs = model.data_preprocessor({'inputs': batch}, False)['inputs']
+            data = {'inputs': batch, 'data_samples': []}
+            inputs = model.data_preprocessor(data, False)['inputs']
             for name, value in features_of(model, inputs).items():
                 found.setdefault(name, []).append(value.cpu())
         model.train(was_training)

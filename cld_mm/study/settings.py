@@ -125,7 +125,8 @@ def settings_digest(cfg: Config) -> str:
     settings = {
         key: value
         for key, value in cfg.to_dict().items()
-        if key not in ('work_dir', 'resume', 'default_hooks', 'visualizer', 'vis_backends')
+        if key
+        not in ('work_dir', 'resume', 'default_hooks', 'visualizer', 'vis_backends')
     }
     text = json.dumps(settings, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

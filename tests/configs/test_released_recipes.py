@@ -197,8 +197,9 @@ def test_jigsaw_patches_keep_their_colors(infomin_views):
     steps = [TRANSFORMS.build(dict(step)) for step in infomin_views[1]]
     image = np.zeros((300, 300, 3), dtype=np.uint8)
     image[:] = (200, 100, 50)
+    results = {'img': image}
     for step in steps:
-        results = step(results if step is not steps[0] else {'img': image})
+        results = step(results)
     patches = np.asarray(results['img']).reshape(-1, 3)
     assert 'JigsawPatches' in kinds
     assert (patches == (200, 100, 50)).all()

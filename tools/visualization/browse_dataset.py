@@ -10,23 +10,13 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import cld_mm.registry  # noqa: F401, I001
-
-import numpy as np
-from mmengine.config import Config
-
 from cld_mm.cli.command_line import command_line
-from cld_mm.apis.inference import enter_scope
-from cld_mm.cli.picture_tools import check_picture
-from cld_mm.datasets.samplers.seeded_sampler import SeededIndex, mix_seed
-from cld_mm.datasets.stored_images import stored_image
-from cld_mm.datasets.transforms import collate_views
-from cld_mm.registry import DATASETS, MODELS
-from cld_mm.visualization import plot_rows
 
 
-def training_views(dataset: Any, index: SeededIndex, preprocessor: Any) -> list:
+def training_views(dataset: Any, index: int, preprocessor: Any) -> list[Any]:
     """The views that the model would see of an image, ``(H, W, C)`` bytes each."""
+    from cld_mm.datasets.transforms import collate_views
+
     sample = dataset[index]
     batch = sample if 'crop_size' in sample else collate_views([sample])
     views = preprocessor(batch, training=True)['inputs']
@@ -48,9 +38,18 @@ def main() -> None:
     parser.add_argument('--debug', action='store_true', help='show tracebacks')
     args = parser.parse_args()
     with command_line(args.debug):
+        import numpy as np
+        from mmengine.config import Config
+
+        from cld_mm.cli.picture_tools import check_picture
+        from cld_mm.datasets.samplers.seeded_sampler import SeededIndex, mix_seed
+        from cld_mm.datasets.stored_images import stored_image
+        from cld_mm.registry import DATASETS, MODELS, enter_scope
+        from cld_mm.visualization import plot_rows
+
         check_picture(args.out)
         cfg = Config.fromfile(args.config)
-        enter_scope(cfg)
+        enter_scope(cfg.get('default_scope'))
         dataset = DATASETS.build(cfg.train_dataloader.dataset)
         # CrossLevel wraps the algorithm whose preprocessor it uses.
         model = cfg.model.get('algorithm', cfg.model)

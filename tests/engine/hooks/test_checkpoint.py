@@ -1,11 +1,11 @@
 """DigestCheckpointHook: which checkpoints are kept and deleted."""
 
-from mmengine.hooks import CheckpointHook
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
+from mmengine.hooks import CheckpointHook
 
 from cld_mm.engine.checkpoint import (
     newest_good,
