@@ -38,6 +38,7 @@ from cld_mm.registry import MODEL_WRAPPERS
 from .checkpoint import CheckpointError, CheckpointWriter
 from .checkpoint.bank_rows import load_rows, sharded_bank
 from .checkpoint.choose import choose_together
+from .checkpoint.load_parts import load_parts
 from .class_lists import check_same_classes, training_classes, with_classes
 from .seeded_loaders import seed_pipelines, start_worker
 from .terminal_log import AboveTheBar
@@ -236,11 +237,28 @@ class ResumableRunner(Runner):
         )
 
     def load_checkpoint(self, filename: str, *args, **kwargs):
-        """Load as mmengine does, and this rank's rows of a sharded bank."""
-        if self._fits_exactly:
-            kwargs['strict'] = True
+        """Load weights strictly, and this rank's rows of a sharded bank.
+
+        A resumed model must fit exactly. By ``load_from``, each part of the model is
+        loaded as a whole or not at all, and the backbone must be.
+        """
+        if not self._fits_exactly:
+            checkpoint = load_parts(self, filename)
+            self._has_loaded = True
+        else:
+            checkpoint = self._load_exactly(filename, *args, **kwargs)
+        meta = (checkpoint.get('meta') or {}).get('dataset_meta') or {}
+        self.stored_classes = meta.get('classes')
+        bank = sharded_bank(self.model)
+        resumed = self._fits_exactly and bank is not None
+        if resumed and 'bank.features' not in checkpoint['state_dict']:
+            load_rows(bank, filename, checked=filename == self._verified)
+        return checkpoint
+
+    def _load_exactly(self, filename: str, *args, **kwargs) -> dict:
+        kwargs['strict'] = True
         try:
-            checkpoint = super().load_checkpoint(filename, *args, **kwargs)
+            return super().load_checkpoint(filename, *args, **kwargs)
         except RuntimeError as error:
             if 'do not match exactly' not in str(error):
                 raise
@@ -250,12 +268,6 @@ class ResumableRunner(Runner):
                 'resume with the config that it was written by, or take its weights '
                 'alone by load_from.'
             ) from error
-        meta = checkpoint.get('meta', {}).get('dataset_meta') or {}
-        self.stored_classes = meta.get('classes')
-        bank = sharded_bank(self.model)
-        if bank is not None and 'bank.features' not in checkpoint['state_dict']:
-            load_rows(bank, filename, checked=filename == self._verified)
-        return checkpoint
 
     def build_logger(self, *args, **kwargs) -> MMLogger:
         """The logger, its terminal handler replaced where there is a terminal.

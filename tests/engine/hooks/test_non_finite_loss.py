@@ -14,7 +14,7 @@ from mmengine.optim import AmpOptimWrapper as MMAmpOptimWrapper
 from mmengine.optim import OptimWrapper
 from mmpretrain.structures import DataSample
 
-from cld_mm.cli.run_tool import build_runner
+from cld_mm.engine.build import build_runner
 from cld_mm.engine.checkpoint.finite_check import check_finite
 from cld_mm.engine.step_replay.dump import as_json, image_names
 from cld_mm.engine.step_replay.replay import replay
