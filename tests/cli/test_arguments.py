@@ -59,5 +59,5 @@ def test_values(text, value):
 
 @pytest.mark.parametrize('text', ['dict(type=SGD)', 'dict(a=1', '{a: 1}'])
 def test_an_invalid_dict_says_how_to_write_it(text):
-    with pytest.raises(ValueError, match=r"quotes around strings, such as dict\(type"):
+    with pytest.raises(ValueError, match=r'quotes around strings, such as dict\(type'):
         parse_value(text)

@@ -43,15 +43,22 @@ def test_debug_shows_the_traceback():
 def test_the_part_of_the_config_is_named(capsys):
     cfg = read_recipe()
     cfg.model.cld.grouping.num_groups = 0
-    with pytest.raises(SystemExit), command_line() as run:
-        run.cfg, run.recorder = cfg, PartRecorder(cfg)
-        with run.recorder.recording():
-            MODELS.build(cfg.model)
+
+    def build() -> None:
+        with command_line() as run:
+            run.cfg, run.recorder = cfg, PartRecorder(cfg)
+            with run.recorder.recording():
+                MODELS.build(cfg.model)
+
+    with pytest.raises(SystemExit):
+        build()
     assert '[in model.cld.grouping (' in capsys.readouterr().err
 
 
 def test_the_error_of_a_loader_process_is_its_last_line():
-    text = 'Caught\nOriginal Traceback (most recent call last)\n  File\nOSError: a.png\n'
+    text = (
+        'A\nOriginal Traceback (most recent call last)\n  File\nOSError: a.png\n'
+    )
     assert one_line(RuntimeError(text)) == 'a.png'
 
 
@@ -65,7 +72,6 @@ def test_channels_that_differ_name_the_settings():
     said = torch_error(lambda: nn.Conv2d(1, 4, 3)(torch.zeros(2, 3, 8, 8)))
     assert 'takes 1 channel(s), but the images have 3' in said
     assert 'model.backbone.in_channels=3' in said
-    assert "color_type='grayscale'" in said
 
 
 def test_a_batch_of_one_names_the_settings():

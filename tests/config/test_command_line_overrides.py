@@ -37,7 +37,10 @@ def test_what_no_option_may_name(option, value, said):
         {'find_unused_parameters': True},
         {'sync_bn': 'torch'},
         {'model.backbone.norm_cfg.type': 'SyncBN'},
-        {'model.backbone.init_cfg.checkpoint': 'a', 'model.backbone.init_cfg.type': 'A'},
+        {
+            'model.backbone.init_cfg.checkpoint': 'a',
+            'model.backbone.init_cfg.type': 'A',
+        },
         {'model_wrapper_cfg.static_graph': True},
         {'custom_hooks.0.priority': 'LOW'},
         {'train_dataloader.prefetch_factor': 2},
