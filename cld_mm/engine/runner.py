@@ -23,6 +23,7 @@ from mmengine.runner.base_loop import BaseLoop
 from torch import nn
 from torch.utils.data import DataLoader
 
+from cld_mm.datasets.loading_settings import report_skipped_images, settle_loading
 from cld_mm.datasets.samplers.seeded_sampler import mix_seed
 from cld_mm.distributed.gradient_buckets import form_buckets
 from cld_mm.distributed.process_group import has_accelerator
@@ -37,6 +38,7 @@ from cld_mm.registry import MODEL_WRAPPERS
 from .checkpoint import CheckpointError, CheckpointWriter
 from .checkpoint.bank_rows import load_rows, sharded_bank
 from .checkpoint.choose import choose_together
+from .checkpoint.load_parts import load_parts
 from .class_lists import check_same_classes, training_classes, with_classes
 from .seeded_loaders import seed_pipelines, start_worker
 from .terminal_log import AboveTheBar
@@ -94,6 +96,12 @@ class ResumableRunner(Runner):
         self._train_dataloader = with_classes(self._train_dataloader, None)
         return super().build_train_loop(loop)
 
+    def train(self) -> nn.Module:
+        """As mmengine's; broken images that were skipped are listed at the end."""
+        model = super().train()
+        report_skipped_images(self.train_dataloader.dataset)
+        return model
+
     def build_val_loop(self, loop: BaseLoop | dict) -> BaseLoop:
         """As mmengine's; labels count along the classes of training."""
         self._val_dataloader = self._with_training_classes(self._val_dataloader, loop)
@@ -141,6 +149,7 @@ class ResumableRunner(Runner):
             loader.generator = torch.Generator().manual_seed(
                 mix_seed(seed, 0, get_rank()) % 2**63
             )
+        settle_loading(loader.dataset)
         seed_pipelines(loader.dataset)
         loader.worker_init_fn = partial(start_worker, loader.worker_init_fn)
         return loader
@@ -228,11 +237,28 @@ class ResumableRunner(Runner):
         )
 
     def load_checkpoint(self, filename: str, *args, **kwargs):
-        """Load as mmengine does, and this rank's rows of a sharded bank."""
-        if self._fits_exactly:
-            kwargs['strict'] = True
+        """Load weights strictly, and this rank's rows of a sharded bank.
+
+        A resumed model must fit exactly. By ``load_from``, each part of the model is
+        loaded as a whole or not at all, and the backbone must be.
+        """
+        if not self._fits_exactly:
+            checkpoint = load_parts(self, filename)
+            self._has_loaded = True
+        else:
+            checkpoint = self._load_exactly(filename, *args, **kwargs)
+        meta = (checkpoint.get('meta') or {}).get('dataset_meta') or {}
+        self.stored_classes = meta.get('classes')
+        bank = sharded_bank(self.model)
+        resumed = self._fits_exactly and bank is not None
+        if resumed and 'bank.features' not in checkpoint['state_dict']:
+            load_rows(bank, filename, checked=filename == self._verified)
+        return checkpoint
+
+    def _load_exactly(self, filename: str, *args, **kwargs) -> dict:
+        kwargs['strict'] = True
         try:
-            checkpoint = super().load_checkpoint(filename, *args, **kwargs)
+            return super().load_checkpoint(filename, *args, **kwargs)
         except RuntimeError as error:
             if 'do not match exactly' not in str(error):
                 raise
@@ -242,12 +268,6 @@ class ResumableRunner(Runner):
                 'resume with the config that it was written by, or take its weights '
                 'alone by load_from.'
             ) from error
-        meta = checkpoint.get('meta', {}).get('dataset_meta') or {}
-        self.stored_classes = meta.get('classes')
-        bank = sharded_bank(self.model)
-        if bank is not None and 'bank.features' not in checkpoint['state_dict']:
-            load_rows(bank, filename, checked=filename == self._verified)
-        return checkpoint
 
     def build_logger(self, *args, **kwargs) -> MMLogger:
         """The logger, its terminal handler replaced where there is a terminal.

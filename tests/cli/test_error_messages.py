@@ -57,7 +57,7 @@ def test_the_part_of_the_config_is_named(capsys):
 
 def test_the_error_of_a_loader_process_is_its_last_line():
     text = (
-        'A\nOriginal Traceback (most recent call last)\n  File\nOSError: a.png\n'
+        'Caught\nOriginal Traceback (most recent call last)\n  File\nOSError: a.png\n'
     )
     assert one_line(RuntimeError(text)) == 'a.png'
 
@@ -72,6 +72,7 @@ def test_channels_that_differ_name_the_settings():
     said = torch_error(lambda: nn.Conv2d(1, 4, 3)(torch.zeros(2, 3, 8, 8)))
     assert 'takes 1 channel(s), but the images have 3' in said
     assert 'model.backbone.in_channels=3' in said
+    assert "color_type='grayscale'" in said
 
 
 def test_a_batch_of_one_names_the_settings():

@@ -89,7 +89,7 @@ def test_a_misspelt_setting_gets_a_suggestion(path, wrong, said):
         (
             'train_dataloader.num_workers',
             10**5,
-            'num_workers must be at .* 100000',
+            'num_workers must be at most .* 100000',
         ),
         ('train_dataloader.batch_size', 1, 'must be >= 2 images per rank, got 1: pre'),
         ('train_dataloader.drop_last', 'no', r"drop_last must be bool, got 'no'"),
@@ -103,7 +103,7 @@ def test_a_misspelt_setting_gets_a_suggestion(path, wrong, said):
         (
             'train_cfg',
             {'max_epochs': 1},
-            r'train_cfg.type is missing: .* by_epoch',
+            r'train_cfg.type is missing: .* by_epoch=True',
         ),
         ('val_cfg.type', 'Accuracy', r"no loop is named 'Accuracy', but a metric is"),
         ('optim_wrapper.optimizer.type', 'Q', r"named 'Q': if .* custom_imports"),

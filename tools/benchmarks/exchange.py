@@ -28,9 +28,22 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from tools.benchmarks.counts import at_least
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Count what ranks exchange.')
+    parser.add_argument('--ranks', type=at_least(1), nargs='+', default=[2, 4, 8])
+    parser.add_argument('--batch', type=at_least(2), default=64, help='images a rank')
+    parser.add_argument('--pixels', type=at_least(1), default=28)
+    return parser.parse_args()
+
+
+if __name__ == '__main__':
+    parse_args()  # --help and wrong flags, before imports that take seconds
+
 import cld_mm.registry  # noqa: F401, I001
 import torch
-from tools.benchmarks.counts import at_least
 from mmengine.config import Config
 from mmengine.model import MMDistributedDataParallel
 from mmengine.optim import OptimWrapper
@@ -38,11 +51,11 @@ from torch import Tensor
 from torch import distributed as dist
 from torch import multiprocessing as mp
 from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import allreduce_hook
-
 from cld_mm.models.algorithms import MoCo
 from cld_mm.models.algorithms.base import instance_of
 from cld_mm.distributed.collectives import gather
 from cld_mm.registry import MODELS
+
 
 RECIPE = ROOT / 'configs/mocov2_cld_r18_fashionmnist_10e.py'
 # What an exchange is for, by the innermost function of these that asks for it.
@@ -225,11 +238,7 @@ def count(ranks: int, args: argparse.Namespace) -> dict[str, dict[str, int]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description='Count what ranks exchange.')
-    parser.add_argument('--ranks', type=at_least(1), nargs='+', default=[2, 4, 8])
-    parser.add_argument('--batch', type=at_least(2), default=64, help='images a rank')
-    parser.add_argument('--pixels', type=at_least(1), default=28)
-    args = parser.parse_args()
+    args = parse_args()
     MODELS.get('ResNet_CIFAR')  # imports what all processes need
     results = {ranks: count(ranks, args) for ranks in args.ranks}
     image = 4 * args.batch * args.pixels**2

@@ -9,17 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import cld_mm.registry  # noqa: F401, I001
-
-import numpy as np
-from mmengine.config import Config
-
 from cld_mm.cli.command_line import command_line
-from cld_mm.apis.inference import enter_scope, stored_image
-from cld_mm.cli.picture_tools import check_picture
-from cld_mm.datasets.samplers.seeded_sampler import SeededIndex, mix_seed
-from cld_mm.registry import DATASETS
-from cld_mm.visualization import plot_rows
 
 
 def main() -> None:
@@ -32,9 +22,18 @@ def main() -> None:
     parser.add_argument('--debug', action='store_true', help='show tracebacks')
     args = parser.parse_args()
     with command_line(args.debug):
+        import numpy as np
+        from mmengine.config import Config
+
+        from cld_mm.cli.picture_tools import check_picture
+        from cld_mm.datasets.samplers.seeded_sampler import SeededIndex, mix_seed
+        from cld_mm.evaluation.image_sample import stored_image
+        from cld_mm.registry import DATASETS, enter_scope
+        from cld_mm.visualization import plot_rows
+
         check_picture(args.out)
         cfg = Config.fromfile(args.config)
-        enter_scope(cfg)
+        enter_scope(cfg.get('default_scope'))
         dataset = DATASETS.build(cfg.train_dataloader.dataset)
         to_rgb = bool((cfg.model.get('data_preprocessor') or {}).get('to_rgb'))
         number = min(args.images, len(dataset))

@@ -17,6 +17,7 @@ from cld_mm.datasets.class_names import read_class_names
 from cld_mm.engine.class_lists import with_classes
 from cld_mm.evaluation import knn_classify
 from cld_mm.evaluation.feature_extraction import extract_features
+from cld_mm.evaluation.test_data import has_labels
 from cld_mm.registry import LOOPS
 
 
@@ -64,6 +65,16 @@ class KNNLoop(BaseLoop):
             else runner.build_evaluator(evaluator)
         )
         self.evaluator.dataset_meta = getattr(self.dataloader.dataset, 'metainfo', None)
+        for name, loader in (
+            ('training', self.train_dataloader),
+            (stage, self.dataloader),
+        ):
+            if not has_labels(loader.dataset):
+                raise ValueError(
+                    f'the {name} images of KNNLoop have no labels, which kNN needs: '
+                    'use a dataset with labels, such as class folders (with evaluation '
+                    'tools: --train-data FOLDER --test-data FOLDER).'
+                )
         self.k = k
         self.temperature = temperature
         self.stage = stage

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from mmengine.hooks import CheckpointHook
 
 from cld_mm.engine.checkpoint import (
     newest_good,
@@ -70,7 +71,7 @@ def test_a_clock_set_back_does_not_make_a_new_run_older(
         hook_module, 'time', SimpleNamespace(time_ns=lambda: 5, monotonic=lambda: 0.0)
     )
     hook = hook_module.DigestCheckpointHook(out_dir=str(tmp_path))
-    monkeypatch.setattr(hook_module.MMCheckpointHook, 'before_train', lambda *_: None)
+    monkeypatch.setattr(CheckpointHook, 'before_train', lambda *_: None)
     hook.before_train(SimpleNamespace(work_dir=str(tmp_path)))
     hook.signals.remove()
     assert hook._run == 2**61 + 1 == newest_run([tmp_path]) + 1

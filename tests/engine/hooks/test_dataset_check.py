@@ -91,7 +91,7 @@ def test_a_last_batch_of_one_image(
     loader = DataLoader(Labeled(3, images), batch_size=size, drop_last=drop_last)
     model = tiny_moco()
     if fails:
-        with pytest.raises(ValueError, match='train_dataloader.drop_last=True'):
+        with pytest.raises(ValueError, match=r'train_dataloader\.drop_last=True'):
             check_last_batch(model, loader)
     else:
         check_last_batch(model, loader)
@@ -99,6 +99,6 @@ def test_a_last_batch_of_one_image(
 
 def test_one_image_is_enough_where_nothing_compares_images() -> None:
     check_last_batch(classifier(3), DataLoader(Labeled(3, 9), batch_size=4))
+    model = nn.Sequential(nn.BatchNorm1d(4))
     with pytest.raises(ValueError, match='last batch of one image'):
-        model = nn.Sequential(nn.BatchNorm1d(4))
         check_last_batch(model, DataLoader(Labeled(3, 9), batch_size=4))
