@@ -46,6 +46,11 @@ def parse_args() -> argparse.Namespace:
         action='store_true',
         help='backbones and necks through torch.compile',
     )
+    parser.add_argument(
+        '--capture-steps',
+        action='store_true',
+        help='for debugging: keep what is needed to repeat a step that gives NaN',
+    )
     parser.add_argument('--seed', type=int, help='seed of everything random')
     parser.add_argument(
         '--deterministic',
@@ -85,6 +90,10 @@ def merge(cfg, args: argparse.Namespace) -> None:
         cfg.auto_scale_lr.enable = True
     if args.compile:
         cfg.custom_hooks = [*cfg.get('custom_hooks', []), {'type': 'CompileHook'}]
+    if args.capture_steps:
+        for hook in cfg.get('custom_hooks') or []:
+            if hook.get('type') == 'NonFiniteLossHook':
+                hook['capture_steps'] = True
     if args.seed is not None:
         cfg.merge_from_dict({'randomness.seed': args.seed})
     if args.deterministic:

@@ -9,13 +9,13 @@ from typing import Any
 import mmengine
 from mmengine.dist import barrier, is_main_process
 from mmengine.fileio import LocalBackend, get_file_backend
-from mmengine.model import is_model_wrapper
 
+from cld_mm.distributed.unwrap_model import unwrap_model
 from cld_mm.distributed.sharded_tensors import has_split_parameters, joined
 
 from .bank_rows import remove_orphans, save_rows, sharded_bank
 from .file_format import CheckpointError
-from .finite_check import check_finite
+from cld_mm.engine.finite_checks import check_finite
 
 
 def is_remote(
@@ -52,7 +52,8 @@ def save_state(
         FloatingPointError: on every rank: a weight or buffer is not finite.
         CheckpointError: split weights or states cannot go to a remote store.
     """
-    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    runner.call_hook('before_save_state')
+    model = unwrap_model(runner.model)
     check_finite(model, meta.get('iter') or runner.iter, runner.work_dir)
     bank = sharded_bank(runner.model)
     if bank is not None:
