@@ -48,7 +48,11 @@ def check_words(paths: list[str]) -> list[str]:
         [*codespell, '--', *paths], capture_output=True, text=True, cwd=ROOT
     )
     names = subprocess.run(  # noqa: S603
-        [*codespell, '-'], input='\n'.join(paths), capture_output=True, text=True, cwd=ROOT
+        [*codespell, '-'],
+        input='\n'.join(paths),
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
     )
     for run in (contents, names):
         if run.returncode not in (0, 65):

@@ -15,8 +15,9 @@ from mmpretrain import registry as mmpretrain_registry  # noqa: E402
 
 
 def _child(name: str, parent: str, locations: list[str]) -> Registry:
-    # A part of mmpretrain is only known once its module is imported.
-    theirs = [location.replace('cld_mm', 'mmpretrain') for location in locations]
+    # A part of mmpretrain is only known once its package is imported.
+    packages = {'.'.join(location.split('.')[:2]) for location in locations}
+    theirs = [package.replace('cld_mm', 'mmpretrain') for package in packages]
     return Registry(
         name,
         parent=getattr(mmpretrain_registry, parent),
@@ -25,9 +26,23 @@ def _child(name: str, parent: str, locations: list[str]) -> Registry:
     )
 
 
-MODELS = _child('model', 'MODELS', ['cld_mm.models'])
+# cld_mm.models itself imports nothing, so that its plain torch parts need no mmengine.
+MODELS = _child(
+    'model',
+    'MODELS',
+    [
+        f'cld_mm.models.{part}'
+        for part in (
+            'registration',
+            'algorithms',
+            'data_preprocessors',
+            'heads',
+            'necks',
+        )
+    ],
+)
 WEIGHT_INITIALIZERS = _child(
-    'weight initializer', 'WEIGHT_INITIALIZERS', ['cld_mm.models']
+    'weight initializer', 'WEIGHT_INITIALIZERS', ['cld_mm.models.utils.pretrained_init']
 )
 MODEL_WRAPPERS = _child('model_wrapper', 'MODEL_WRAPPERS', ['cld_mm.engine'])
 HOOKS = _child('hook', 'HOOKS', ['cld_mm.engine'])

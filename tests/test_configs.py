@@ -1,7 +1,6 @@
 """Every config builds; package metadata keep their promises."""
 
 import ast
-from pathlib import Path
 
 import pytest
 import torch
@@ -14,8 +13,8 @@ from mmengine.runner import Runner
 from cld_mm.config.check_values import check_config
 from cld_mm.registry import MODELS, TRANSFORMS
 from cld_mm.visualization import plot_curves
+from tests.helpers import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = sorted(
     path
     for path in (ROOT / 'configs').rglob('*.py')

@@ -6,13 +6,14 @@ operators, the configs are built and take a step.
 
 import ast
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from conftest import ROOT
 from mmpretrain.models import ResNet
 
 from cld_mm.converters.export_backbone import export_backbone
+from tests.helpers import ROOT
 
 CONFIGS = sorted((ROOT / 'configs/benchmarks/mmdetection').glob('*.py'))
 # MMDetection's C4 detectors: three stages as backbone, the fourth in the RoI head.
@@ -20,7 +21,7 @@ STAGE = 'layer4.'
 
 
 @pytest.fixture(scope='module')
-def exported(tmp_path_factory) -> Path:
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A ResNet-50 as ``export_backbone.py --to mmdet`` writes it."""
     folder = tmp_path_factory.mktemp('detection')
     state = ResNet(depth=50).state_dict()
@@ -30,7 +31,7 @@ def exported(tmp_path_factory) -> Path:
     return folder / 'backbone.pth'
 
 
-def test_exported_keys_are_those_of_backbone_and_roi_head(exported):
+def test_exported_keys_are_those_of_backbone_and_roi_head(exported: Any) -> None:
     """MMDetection's ResNet and ResLayer name their weights as mmpretrain's does."""
     given = set(torch.load(exported, weights_only=True)['state_dict'])
     backbone = ResNet(
@@ -46,7 +47,7 @@ def test_exported_keys_are_those_of_backbone_and_roi_head(exported):
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
-def test_images_are_those_of_pre_training(path):
+def test_images_are_those_of_pre_training(path: Any) -> None:
     """Pre-training normalises RGB by ImageNet's figures; so must detection."""
     scope: dict = {}
     exec(compile(ast.parse(path.read_text()), path, 'exec'), scope)
@@ -58,7 +59,7 @@ def test_images_are_those_of_pre_training(path):
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
-def test_mmdetection_builds_loads_and_steps(path, exported):
+def test_mmdetection_builds_loads_and_steps(path: Any, exported: Any) -> None:
     pytest.importorskip('mmdet')
     pytest.importorskip('mmcv.ops')
     from mmdet.registry import MODELS

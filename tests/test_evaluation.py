@@ -6,7 +6,6 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from conftest import run_ranks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
@@ -16,6 +15,7 @@ from cld_mm.datasets import SeededIndex, SeededSampler
 from cld_mm.datasets.transforms import SeededMultiView, seeded_random
 from cld_mm.evaluation import knn_classify
 from cld_mm.evaluation.functional.knn import _top
+from tests.helpers.ranks import run_ranks
 
 
 @pytest.mark.parametrize(('n', 'm', 'k'), [(50, 20, 7), (10, 3, 10), (5, 4, 1)])

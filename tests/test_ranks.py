@@ -4,10 +4,11 @@ import os
 import socket
 import threading
 import time
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from conftest import run_ranks, tiny_moco
 from mmengine.config import Config
 from PIL import Image
 from torch import distributed as dist
@@ -26,9 +27,11 @@ from cld_mm.engine.consistency.setup import RankMismatch, check_same, resume_tog
 from cld_mm.engine.consistency.weight_checksums import checksums, shared_tensors
 from cld_mm.engine.step_replay.dump import read_dump, to_plain
 from cld_mm.engine.step_replay.replay import replay
+from tests.helpers.ranks import run_ranks
+from tests.helpers.tiny_models import tiny_moco
 
 
-def _disagree(rank):
+def _disagree(rank: int) -> None:
     check_same('config', {'a': 1, 'f': test_one_bit_changes_a_checksum}, 'mend it.')
     with pytest.raises(RankMismatch, match='rank 1 differs from rank 0 in the config'):
         check_same('config', {'lr': 0.1 + rank}, 'mend it.')
@@ -53,7 +56,9 @@ def _disagree(rank):
         (2, r'rank 0, which keeps the store at 127.0.0.1:\d+, has not come within'),
     ],
 )
-def test_ranks_that_never_come_are_named(rank, said, monkeypatch):
+def test_ranks_that_never_come_are_named(
+    rank: int, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with socket.create_server(('127.0.0.1', 0)) as sock:
         port = sock.getsockname()[1]
     place = {'MASTER_ADDR': '127.0.0.1', 'MASTER_PORT': port, 'RANK': rank}
@@ -64,11 +69,11 @@ def test_ranks_that_never_come_are_named(rank, said, monkeypatch):
         meet(0.5)
 
 
-def test_ranks_that_differ_say_so():
+def test_ranks_that_differ_say_so() -> None:
     run_ranks(_disagree)
 
 
-def test_other_files_of_the_same_names_change_the_fingerprint(tmp_path):
+def test_other_files_of_the_same_names_change_the_fingerprint(tmp_path: Path) -> None:
     def found(name: str, size: int, drop: str = '') -> dict:
         root = tmp_path / name / 'images'
         root.mkdir(parents=True)
@@ -98,7 +103,7 @@ def test_other_files_of_the_same_names_change_the_fingerprint(tmp_path):
     assert fingerprint(TarShards(str(tmp_path / 's'))) != shards
 
 
-def test_one_bit_changes_a_checksum():
+def test_one_bit_changes_a_checksum() -> None:
     tensors = list(shared_tensors(tiny_moco()).values())
     before = checksums(tensors)
     assert torch.equal(before, checksums([t.clone() for t in tensors]))
@@ -108,7 +113,7 @@ def test_one_bit_changes_a_checksum():
     assert changed.nonzero().flatten().tolist() == [5]
 
 
-def test_of_ranks_in_one_step_the_one_that_does_not_wait_is_named():
+def test_of_ranks_in_one_step_the_one_that_does_not_wait_is_named() -> None:
     watchdog = RankWatchdog.__new__(RankWatchdog)
     watchdog.stall_timeout, said = 5, []
     watchdog._publish = lambda reason, lost: said.append(reason)
@@ -123,14 +128,14 @@ def test_of_ranks_in_one_step_the_one_that_does_not_wait_is_named():
     assert 'iteration 8, in the training step, in stay (b.py, line 2)' in said[-1]
 
 
-def _wait_for_another(rank):
+def _wait_for_another(rank: int) -> None:
     if rank == 1:
         time.sleep(0.5)
         dist.barrier()
         return
     found = []
 
-    def look(thread):
+    def look(thread: Any) -> None:
         time.sleep(0.2)
         found.append(whereabouts(thread))
 
@@ -142,16 +147,16 @@ def _wait_for_another(rank):
     assert found[0][1].startswith('_wait_for_another (test_ranks.py'), found
 
 
-def test_who_waits_in_an_exchange_is_told_from_who_works():
+def test_who_waits_in_an_exchange_is_told_from_who_works() -> None:
     run_ranks(_wait_for_another)
 
 
-def test_errors_of_collectives_are_told_from_others():
+def test_errors_of_collectives_are_told_from_others() -> None:
     assert is_communication_error(RuntimeError('[gloo] Connection closed by peer'))
     assert not is_communication_error(ValueError('temperature is 0'))
 
 
-def test_a_dump_runs_nothing(tmp_path):
+def test_a_dump_runs_nothing(tmp_path: Path) -> None:
     assert to_plain({'a': [1, object]}) == {'a': [1, repr(object)]}
     torch.save({'version': 1, 'bad': print}, tmp_path / 'rank_0.pth')
     with pytest.raises(ValueError, match='holds other objects'):
@@ -160,7 +165,7 @@ def test_a_dump_runs_nothing(tmp_path):
         replay(tmp_path / 'nowhere' if (tmp_path / 'nowhere').mkdir() is None else '')
 
 
-def _losses(seed):
+def _losses(seed: int) -> Any:
     torch.use_deterministic_algorithms(True)
     try:
         torch.manual_seed(seed)
@@ -180,6 +185,6 @@ def _losses(seed):
         torch.use_deterministic_algorithms(False)
 
 
-def test_deterministic_mode_gives_the_same_bits_twice():
+def test_deterministic_mode_gives_the_same_bits_twice() -> None:
     assert torch.equal(_losses(3), _losses(3))
     assert not torch.equal(_losses(3), _losses(4))

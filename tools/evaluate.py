@@ -24,7 +24,7 @@ from cld_mm.cli.frozen_backbone import load_frozen, run_frozen
 from cld_mm.cli.run_tool import add_common_flags
 from cld_mm.cli.results_json import write_results
 from cld_mm.evaluation.view_pairs import extract_view_pairs
-from cld_mm.datasets import instance_numbers
+from cld_mm.datasets import assign_object_ids
 from cld_mm.evaluation import (
     accuracy_by_frequency,
     alignment,
@@ -102,7 +102,9 @@ def evaluate(runner, args: argparse.Namespace) -> None:
     if args.groups is not None and args.groups < 1:
         raise ValueError(f'--groups is {args.groups}, but one at least is needed.')
     loop = load_frozen(runner)
-    instances = instance_numbers(loop.train_dataloader.dataset, loop.dataloader.dataset)
+    instances = assign_object_ids(
+        loop.train_dataloader.dataset, loop.dataloader.dataset
+    )
     train = extract_features(runner.model, loop.train_dataloader)
     test = extract_features(runner.model, loop.dataloader)
     pairs = extract_view_pairs(runner, args.views)

@@ -2,4 +2,6 @@
 
 from cld_mm.evaluation.feature_extraction import extract_features
 
-__all__ = ['extract_features']
+from .embeddings import Embeddings
+
+__all__ = ['Embeddings', 'extract_features']

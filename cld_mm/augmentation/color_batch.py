@@ -1,4 +1,4 @@
-"""RandomView's colours, blur and flip on a batch of floats, on any device.
+"""RandomView's colors, blur and flip on a batch of floats, on any device.
 
 Every image has its own parameters. They are on the CPU, so which images an operation
 concerns is known without asking the device: nothing here waits for it. Values are
@@ -15,7 +15,7 @@ _BLENDS = (Column.BRIGHTNESS, Column.CONTRAST, Column.SATURATION)
 
 
 def augment_batch(images: Tensor, drawn: Tensor) -> Tensor:
-    """Jitter, grey, blur, solarise and flip each image by its own parameters.
+    """Jitter, gray, blur, solarize and flip each image by its own parameters.
 
     Args:
         images: ``(N, C, H, W)`` float, 0 to 255, channels red, green, blue or one.
@@ -33,10 +33,10 @@ def augment_batch(images: Tensor, drawn: Tensor) -> Tensor:
             "the collate function must keep both, as 'collate_views' does."
         )
     images = images.clone()
-    for step in range(Column.FIRST, Column.GREY):
+    for step in range(Column.FIRST, Column.GRAY):
         _jitter_step(images, drawn, drawn[:, step].long())
     if images.shape[1] == 3:
-        _change(images, drawn[:, Column.GREY] > 0, _greyed)
+        _change(images, drawn[:, Column.GRAY] > 0, _grayed)
     blurred = drawn[:, Column.SIGMA] > 0
     _change(images, blurred, blur_batch, drawn[blurred, Column.SIGMA])
     inverted = drawn[:, Column.SOLARIZE] < 256
@@ -67,7 +67,7 @@ def _change(images: Tensor, chosen: Tensor, change, *parameters: Tensor) -> None
     images[rows] = change(images[rows], *moved)
 
 
-def grey(images: Tensor) -> Tensor:
+def gray(images: Tensor) -> Tensor:
     """``(N, C, H, W)`` to ``(N, 1, H, W)``, by the weights of ITU-R 601."""
     if images.shape[1] == 1:
         return images
@@ -75,14 +75,14 @@ def grey(images: Tensor) -> Tensor:
     return (0.299 * red + 0.587 * green + 0.114 * blue)[:, None]
 
 
-def _greyed(images: Tensor) -> Tensor:
-    return grey(images).expand_as(images)
+def _grayed(images: Tensor) -> Tensor:
+    return gray(images).expand_as(images)
 
 
 def _blended(images: Tensor, factors: Tensor, operation: Tensor) -> Tensor:
-    """Towards black, the mean grey or the image's own grey, and cut off."""
+    """Towards black, the mean gray or the image's own gray, and cut off."""
     factors, operation = factors.view(-1, 1, 1, 1), operation.view(-1, 1, 1, 1)
-    other = grey(images)
+    other = gray(images)
     level = other.mean((2, 3), keepdim=True)
     other = torch.where(operation == Column.CONTRAST, level, other)
     other = torch.where(operation == Column.BRIGHTNESS, torch.zeros_like(level), other)

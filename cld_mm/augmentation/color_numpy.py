@@ -1,4 +1,4 @@
-"""Colour operations on bytes, in OpenCV, with the values of torchvision's on PIL.
+"""Color operations on bytes, in OpenCV, with the values of torchvision's on PIL.
 
 Brightness, contrast and saturation are one affine map each, so one pass over the
 pixels; each is cut off at 0 and 255 before the next, as PIL does.
@@ -12,40 +12,40 @@ import numpy as np
 
 from .view_parameters import Column
 
-GREY = {'rgb': (0.299, 0.587, 0.114), 'bgr': (0.114, 0.587, 0.299)}
-_TO_GREY = {'rgb': cv2.COLOR_RGB2GRAY, 'bgr': cv2.COLOR_BGR2GRAY}
+GRAY = {'rgb': (0.299, 0.587, 0.114), 'bgr': (0.114, 0.587, 0.299)}
+_TO_GRAY = {'rgb': cv2.COLOR_RGB2GRAY, 'bgr': cv2.COLOR_BGR2GRAY}
 _TO_HSV = {'rgb': cv2.COLOR_RGB2HSV_FULL, 'bgr': cv2.COLOR_BGR2HSV_FULL}
 _FROM_HSV = {'rgb': cv2.COLOR_HSV2RGB_FULL, 'bgr': cv2.COLOR_HSV2BGR_FULL}
 
 
-def apply_colour(image: np.ndarray, drawn: np.ndarray, order: str) -> np.ndarray:
-    """Jitter, greyscale, blur and solarisation of one view.
+def apply_color(image: np.ndarray, drawn: np.ndarray, order: str) -> np.ndarray:
+    """Jitter, grayscale, blur and solarization of one view.
 
     Args:
-        image: ``(H, W, 3)`` or, without colours, ``(H, W)`` uint8.
+        image: ``(H, W, 3)`` or, without colors, ``(H, W)`` uint8.
         drawn: the view's parameters, ``(16,)``.
         order: of the channels, 'rgb' or 'bgr'.
 
     Returns:
         As ``image``, contiguous; ``image`` itself where nothing was to be done.
     """
-    grey_only = image.ndim == 2
-    for column in drawn[Column.FIRST : Column.GREY]:
+    gray_only = image.ndim == 2
+    for column in drawn[Column.FIRST : Column.GRAY]:
         operation = int(column)
         factor = float(drawn[operation])
         if operation == Column.HUE:
-            if factor and not grey_only:
+            if factor and not gray_only:
                 image = turn_hue(image, factor, order)
         elif factor != 1:
             if operation == Column.BRIGHTNESS:
                 image = _blend(image, factor, 0.0)
             elif operation == Column.CONTRAST:
-                image = _blend(image, factor, mean_grey(image, order))
-            elif not grey_only:
+                image = _blend(image, factor, mean_gray(image, order))
+            elif not gray_only:
                 image = saturate(image, factor, order)
-    if drawn[Column.GREY] and not grey_only:
-        grey = cv2.cvtColor(image, _TO_GREY[order])
-        image = cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB)
+    if drawn[Column.GRAY] and not gray_only:
+        gray = cv2.cvtColor(image, _TO_GRAY[order])
+        image = cv2.cvtColor(gray, cv2.COLOR_GRAY2RGB)
     if drawn[Column.SIGMA]:
         image = blur(image, float(drawn[Column.SIGMA]))
     if drawn[Column.SOLARIZE] < 256:
@@ -53,10 +53,10 @@ def apply_colour(image: np.ndarray, drawn: np.ndarray, order: str) -> np.ndarray
     return image
 
 
-def mean_grey(image: np.ndarray, order: str) -> float:
-    """Mean of the greyscale image, rounded as PIL does."""
-    grey = image if image.ndim == 2 else cv2.cvtColor(image, _TO_GREY[order])
-    return float(int(cv2.mean(grey)[0] + 0.5))
+def mean_gray(image: np.ndarray, order: str) -> float:
+    """Mean of the grayscale image, rounded as PIL does."""
+    gray = image if image.ndim == 2 else cv2.cvtColor(image, _TO_GRAY[order])
+    return float(int(cv2.mean(gray)[0] + 0.5))
 
 
 def _blend(image: np.ndarray, factor: float, level: float) -> np.ndarray:
@@ -67,9 +67,9 @@ def _blend(image: np.ndarray, factor: float, level: float) -> np.ndarray:
 
 
 def saturate(image: np.ndarray, factor: float, order: str) -> np.ndarray:
-    """Blend with the greyscale image; -0.5 because PIL truncates and OpenCV rounds."""
+    """Blend with the grayscale image; -0.5 because PIL truncates and OpenCV rounds."""
     matrix = np.empty((3, 4), dtype=np.float32)
-    matrix[:, :3] = (1 - factor) * np.array(GREY[order])
+    matrix[:, :3] = (1 - factor) * np.array(GRAY[order])
     matrix[:, :3] += factor * np.eye(3)
     matrix[:, 3] = -0.5
     return cv2.transform(image, matrix)

@@ -43,7 +43,7 @@ def _grid(start: Tensor, length: Tensor, steps: Tensor, side: int) -> Tensor:
 
 
 def erase_batch(images: Tensor, drawn: Tensor) -> Tensor:
-    """Set each image's own box to zero, the mean colour of what is normalised.
+    """Set each image's own box to zero, the mean color of what is normalized.
 
     Args:
         images: ``(N, C, H, W)``.

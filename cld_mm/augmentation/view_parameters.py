@@ -22,7 +22,7 @@ class Column(IntEnum):
     SATURATION = 3
     HUE = 4  # of a turn
     FIRST = 5  # columns 5 to 8: which of columns 1 to 4 comes first, second, ...
-    GREY = 9  # 1: greyscale
+    GRAY = 9  # 1: grayscale
     SIGMA = 10  # of the blur, pixels; 0: none
     SOLARIZE = 11  # values from here on are inverted; 256: none
     TOP = 12  # the crop, pixels
@@ -70,10 +70,10 @@ class ViewDistribution:
         brightness, contrast, saturation: factors lie in [max(0, 1 - value), 1 + value].
         hue: turns by up to this share of the circle either way, at most 0.5.
         jitter_prob: of the four together.
-        grey_prob, blur_prob, solarize_prob, flip_prob: of each.
+        gray_prob, blur_prob, solarize_prob, flip_prob: of each.
         blur_sigma: range of the Gaussian's standard deviation, pixels.
         solarize_threshold: values from here on are inverted.
-        erase_prob: of erasing a box of the view, after normalising (RandomErasing).
+        erase_prob: of erasing a box of the view, after normalizing (RandomErasing).
         erase_scale: range of the box's share of the view's area.
         erase_ratio: range of its height over its width.
 
@@ -88,7 +88,7 @@ class ViewDistribution:
     saturation: float = 0.0
     hue: float = 0.0
     jitter_prob: float = 1.0
-    grey_prob: float = 0.0
+    gray_prob: float = 0.0
     blur_prob: float = 0.0
     blur_sigma: Sequence[float] = (0.1, 2.0)
     solarize_prob: float = 0.0
@@ -99,7 +99,7 @@ class ViewDistribution:
     erase_ratio: Sequence[float] = (0.3, 3.3)
 
     def __post_init__(self) -> None:
-        for name in ('jitter', 'grey', 'blur', 'solarize', 'flip', 'erase'):
+        for name in ('jitter', 'gray', 'blur', 'solarize', 'flip', 'erase'):
             value = getattr(self, f'{name}_prob')
             if not 0 <= value <= 1:
                 raise ValueError(
@@ -160,8 +160,8 @@ class ViewDistribution:
             drawn[:, Column.BRIGHTNESS + place] = np.where(jittered, factor, 1)
         turn = self.hue * (2 * u[:, 27] - 1)
         drawn[:, Column.HUE] = np.where(jittered, turn, 0)
-        drawn[:, Column.FIRST : Column.GREY] = 1 + np.argsort(u[:, 28:32], axis=1)
-        drawn[:, Column.GREY] = u[:, 32] < self.grey_prob
+        drawn[:, Column.FIRST : Column.GRAY] = 1 + np.argsort(u[:, 28:32], axis=1)
+        drawn[:, Column.GRAY] = u[:, 32] < self.gray_prob
         low, high = self.blur_sigma
         sigma = low + (high - low) * u[:, 34]
         drawn[:, Column.SIGMA] = np.where(u[:, 33] < self.blur_prob, sigma, 0)

@@ -1,29 +1,24 @@
-"""Errors that speak to people: one sentence, and an exit code.
+"""Errors for people: one line on stderr, and an exit code.
 
-Anything wrong with what a user gave (a path, a config, a setting) ends a tool
-with ``error: <sentence>`` and code 2; a run that failed on the way ends with code
-1. ``--debug`` shows the traceback.
+Anything wrong with what a user gave (a path, a config, a setting) ends a tool with
+``error: <message>`` and code 2; a run that failed on the way ends with code 1.
+``--debug`` shows the traceback.
 """
 
-import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from mmengine.config import Config
+from .known_errors import advice_for
 
-from cld_mm.config.error import ConfigError
-from cld_mm.config.locate_failing_part import blamed
-from cld_mm.distributed import rank_watchdog as watchdog
-from cld_mm.distributed.exit_message import say_last_words
-from cld_mm.distributed.process_group import RankAbsent
-from cld_mm.engine.checkpoint import CheckpointError
-from cld_mm.fileio.disk_errors import unwritable
-from cld_mm.fileio.secure_mmengine import secure_mmengine
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+    from cld_mm.config.failing_part import PartRecorder
 
 USER_ERRORS = (
-    ConfigError,
-    ValueError,
+    ValueError,  # ConfigError is one
     TypeError,
     KeyError,
     FileNotFoundError,
@@ -35,56 +30,75 @@ USER_ERRORS = (
     AssertionError,
 )
 
-# mmengine prefixes an error in a part's constructor with where the part stands.
-_BUILD_PREFIX = re.compile(r'^(class `\w+` in [\w/.-]+: )+')
+
+class Run:
+    """What a tool tells about its run, so that an error can name a part of it.
+
+    Attributes:
+        cfg: the config, once it is read.
+        recorder: knows the parts that were built from it.
+    """
+
+    cfg: 'Config | None' = None
+    recorder: 'PartRecorder | None' = None
 
 
-def sentence(error: BaseException) -> str:
-    """The error's message as one line, without mmengine's prefixes."""
-    text = error.args[0] if isinstance(error, KeyError) and error.args else str(error)
-    if 'Original Traceback (most recent call last)' in str(text):  # a loader process
-        text = str(text).strip().splitlines()[-1].split(': ', 1)[-1]
-    text = _BUILD_PREFIX.sub('', ' '.join(str(text).split()))
-    return text or type(error).__name__
+def one_line(error: BaseException) -> str:
+    """The error's message as one line."""
+    text = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
+    if 'Original Traceback (most recent call last)' in text:  # a loader process
+        text = text.strip().splitlines()[-1].split(': ', 1)[-1]
+    return advice_for(text) or ' '.join(text.split()) or type(error).__name__
 
 
 @contextmanager
-def one_sentence_errors(debug: bool = False) -> Iterator[list[Config]]:
-    """Turn exceptions into one sentence on stderr and an exit code.
+def exit_on_error(debug: bool = False) -> Iterator[Run]:
+    """Turn exceptions into one line on stderr and an exit code.
 
     Args:
         debug: let the exception through with its traceback instead.
 
     Yields:
-        A list to which the tool adds its config once it has it; a sentence that names
-        no key then says which part of it the error comes from.
+        Where the tool notes its config and the parts that it builds; an error that
+        names no setting then says which part it comes from.
     """
-    secure_mmengine()
-    configs: list[Config] = []
+    run = Run()
     try:
-        yield configs
+        yield run
     except KeyboardInterrupt:
         if debug:
             raise
-        _leave('stopped by the keyboard.', 130)
+        _exit('stopped by the keyboard.', 130)
     except Exception as error:
-        dirs = [cfg.work_dir for cfg in configs if cfg.get('work_dir')]
-        stopped = next(filter(None, (unwritable(error, place) for place in dirs)), None)
-        _tell_other_ranks(error, stopped or sentence(error))
+        message, code = _describe(error, run)
+        _tell_other_ranks(error, message)
         if debug:
             raise
-        if stopped:
-            _leave(f'error: {stopped}', 1)
-        if isinstance(error, USER_ERRORS):
-            _leave(f'error: {sentence(error)}{_where(error, configs)}', 2)
-        if isinstance(error, (FloatingPointError, CheckpointError, RankAbsent)):
-            _leave(f'error: {sentence(error)}', 1)
-        last = f'{type(error).__name__}: {sentence(error)}'
-        _leave(
-            f'error: {" ".join(last.split())}{_where(error, configs)} (run again with '
-            '--debug for the traceback)',
-            1,
-        )
+        _exit(f'error: {message}', code)
+
+
+def _describe(error: Exception, run: Run) -> tuple[str, int]:
+    """The message of an error, and the exit code."""
+    from cld_mm.config.error import ConfigError
+    from cld_mm.distributed.process_group import RankAbsent
+    from cld_mm.engine.checkpoint import CheckpointError
+    from cld_mm.fileio.disk_errors import unwritable
+
+    work_dir = run.cfg.get('work_dir') if run.cfg else None
+    disk_error = unwritable(error, work_dir) if work_dir else None
+    if disk_error:
+        return disk_error, 1
+    message = one_line(error)
+    if isinstance(error, (FloatingPointError, CheckpointError, RankAbsent)):
+        return message, 1
+    where = ''
+    if run.recorder and not isinstance(error, (ConfigError, OSError)):
+        where = run.recorder.locate(error)
+    where = f' [in {where}]' if where else ''
+    if isinstance(error, USER_ERRORS):
+        return f'{message}{where}', 2
+    kind = '' if advice_for(str(error)) else f'{type(error).__name__}: '
+    return f'{kind}{message}{where} (run again with --debug for the traceback)', 1
 
 
 def _tell_other_ranks(error: BaseException, reason: str) -> None:
@@ -93,6 +107,8 @@ def _tell_other_ranks(error: BaseException, reason: str) -> None:
     A collective that fails only shows that another rank is gone: the watchdog finds
     out which, and ends this one with it.
     """
+    from cld_mm.distributed import rank_watchdog as watchdog
+
     if watchdog.current is None:
         return
     if watchdog.is_communication_error(error):
@@ -101,17 +117,8 @@ def _tell_other_ranks(error: BaseException, reason: str) -> None:
         watchdog.current.report(reason)
 
 
-def _where(error: BaseException, configs: list[Config]) -> str:
-    """Which part of the config it comes from, where the error does not say."""
-    if isinstance(error, (ConfigError, OSError)):
-        return ''
-    for cfg in configs:
-        place = blamed(error, cfg)
-        if place:
-            return f' [in {place}]'
-    return ''
+def _exit(message: str, code: int) -> None:
+    from cld_mm.distributed.exit_message import say_last_words
 
-
-def _leave(message: str, code: int) -> None:
     say_last_words(message)
     sys.exit(code)

@@ -29,6 +29,8 @@ def write_results(
     name = '_'.join(Path(part).stem for part in names)
     path = Path(out) if out else Path(folder) / f'{name}.json'
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(replace_non_finite(results), indent=2, allow_nan=False) + '\n')
+    text = json.dumps(replace_non_finite(results), indent=2, allow_nan=False)
+    path.write_text(text + '
+')
     print(f'results {path}')
     return path

@@ -1,93 +1,76 @@
-"""Look a config's dataloaders over."""
+"""Check a config's dataloaders, and that their datasets have a pipeline."""
 
-import inspect
 import os
-from types import NoneType
+from collections.abc import Mapping
 from typing import Any
 
 from mmengine.dataset import BaseDataset
 from torch.utils.data import DataLoader
 
-from cld_mm.registry import DATASETS
+from .check_parts import check_settings
+from .error import ConfigError, misspelling, shorten
 
-from .check_parts import check_type, find, meant, misspelt
-from .error import ConfigError
-
-LOADER_NUMBERS = {'batch_size': 1, 'num_workers': 0}
-# Beyond that a machine does nothing but start processes.
+LEAST = {'batch_size': 1, 'num_workers': 0}
+# More processes only cost start-up time.
 MOST_WORKERS = max(256, 2 * (os.cpu_count() or 1))
-OWN_VIEWS = {'InMemoryViews'}  # data sets that need no pipeline
-# torch's, and those of mmengine's beside them.
-LOADER_SETTINGS = {*inspect.signature(DataLoader).parameters, 'num_batch_per_epoch'}
+PARTS = ('dataset', 'sampler', 'batch_sampler', 'collate_fn')
 
 
-def check_loader(path: str, loader: Any) -> None:
-    """Check a dataloader's settings, and that its data set has a pipeline.
+def check_dataloader(path: str, loader: Any) -> None:
+    """Check a dataloader's settings.
 
     Raises:
-        ConfigError: the sentence names the setting.
+        ConfigError: the message names the setting.
     """
-    if not loader:
-        return
-    if not isinstance(loader, dict):
-        raise ConfigError(f'{path}: it is {loader!r}, but must be a dict.')
-    if not isinstance(loader.get('dataset'), dict):
+    if not isinstance(loader, Mapping):
+        raise ConfigError(f'{path} must be a dict, got {shorten(loader)}.')
+    if not isinstance(loader.get('dataset'), Mapping):
         raise ConfigError(
-            f'{path}.dataset: a dataloader needs the dict of a data set, and this one '
-            f'has none{misspelt("dataset", loader)}.'
+            f'{path}.dataset must be the dict of a dataset, got '
+            f'{shorten(loader.get("dataset"))}{misspelling("dataset", loader)}.'
         )
-    for key, value in loader.items():
-        if key in LOADER_NUMBERS:
-            least = LOADER_NUMBERS[key]
-            if type(value) is not int or value < least:
-                raise ConfigError(
-                    f'{path}.{key}: it is {value!r}, but must be a whole number of '
-                    f'{least} or more.'
-                )
-            if key == 'num_workers' and value > MOST_WORKERS:
-                raise ConfigError(
-                    f'{path}.{key}: {value} processes a rank are more than '
-                    f'{MOST_WORKERS}, the most on {os.cpu_count()} cores: set about '
-                    'as many as a rank has cores.'
-                )
-        elif key in ('dataset', 'sampler', 'batch_sampler', 'collate_fn'):
-            missing = value is None and key == 'collate_fn'
-            if missing or not isinstance(value, (dict, NoneType)):
-                raise ConfigError(
-                    f'{path}.{key}: it is {value!r}, but must be the dict of a part.'
-                )
-            if isinstance(value, dict) and 'type' not in value:
-                raise ConfigError(
-                    f'{path}.{key}.type: it is missing{misspelt("type", value)}, and '
-                    f'says which part {path}.{key} is.'
-                )
-        elif key not in LOADER_SETTINGS:
+    for key, least in LEAST.items():
+        value = loader.get(key, least)
+        if type(value) is not int or value < least:
             raise ConfigError(
-                f'{path}.{key}: a dataloader has no setting {key!r}'
-                f'{meant(key, LOADER_SETTINGS)} (it takes '
-                f'{", ".join(sorted(LOADER_SETTINGS))}).'
+                f'{path}.{key} must be an integer >= {least}, got {shorten(value)}.'
             )
-        elif key not in ('worker_init_fn',):
-            check_type(f'{path}.{key}', DataLoader, key, value)
-    _check_pipeline(f'{path}.dataset', loader['dataset'])
+    if loader.get('num_workers', 0) > MOST_WORKERS:
+        raise ConfigError(
+            f'{path}.num_workers must be at most {MOST_WORKERS} on '
+            f'{os.cpu_count()} cores, got {loader["num_workers"]}: set about the '
+            'number of cores per rank.'
+        )
+    if 'collate_fn' in loader and loader['collate_fn'] is None:
+        raise ConfigError(f'{path}.collate_fn must be the dict of a part, got None.')
+    own = {key: value for key, value in loader.items() if key not in PARTS}
+    own.pop('worker_init_fn', None)  # a dict in configs, a function in torch
+    # mmengine has one setting beside torch's.
+    check_settings(path, own, DataLoader, (*PARTS, 'num_batch_per_epoch'))
 
 
-def _check_pipeline(path: str, dataset: dict) -> None:
-    """Without a pipeline the model would get what the data set's lists hold."""
-    pipeline, name = dataset.get('pipeline'), dataset.get('type')
-    if name in OWN_VIEWS or pipeline:
-        return
-    found = find(name, DATASETS) if isinstance(name, str) else name
+def check_pipeline(path: str, dataset: Mapping, found: Any) -> bool:
+    """Check that images reach the model loaded and packed.
+
+    Args:
+        path: of the dataset.
+        dataset: its dict; no dataset around it has a pipeline.
+        found: its class. One that prepares samples by a method of its own needs no
+            pipeline; where ``needs_pipeline`` is False the datasets in it need none.
+
+    Returns:
+        Whether the datasets in it need no pipeline.
+
+    Raises:
+        ConfigError: the dataset needs a pipeline and has none.
+    """
+    if dataset.get('pipeline') or not getattr(found, 'needs_pipeline', True):
+        return True
     if getattr(found, 'prepare_data', None) is BaseDataset.prepare_data:
         state = 'empty' if 'pipeline' in dataset else 'missing'
         others = set(dataset) - {'pipeline'}
         raise ConfigError(
-            f'{path}.pipeline: it is {state}{misspelt("pipeline", others)}, but no '
-            'image reaches the model without transforms that load and pack it: give a '
-            'list of them, as the recipes in configs/ have.'
+            f'{path}.pipeline is {state}{misspelling("pipeline", others)}: give the '
+            'list of transforms that load and pack an image, as configs/ do.'
         )
-    inner = dataset.get('datasets') or [dataset.get('dataset')]
-    for place, other in enumerate(inner):
-        if isinstance(other, dict):
-            many = f'datasets[{place}]' if 'datasets' in dataset else 'dataset'
-            _check_pipeline(f'{path}.{many}', other)
+    return False

@@ -1,4 +1,4 @@
-"""Ways to spread the work that do not go together, named before anything is built."""
+"""Settings of distributed training that exclude each other, named before building."""
 
 from mmengine.config import Config
 
@@ -6,7 +6,7 @@ from .error import ConfigError
 
 
 def check_parallel(cfg: Config) -> None:
-    """Check what wraps the model against optimiser, hooks and launcher.
+    """Check the model's wrapper against optimizer, hooks and launcher.
 
     Raises:
         ConfigError: two settings exclude each other.
@@ -16,49 +16,53 @@ def check_parallel(cfg: Config) -> None:
     hooks = {hook.get('type') for hook in cfg.get('custom_hooks') or []}
     zero = (optim.get('optimizer') or {}).get('type') == 'ZeroRedundancyOptimizer'
     batches = optim.get('accumulative_counts', 1)
-    if wrapper.get('static_graph') and batches > 1:
-        raise ConfigError(
-            f'model_wrapper_cfg.static_graph: it is set and optim_wrapper.'
-            f'accumulative_counts is {batches}, but a static graph has one backward '
-            'pass for each exchange of gradients: leave one of them out.'
-        )
-    several = cfg.get('launcher', 'none') != 'none'
+    is_sharded = wrapper.get('type') == 'FullySharded'
+    has_ranks = cfg.get('launcher', 'none') != 'none'
     sampler = (cfg.get('train_dataloader') or {}).get('sampler') or {}
-    if several and not sampler.get('round_up', True):
-        raise ConfigError(
-            'train_dataloader.sampler.round_up: it is False, but ranks exchange '
-            'equally many images in each step: leave it out, or train on one rank.'
-        )
-    if zero and not several:
-        raise ConfigError(
+    rules = [
+        (
+            wrapper.get('static_graph') and batches > 1,
+            'model_wrapper_cfg.static_graph: a static graph has one backward pass per '
+            f'gradient exchange, but optim_wrapper.accumulative_counts is {batches}: '
+            'remove one of the two.',
+        ),
+        (
+            has_ranks and not sampler.get('round_up', True),
+            'train_dataloader.sampler.round_up must not be False on several ranks: '
+            'they exchange equally many images per step.',
+        ),
+        (
+            zero and not has_ranks,
             'optim_wrapper.optimizer.type: ZeroRedundancyOptimizer splits its states '
-            'over ranks and this run has none: start it with tools/dist_train.sh, or '
-            'set another optimiser.'
-        )
-    if 'CompileHook' in hooks and (cfg.model.get('backbone') or {}).get('with_cp'):
-        raise ConfigError(
-            'model.backbone.with_cp: it is set and CompileHook (--compile) is there, '
-            'but torch.compile cannot follow blocks that run twice: leave one out.'
-        )
-    if wrapper.get('type') != 'FullySharded':
-        return
-    if zero:
-        raise ConfigError(
+            'over ranks, but there is one: start with tools/dist_train.sh, or set '
+            'another optimizer.',
+        ),
+        (
+            'CompileHook' in hooks and (cfg.model.get('backbone') or {}).get('with_cp'),
+            'model.backbone.with_cp: torch.compile (CompileHook, --compile) cannot '
+            'trace recomputed blocks: remove one of the two.',
+        ),
+        (
+            is_sharded and zero,
             'optim_wrapper.optimizer.type: FullySharded splits the states of any '
-            'optimiser already: name that of optimizer_type itself.'
-        )
-    if (
-        optim.get('type') == 'PortableAmpOptimWrapper'
-        and optim.get('dtype') != 'bfloat16'
-    ):
-        raise ConfigError(
-            f'optim_wrapper.dtype: it is {optim.get("dtype")!r}, whose loss must be '
-            'scaled by all ranks alike, which FullySharded does not do: set '
-            "'bfloat16'."
-        )
-    for name in ('CompileHook', 'GradientCompressionHook'):
-        if name in hooks:
-            raise ConfigError(
-                f'custom_hooks: {name} works on whole weights, and FullySharded '
-                'splits them: leave one of the two out.'
+            'optimizer already: set the one in optimizer_type itself.',
+        ),
+        (
+            is_sharded
+            and optim.get('type') == 'PortableAmpOptimWrapper'
+            and optim.get('dtype') != 'bfloat16',
+            f"optim_wrapper.dtype must be 'bfloat16' under FullySharded, which does "
+            f'not scale the loss, got {optim.get("dtype")!r}.',
+        ),
+        *(
+            (
+                is_sharded and name in hooks,
+                f'custom_hooks: {name} needs whole weights, and FullySharded splits '
+                'them: remove one of the two.',
             )
+            for name in ('CompileHook', 'GradientCompressionHook')
+        ),
+    ]
+    for is_broken, message in rules:
+        if is_broken:
+            raise ConfigError(message)

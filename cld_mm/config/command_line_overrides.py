@@ -1,74 +1,115 @@
-"""``--cfg-options``: settings on the command line, and what they may name."""
+"""``--cfg-options``: what they may name, and merging them into a config."""
 
-import argparse
-import difflib
+import inspect
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config, ConfigDict
+from mmengine.runner import Runner
 
-from .error import ConfigError
+from .error import ConfigError, suggestion
+from .tree import SECTIONS, walk
 
-
-class OptionsAction(DictAction):
-    """mmengine's, with a sentence for what is no ``KEY=VALUE``."""
-
-    def __call__(self, parser, namespace, values, option_string=None) -> None:
-        """Read them.
-
-        Raises:
-            argparse.ArgumentError: an option lacks its '=', a key or a bracket.
-        """
-        for text in values:
-            key, equals, _ = text.partition('=')
-            if not equals or not all(key.split('.')):
-                raise argparse.ArgumentError(
-                    self, f'{text!r} is no KEY=VALUE, such as model.queue_len=4096'
-                )
-        try:
-            super().__call__(parser, namespace, values, option_string)
-        except (AssertionError, ValueError, IndexError) as error:
-            raise argparse.ArgumentError(
-                self, f'{" ".join(values)}: {error}'
-            ) from error
+# What mmengine's Runner reads from the top of a config, and what reads the config.
+TOP_LEVEL = {*SECTIONS, *inspect.signature(Runner).parameters} - {'cfg'}
+TOP_LEVEL |= {'find_unused_parameters', 'sync_bn', 'compile', 'runner_type'}
+TOP_LEVEL |= {'activation_checkpointing', 'efficient_conv_bn_eval', 'custom_imports'}
 
 
-def check_option(cfg: Config, option: str, value: Any) -> None:
-    """Reject an option that would make a new key at the top, or miss a list's item.
+def merge_options(cfg: Config, options: Mapping[str, Any]) -> None:
+    """Merge ``{'model.queue_len': 4096}`` into the config.
+
+    Whether a part takes a new key is checked with the whole config, by
+    :func:`~cld_mm.config.check_values.check_config`.
 
     Raises:
-        ConfigError: the sentence names the option, and a key that may be meant.
+        ConfigError: an option names a variable that nothing reads, an unknown section
+            or hook, or a missing item of a list.
     """
-    *above, last = option.split('.')
+    for option, value in options.items():
+        first = option.split('.')[0]
+        if first not in TOP_LEVEL:
+            raise ConfigError(f'--cfg-options {option}: {_unread(cfg, option)}')
+        _prepare(cfg, option, value)
+        try:
+            cfg.merge_from_dict({option: value})
+        except TypeError as error:  # a dict over a number or text
+            raise ConfigError(
+                f'--cfg-options {option}: the config has a single value there; add '
+                '_delete_=True to the dict to replace it.'
+            ) from error
+    if cfg.get('model_wrapper_cfg') and 'find_unused_parameters' in options:
+        # mmengine reads it only where the config has no wrapper.
+        unused = options['find_unused_parameters']
+        cfg.model_wrapper_cfg.find_unused_parameters = unused
+
+
+def _prepare(cfg: Config, option: str, value: Any) -> None:
+    """Check the way to an option's value, and put dicts where there is None."""
     node: Any = cfg
     path = ''
-    for key in above or [last]:
+    keys = option.split('.')
+    for place, key in enumerate(keys):
+        is_last = place == len(keys) - 1
         if isinstance(node, (list, tuple)):
-            _check_index(node, path, key, option)
-            node = node[int(key)]
-        elif not hasattr(node, 'keys'):
-            return
-        else:
-            if key not in node:
-                close = difflib.get_close_matches(key, list(node.keys()), n=1)
-                meant = f"; did you mean '{path}{close[0]}'?" if close else '.'
+            if not (key.isdecimal() and int(key) < len(node)):
                 raise ConfigError(
-                    f"--cfg-options {option}: the config has no '{path}{key}'{meant}"
+                    f"--cfg-options {option}: '{path[:-1]}' is a list of {len(node)}, "
+                    f'and {key!r} is not an index into it (they start at 0).'
                 )
-            node = node[key]
-        path += f'{key}.'
-    if above and isinstance(node, (list, tuple)):
-        _check_index(node, path, last, option)
-        if not isinstance(value, dict):
+            if is_last and not isinstance(value, dict):
+                raise ConfigError(
+                    f'--cfg-options {option} must be a dict, got {value!r}: an item of '
+                    f'a list takes settings, such as {option}.type=NAME; or give the '
+                    f'whole list, {path[:-1]}="[...]".'
+                )
+            node = node[int(key)]
+        elif isinstance(node, (Mapping, Config)):
+            if path == 'default_hooks.' and key not in node:
+                close = suggestion(key, node)
+                if close:
+                    raise ConfigError(
+                        f"--cfg-options {option}: there is no hook '{path}{key}'{close}"
+                    )
+            into_none = node.get(key) is None and (not is_last or type(value) is dict)
+            if key in node and into_none:
+                node[key] = ConfigDict()
+            node = node.get(key, {})
+        else:
             raise ConfigError(
-                f'--cfg-options {option}: it is {value!r}, but an item of a list takes '
-                f'settings only, such as {option}.type=NAME; or give the whole list, '
-                f'{path[:-1]}="[...]".'
+                f"--cfg-options {option}: '{path[:-1]}' is {node!r}, which has no "
+                'settings.'
             )
+        path += f'{key}.'
 
 
-def _check_index(items: Any, path: str, key: str, option: str) -> None:
-    if not (key.isdecimal() and int(key) < len(items)):
-        raise ConfigError(
-            f"--cfg-options {option}: '{path[:-1]}' is a list of {len(items)}, and "
-            f'{key!r} is none of its places: count from 0.'
+def _unread(cfg: Config, option: str) -> str:
+    """Why an option of a variable changes nothing, and which option does."""
+    first, _, rest = option.partition('.')
+    if first not in cfg:
+        return f"a config has no section '{first}'{suggestion(first, TOP_LEVEL)}"
+    copies = list(_copies(cfg, first))
+    if not copies:
+        return (
+            f"'{first}' is a variable of the config file, and nothing reads it: set "
+            'the section that is meant, such as model or train_dataloader.'
         )
+    found = ' and '.join(f'{path}{"." * bool(rest)}{rest}' for path in copies[:4])
+    return (
+        f"'{first}' is a variable of the config file, copied into the sections when "
+        f'the file was read: set {found} instead.'
+    )
+
+
+def _copies(cfg: Config, name: str) -> Iterator[str]:
+    """Paths, as options, of the values equal to a variable's."""
+    value = cfg[name]
+    equal = [
+        node
+        for node in walk(cfg)
+        if type(node.value) is type(value) and node.value == value
+    ]
+    # A number may be equal by chance: those of its name come first and alone.
+    named = [node for node in equal if node.key == name]
+    for node in named or equal:
+        yield node.path.replace('[', '.').replace(']', '')

@@ -1,16 +1,18 @@
-"""Data: data sets, samplers and transforms beside mmpretrain's."""
+"""Data: datasets, samplers and transforms beside mmpretrain's."""
 
 from cld_mm.datasets.samplers.shard_sampler import ShardSampler
 
 from . import transforms
+from .class_names import AlignedClasses, align_classes, read_class_names
 from .folders import CheckedImageNet, ImageFolder
+from .image_arrays import ImageArrays
 from .imagenet_subset import ImageNetSubset
 from .in_memory_views import InMemoryViews, whole_batch
 from .mnist import CheckedFashionMNIST, CheckedMNIST
-from .object_ids import instance_numbers
+from .object_ids import assign_object_ids
 from .samplers.seeded_sampler import SeededIndex, SeededSampler
 from .stl10 import STL10
-from .subsets import HeldOut, LabelledFraction, LongTailed
+from .subsets import HeldOut, LabeledFraction, LongTailed
 from .tar_shards import TarShards
 from .wrappers import (
     SeededClassBalancedDataset,
@@ -20,14 +22,16 @@ from .wrappers import (
 
 __all__ = [
     'STL10',
+    'AlignedClasses',
     'CheckedFashionMNIST',
     'CheckedImageNet',
     'CheckedMNIST',
     'HeldOut',
+    'ImageArrays',
     'ImageFolder',
     'ImageNetSubset',
     'InMemoryViews',
-    'LabelledFraction',
+    'LabeledFraction',
     'LongTailed',
     'SeededClassBalancedDataset',
     'SeededConcatDataset',
@@ -36,7 +40,9 @@ __all__ = [
     'SeededSampler',
     'ShardSampler',
     'TarShards',
-    'instance_numbers',
+    'align_classes',
+    'assign_object_ids',
+    'read_class_names',
     'transforms',
     'whole_batch',
 ]

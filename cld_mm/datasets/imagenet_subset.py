@@ -8,7 +8,9 @@ from pathlib import Path
 
 from cld_mm.registry import DATASETS
 
-from .folders import ImageFolder, list_images, read_lines
+from .folder_listing import list_images
+from .folders import ImageFolder
+from .label_files import read_lines
 
 
 @DATASETS.register_module()
@@ -69,7 +71,7 @@ def read_class_ids(source: str | list[str] | Path) -> list[str]:
         if not path.is_file():
             raise FileNotFoundError(
                 f'the class list {path} does not exist: bring the published one (see '
-                'README.md, data sets).'
+                'README.md, datasets).'
             )
         ids = [name for _, line in read_lines(path) for name in line.split()]
     else:

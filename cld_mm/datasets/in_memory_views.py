@@ -1,10 +1,12 @@
-"""InMemoryViews: a small data set as one tensor; a batch is one index operation.
+"""InMemoryViews: a small dataset as one tensor; a batch is one index operation.
 
-CIFAR, Fashion-MNIST and their like fit in memory many times over. Where crop, colours
+CIFAR, Fashion-MNIST and their like fit in memory many times over. Where crop, colors
 and flip are left to the device (ViewsPreprocessor), a batch is a selection of bytes and
 a table of numbers, and no loader process is of any use.
 """
 
+from collections.abc import Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -16,19 +18,21 @@ from torch.utils.data import Dataset
 from cld_mm.augmentation.view_parameters import ViewDistribution
 from cld_mm.registry import DATASETS
 
+from .class_names import renumber_leaf
+from .labels import take_images
 from .samplers.seeded_sampler import mix_seed
 
 
 @DATASETS.register_module()
 class InMemoryViews(Dataset):
-    """The images of a data set in memory, and the parameters of each one's views.
+    """The images of a dataset in memory, and the parameters of each one's views.
 
     An image's parameters are those that SeededMultiView and RandomView would draw from
     the same seed, so a resumed run goes on to the last bit. Use it with SeededSampler,
     ``collate_fn=dict(type='whole_batch')``, ``num_workers=0`` and a ViewsPreprocessor.
 
     Args:
-        dataset: config of a data set whose images are arrays of one size; it needs no
+        dataset: config of a dataset whose images are arrays of one size; it needs no
             pipeline.
         num_views: V.
         size: of the views' sides, pixels; not below the images', because the device
@@ -39,6 +43,10 @@ class InMemoryViews(Dataset):
         ValueError: ``num_views`` is below 1, images differ in size or are files, or are
             larger than the views.
     """
+
+    # Read by the config's check.
+    needs_pipeline = False  # nor do the datasets in it
+    passes_settings_to = ViewDistribution
 
     def __init__(
         self, dataset: dict[str, Any], num_views: int, size: int, **distribution: Any
@@ -61,6 +69,18 @@ class InMemoryViews(Dataset):
         if name == 'dataset' or name.startswith('__'):
             raise AttributeError(name)
         return getattr(self.dataset, name)  # metainfo, data_root, get_gt_labels, ...
+
+    def get_subset(self, indices: Sequence[int]) -> 'InMemoryViews':
+        """Some of the images, with views as here."""
+        part = copy(self)
+        part.dataset = take_images(self.dataset, indices)
+        part.images, part.labels = self.images[indices], self.labels[indices]
+        return part
+
+    def renumber_labels(self, table: dict[int, int]) -> None:
+        """Renumber the labels; see :mod:`.class_names`."""
+        renumber_leaf(self.dataset, table)
+        self.labels = torch.tensor([table.get(int(n), -1) for n in self.labels])
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         return self.__getitems__([index])
@@ -123,5 +143,5 @@ def _stacked(infos: list[dict], size: int) -> torch.Tensor:
 
 @FUNCTIONS.register_module()
 def whole_batch(batch: dict[str, Any]) -> dict[str, Any]:
-    """The collate function of a data set that hands over whole batches."""
+    """The collate function of a dataset that hands over whole batches."""
     return batch

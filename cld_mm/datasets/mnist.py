@@ -53,7 +53,7 @@ class _Checked:
         if len(images) != len(labels):
             raise ValueError(
                 f'{paths[1]} has {len(labels)} labels, but {paths[0].name} '
-                f'{len(images)} images: bring the files of one data set.'
+                f'{len(images)} images: bring the files of one dataset.'
             )
         classes = len(self.metainfo['classes'])  # type: ignore[attr-defined]
         wrong = np.flatnonzero(labels >= classes)

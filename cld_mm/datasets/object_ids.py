@@ -1,4 +1,4 @@
-"""Instances: the object an image shows, where a data set says so.
+"""Instances: the object an image shows, where a dataset says so.
 
 Kitchen-HC and other multi-view data show one object in several images. Retrieval by
 instance asks for images of the same object, not only of its class.
@@ -10,20 +10,20 @@ from typing import Any
 from torch import Tensor, tensor
 
 
-def instance_numbers(*datasets: Any) -> list[Tensor] | None:
-    """Numbers of the objects that images show, the same over all data sets.
+def assign_object_ids(*datasets: Any) -> list[Tensor] | None:
+    """Numbers of the objects that images show, the same over all datasets.
 
-    A data set says so by ``gt_instance`` (any name or number) in the records of its
+    A dataset says so by ``gt_instance`` (any name or number) in the records of its
     data list, or, for records without it, by ``instance_pattern`` in its ``metainfo``:
     a regular expression whose first group, found in an image's path, is the object's
     name, such as ``r'([^/]+)_view\\d+'``. Where the pattern has several groups, all
     make the name.
 
     Args:
-        datasets: of mmengine's kind, fully initialised.
+        datasets: of mmengine's kind, fully initialized.
 
     Returns:
-        ``(N,)`` for each data set, or None where not every image has an instance.
+        ``(N,)`` for each dataset, or None where not every image has an instance.
 
     Raises:
         ValueError: a pattern fits some images and not others.
@@ -50,7 +50,7 @@ def _names(dataset: Any) -> list[Any] | None:
             names.append(str(record['gt_instance']))
             continue
         if pattern is None:
-            return None  # at the first record where no data set names objects
+            return None  # at the first record where no dataset names objects
         found = re.search(pattern, str(record.get('img_path', '')))
         if found is None or not found.groups():
             raise ValueError(

@@ -25,20 +25,20 @@ CLASSES = (
 )
 SHAPE = (3, 96, 96)
 # Where a label is unknown.
-UNLABELLED = -1
+UNLABELED = -1
 
 
 @DATASETS.register_module()
 class STL10(BaseDataset):
     """STL-10 in its authors' binary files; images are RGB.
 
-    Pixels are read from the files when an image is asked for, so the unlabelled
+    Pixels are read from the files when an image is asked for, so the unlabeled
     part's 2.7 GB are not held in memory.
 
     Args:
         data_root: folder of ``stl10_binary`` (or that folder itself).
         split: parts joined by '+': 'train', 'test', 'unlabeled',
-            'train+unlabeled'. An unlabelled image's ``gt_label`` is -1.
+            'train+unlabeled'. An unlabeled image's ``gt_label`` is -1.
         **kwargs: as in mmpretrain's BaseDataset.
 
     Raises:
@@ -69,7 +69,7 @@ class STL10(BaseDataset):
         for part in self.parts:
             self._pixels[part] = _map_images(folder / f'{part}_X.bin')
             count = len(self._pixels[part])
-            labels = np.full(count, UNLABELLED)
+            labels = np.full(count, UNLABELED)
             if part != 'unlabeled':
                 labels = _read(folder / f'{part}_y.bin').astype(int) - 1
             if len(labels) != count:
@@ -77,7 +77,7 @@ class STL10(BaseDataset):
                     f'{folder} has {count} {part} images but {len(labels)} labels: '
                     'fetch the files again.'
                 )
-            least = UNLABELLED if part == 'unlabeled' else 0
+            least = UNLABELED if part == 'unlabeled' else 0
             wrong = np.flatnonzero((labels < least) | (labels >= len(CLASSES)))
             if len(wrong):
                 raise ValueError(

@@ -1,7 +1,7 @@
-"""Parts of a data set: a fraction of its labels, a long tail, or a list.
+"""Parts of a dataset: a fraction of its labels, a long tail, or a list.
 
-Each is a name in the registry that takes another data set's config and gives that
-data set, cut down: ``dict(type='LongTailed', dataset=dict(type='CIFAR10', ...))``.
+Each is a name in the registry that takes another dataset's config and gives that
+dataset, cut down: ``dict(type='LongTailed', dataset=dict(type='CIFAR10', ...))``.
 """
 
 from collections import defaultdict
@@ -10,26 +10,26 @@ from typing import Any
 
 import numpy as np
 
-from cld_mm.fileio.image_decoding import shown
+from cld_mm.fileio.image_decoding import printable
 from cld_mm.registry import DATASETS
 
-from .folders import read_lines
+from .label_files import read_lines
 
 
 @DATASETS.register_module()
-def LabelledFraction(  # a data set's name in configs
+def LabeledFraction(  # a dataset's name in configs
     dataset: dict[str, Any],
     fraction: float | None = None,
     list_file: str | None = None,
     seed: int = 0,
 ) -> Any:
-    """Some of a data set's images: the 1 % and 10 % of semi-supervised training.
+    """Some of a dataset's images: the 1 % and 10 % of semi-supervised training.
 
     Args:
-        dataset: config of the data set.
+        dataset: config of the dataset.
         fraction: share of each class's images, drawn by ``seed``, one at least.
         list_file: instead of a draw, a text file that names an image a line: its
-            file name or path, or its place in the data set.
+            file name or path, or its place in the dataset.
         seed: of the draw.
 
     Raises:
@@ -62,14 +62,14 @@ def LongTailed(
     list_file: str | None = None,
     seed: int = 0,
 ) -> Any:
-    """A data set whose classes shrink exponentially (Cui et al., arXiv 1901.05555).
+    """A dataset whose classes shrink exponentially (Cui et al., arXiv 1901.05555).
 
     Class c of C keeps ``n_max * factor ** (-c / (C - 1))`` images, drawn by ``seed``.
 
     Args:
-        dataset: config of the data set.
+        dataset: config of the dataset.
         imbalance_factor: largest class over smallest, 1 or more.
-        list_file: instead of a draw, as in LabelledFraction (ImageNet-LT's lists
+        list_file: instead of a draw, as in LabeledFraction (ImageNet-LT's lists
             have a path and a label a line; the label is ignored).
         seed: of the draw.
 
@@ -107,32 +107,32 @@ def LongTailed(
 def HeldOut(
     dataset: dict[str, Any],
     part: str,
-    share: float = 0.1,
+    fraction: float = 0.1,
     seed: int = 0,
     pipeline: list | None = None,
 ) -> Any:
-    """Training images, but for a share that is held out to choose settings by.
+    """Training images, but for a fraction that is held out to choose settings by.
 
     Args:
-        dataset: config of the data set.
+        dataset: config of the dataset.
         part: 'fit' for the images that are left, 'held_out' for the others.
-        share: of each class that is held out.
+        fraction: of each class that is held out.
         seed: of the draw; the same for both parts.
-        pipeline: instead of the data set's own, such as that of evaluation.
+        pipeline: instead of the dataset's own, such as that of evaluation.
 
     Raises:
-        ValueError: the part is unknown, or the share is outside (0, 1).
+        ValueError: the part is unknown, or the fraction is outside (0, 1).
     """
-    if part not in ('fit', 'held_out') or not 0 < share < 1:
+    if part not in ('fit', 'held_out') or not 0 < fraction < 1:
         raise ValueError(
-            f"part is {part!r} and share {share}: take 'fit' or 'held_out', and a "
-            'share in (0, 1).'
+            f"part is {part!r} and fraction {fraction}: take 'fit' or 'held_out', and a "
+            'fraction in (0, 1).'
         )
     if pipeline is not None:
         dataset = {**dataset, 'pipeline': pipeline}
     built = DATASETS.build(dataset)
     counts = {
-        label: max(1, round(share * len(places)))
+        label: max(1, round(fraction * len(places)))
         for label, places in _by_class(built).items()
     }
     held_out = _draw(built, counts, seed)
@@ -141,7 +141,7 @@ def HeldOut(
     kept = set(range(len(built))) - set(held_out)
     if not kept:
         raise ValueError(
-            f'of {len(built)} images all are held out: lower the share, now {share}.'
+            f'of {len(built)} images all are held out: lower the fraction, now {fraction}.'
         )
     return built.get_subset(sorted(kept))
 
@@ -184,7 +184,7 @@ def _listed(dataset: Any, list_file: str) -> list[int]:
     if not places or max(places) >= len(dataset):
         raise ValueError(
             f'{list_file} names {"no image" if not places else max(places)}, but the '
-            f'data set has {len(dataset)} images, counted from 0: mend the list.'
+            f'dataset has {len(dataset)} images, counted from 0: mend the list.'
         )
     return places
 
@@ -195,12 +195,12 @@ def _place(known: dict[str, list[int]], line: str, list_file: str) -> int:
         found = known.get('/'.join(Path(name).parts[-2:]), [])
         if len(found) > 1:
             raise ValueError(
-                f'{list_file} names {shown(name)}, and {len(found)} images of the data '
-                'set are called so: write their folders before them.'
+                f'{list_file} names {printable(name)}, and {len(found)} images of the '
+                'dataset are called so: write their folders before them.'
             )
         if found:
             return found[0]
     raise ValueError(
-        f'{list_file} names {shown(line)}, which is not in the data set: mend the '
+        f'{list_file} names {printable(line)}, which is not in the dataset: mend the '
         'list, or bring the image.'
     )

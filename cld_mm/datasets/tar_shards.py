@@ -15,7 +15,7 @@ from mmpretrain.datasets import BaseDataset
 from cld_mm.registry import DATASETS
 
 from .shard_index import read_index
-from .stl10 import UNLABELLED
+from .stl10 import UNLABELED
 
 
 @DATASETS.register_module()
@@ -47,7 +47,7 @@ class TarShards(BaseDataset):
         entries = []
         for number, shard in enumerate(shards):
             for name, offset, size, label in shard.members:
-                if label is not None and not UNLABELLED <= label < limit:
+                if label is not None and not UNLABELED <= label < limit:
                     raise ValueError(
                         f'{root / shard.name}: {name} has the class {label}, but '
                         f'classes are 0 to {limit - 1}: make the shard anew, or mend '

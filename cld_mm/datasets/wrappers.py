@@ -1,27 +1,45 @@
-"""Data sets made of others, which hand a sample's own seed on.
+"""mmengine's dataset wrappers, handing on the seed of each sample.
 
-mmengine's turn an index into the inner data set's and lose the seed that SeededSampler
+mmengine's turn an index into the inner dataset's and lose the seed that SeededSampler
 gave it; augmentations would then depend on the worker and on interruptions.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from mmengine.dataset import ClassBalancedDataset, ConcatDataset, RepeatDataset
 
 from cld_mm.registry import DATASETS
 
-from .samplers.seeded_sampler import SeededIndex
-
-
-def with_seed(inner: int, outer: Any) -> int:
-    """The inner index with the outer's seed, if it has one."""
-    seed = getattr(outer, 'seed', None)
-    return inner if seed is None else SeededIndex(int(inner), seed)
+from .class_names import align_classes, read_class_names
+from .samplers.seeded_sampler import with_seed
 
 
 @DATASETS.register_module()
 class SeededConcatDataset(ConcatDataset):
-    """mmengine's ConcatDataset; its name in configs is the same."""
+    """mmengine's ConcatDataset; datasets may have different lists of classes.
+
+    Classes are matched by name: the list is the first dataset's, then what the others
+    add to it.
+    """
+
+    def __init__(
+        self,
+        datasets: Sequence[Any],
+        lazy_init: bool = False,
+        ignore_keys: str | list[str] | None = None,
+    ) -> None:
+        ignored = [ignore_keys] if isinstance(ignore_keys, str) else ignore_keys or []
+        super().__init__(datasets, lazy_init, [*ignored, 'classes'])
+
+    def full_init(self) -> None:
+        """Load all datasets and number their classes along one list."""
+        if self._fully_initialized:
+            return
+        super().full_init()
+        names = read_class_names(self)
+        if names is not None:
+            align_classes(self, names)
 
     def _get_ori_dataset_idx(self, idx: int) -> tuple[int, int]:
         number, inner = super()._get_ori_dataset_idx(idx)

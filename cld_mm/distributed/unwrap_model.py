@@ -6,5 +6,5 @@ from mmengine.model import is_model_wrapper
 
 
 def unwrap_model(model: Any) -> Any:
-    """The wrapped module of DistributedDataParallel and the like, or the model itself."""
+    """The module that DistributedDataParallel or the like wraps, or the model."""
     return model.module if is_model_wrapper(model) else model

@@ -6,7 +6,7 @@ newest that is whole.
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from textwrap import shorten
@@ -37,6 +37,7 @@ from cld_mm.registry import MODEL_WRAPPERS
 from .checkpoint import CheckpointError, CheckpointWriter
 from .checkpoint.bank_rows import load_rows, sharded_bank
 from .checkpoint.choose import choose_together
+from .class_lists import check_same_classes, training_classes, with_classes
 from .seeded_loaders import seed_pipelines, start_worker
 from .terminal_log import AboveTheBar
 
@@ -51,6 +52,7 @@ class ResumableRunner(Runner):
     _verified: str | None = None  # the checkpoint whose digests were looked at
 
     _fits_exactly = False  # while a run is resumed
+    stored_classes: Sequence[str] | None = None  # of the checkpoint loaded last
 
     def wrap_model(self, model_wrapper_cfg, model):
         """Wrap the model for several ranks, if there are several."""
@@ -89,7 +91,28 @@ class ResumableRunner(Runner):
             kind = 'Epoch' if loop['by_epoch'] else 'Iter'
             rest = {key: value for key, value in loop.items() if key != 'by_epoch'}
             loop = {'type': f'Resumable{kind}Loop', **rest}
+        self._train_dataloader = with_classes(self._train_dataloader, None)
         return super().build_train_loop(loop)
+
+    def build_val_loop(self, loop: BaseLoop | dict) -> BaseLoop:
+        """As mmengine's; labels count along the classes of training."""
+        self._val_dataloader = self._with_training_classes(self._val_dataloader, loop)
+        return super().build_val_loop(loop)
+
+    def build_test_loop(self, loop: BaseLoop | dict) -> BaseLoop:
+        """As mmengine's; labels count along the classes of training."""
+        self._test_dataloader = self._with_training_classes(self._test_dataloader, loop)
+        return super().build_test_loop(loop)
+
+    def _with_training_classes(
+        self, loader: DataLoader | dict, loop: BaseLoop | dict
+    ) -> DataLoader | dict:
+        # KNNLoop has training images of its own.
+        if isinstance(loop, BaseLoop) or loop.get('type') == 'KNNLoop':
+            return loader
+        names = training_classes(self)
+        unknown = self.cfg.get('unknown_classes', 'error')
+        return loader if names is None else with_classes(loader, names, unknown)
 
     @property
     def checkpoint_writer(self) -> CheckpointWriter:
@@ -155,6 +178,7 @@ class ResumableRunner(Runner):
         self._fits_exactly = True
         super().resume(filename, *args, map_location=where, **kwargs)
         self._fits_exactly = False
+        check_same_classes(self, filename)
 
     def save_checkpoint(
         self,
@@ -218,6 +242,8 @@ class ResumableRunner(Runner):
                 'resume with the config that it was written by, or take its weights '
                 'alone by load_from.'
             ) from error
+        meta = checkpoint.get('meta', {}).get('dataset_meta') or {}
+        self.stored_classes = meta.get('classes')
         bank = sharded_bank(self.model)
         if bank is not None and 'bank.features' not in checkpoint['state_dict']:
             load_rows(bank, filename, checked=filename == self._verified)

@@ -1,6 +1,6 @@
 """Read and decode an image file: whole and right, or an error; never a guess.
 
-OpenCV fills what a cut JPEG lacks with grey and only warns, clips 16 bits and reads
+OpenCV fills what a cut JPEG lacks with gray and only warns, clips 16 bits and reads
 from pipes for ever. Here a file's kind, its header, its size and its end are checked
 before a pixel is decoded. Pillow decodes: OpenCV takes a quarter less time for a JPEG,
 but gives other pixels than Pillow for some damaged ones, without a word.
@@ -22,8 +22,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
-# Those without a program behind them (Pillow hands EPS to Ghostscript).
-FORMATS = ('JPEG', 'PNG', 'BMP', 'GIF', 'WEBP', 'TIFF', 'PPM')
+from .image_formats import FORMATS, register_heif
+
 MAX_PIXELS = 89_478_485  # where Pillow begins to suspect a bomb: 24-bit in 256 MiB
 MAX_ASPECT = 100  # resizing the short side to 256 makes at most 256×25600
 # The most that any format's uncompressed pixel takes is 16 bits × RGBA.
@@ -32,17 +32,11 @@ _ORIENTATION = 0x0112
 _MARKER = re.compile(rb'\xff+[^\x00\xff]')
 
 
-def readable_suffixes() -> set[str]:
-    """What names of images that Pillow reads here end in, such as '.jpg'."""
-    known = Image.registered_extensions()
-    return {end for end, kind in known.items() if kind in FORMATS}
-
-
 class BrokenImage(OSError):
     """A file that is not read as an image; the message says why, without its path."""
 
 
-def shown(path: str | Path) -> str:
+def printable(path: str | Path) -> str:
     """A path as printable text: line ends, controls and odd bytes are escaped."""
     return ''.join(
         letter if letter.isprintable() else letter.encode('unicode_escape').decode()
@@ -94,7 +88,8 @@ def check_image(data: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
             short, or a PNG whose check sums are wrong.
     """
     try:
-        image = Image.open(BytesIO(data), formats=FORMATS)
+        register_heif()
+        image = Image.open(BytesIO(data), formats=tuple(FORMATS))
     except Image.UnidentifiedImageError as error:
         raise BrokenImage(f'it is none of {", ".join(FORMATS)}') from error
     width, height = image.size

@@ -5,7 +5,6 @@ import math
 
 import pytest
 import torch
-from conftest import CLD, tiny_moco
 from mmengine.optim import OptimWrapper
 from mmpretrain.structures import DataSample
 from torch.nn import functional as F
@@ -16,6 +15,7 @@ from cld_mm.models.grouping import kmeans
 from cld_mm.models.losses import cld_loss
 from cld_mm.models.utils.forward_recorder import Recorder
 from cld_mm.registry import MODELS
+from tests.helpers.tiny_models import CLD, tiny_moco
 
 
 def slow_parts(model, views, num_queries, with_cld):

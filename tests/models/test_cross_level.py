@@ -4,7 +4,6 @@ import copy
 
 import pytest
 import torch
-from conftest import CLD, run_ranks
 from mmengine.logging import MessageHub
 from mmengine.optim import OptimWrapper
 from torch import nn
@@ -14,6 +13,8 @@ from cld_mm.models.grouping import kmeans
 from cld_mm.models.losses import cld_loss
 from cld_mm.models.utils.forward_recorder import Recorder
 from cld_mm.registry import MODELS
+from tests.helpers.ranks import run_ranks
+from tests.helpers.tiny_models import CLD
 
 RESNET = {
     'type': 'ResNet_CIFAR',

@@ -1,20 +1,17 @@
 """What ranks exchange in a step: how often, how much, and that it adds up."""
 
 import os
-import sys
-from pathlib import Path
 
 import pytest
 import torch
-from conftest import CLD, run_ranks
 from torch import distributed as dist
 
 from cld_mm.distributed.collectives import ALL_GATHER, REDUCE_SCATTER, reduce_to_owner
 from cld_mm.models.algorithms import MoCo
 from cld_mm.models.heads import CLDHead
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'tools/benchmarks'))
-import exchange
+from tests.helpers.ranks import run_ranks
+from tests.helpers.tiny_models import CLD
+from tools.benchmarks import exchange
 
 IMAGE = 28 * 28 * 4
 CALLS = {

@@ -1,10 +1,5 @@
 """Grouping against slow, obvious versions."""
 
-import contextlib
-import sys
-import tracemalloc
-from unittest import mock
-
 import numpy as np
 import pytest
 import torch
@@ -18,14 +13,10 @@ from cld_mm.models.grouping import (
     NormalizedCutsGrouping,
     base,
     kmeans,
-    kmeans_cpu,
     normalized_cuts,
 )
 from cld_mm.models.grouping.eigenvectors import first_eigenvectors
 from cld_mm.models.grouping.normalized_cuts import spectral_coordinates
-
-# The package's attribute of that name is the function.
-MODULE = sys.modules['cld_mm.models.grouping.kmeans']
 
 pytestmark = pytest.mark.filterwarnings('ignore:num_groups is')
 
@@ -47,20 +38,6 @@ def slow_kmeans(x, num_groups, num_iters):
     return labels, torch.stack(means)
 
 
-@contextlib.contextmanager
-def taking(way):
-    """k-means the one or the other way; a GPU's runs on a CPU too."""
-    with (
-        mock.patch.object(kmeans_cpu, 'FEW_ROWS', 1000 if way == 'few' else 0),
-        mock.patch.object(MODULE, 'on_cpu', return_value=way != 'gpu'),
-        mock.patch.object(base, 'on_cpu', return_value=way != 'gpu'),
-    ):
-        yield
-
-
-WAYS = pytest.mark.parametrize('way', ['few', 'many', 'gpu'])
-
-
 @settings(max_examples=90, deadline=None)
 @given(
     n=st.integers(1, 40),
@@ -69,16 +46,14 @@ WAYS = pytest.mark.parametrize('way', ['few', 'many', 'gpu'])
     iters=st.integers(1, 5),
     seed=st.integers(0, 1000),
     copies=st.booleans(),
-    way=st.sampled_from(['few', 'many', 'gpu']),
 )
-def test_kmeans_is_the_slow_one(n, k, c, iters, seed, copies, way):
+def test_kmeans_is_the_slow_one(n, k, c, iters, seed, copies):
     generator = torch.Generator().manual_seed(seed)
     x = torch.randn(n, c + 3, generator=generator)
     if copies:
         x = x[torch.randint(0, n, (n,), generator=generator)]
     x = F.normalize(x, dim=1).requires_grad_()
-    with taking(way):
-        groups = kmeans(x, k, iters)
+    groups = kmeans(x, k, iters)
     labels, centroids = slow_kmeans(x, k, iters)
     assert torch.equal(groups.labels, labels)
     torch.testing.assert_close(groups.centroids, centroids)
@@ -98,24 +73,20 @@ def test_duplicates_go_to_the_first_and_leave_a_zero_centroid():
     assert not groups.centroids[2:].any()
 
 
-@WAYS
-def test_equal_rows_are_found_by_their_values_not_their_lengths(way):
+def test_equal_rows_are_found_by_their_values_not_their_lengths():
     rows = torch.tensor(
         [[3.0, 4, 0], [4, 3, 0], [-3, -4, 0], [4, 3, -0.0], [-4, -3, 0]]
     )
-    with taking(way):
-        assert kmeans(rows, 5, 1).labels.tolist() == [0, 1, 2, 1, 4]
+    assert kmeans(rows, 5, 1).labels.tolist() == [0, 1, 2, 1, 4]
 
 
-@WAYS
 @pytest.mark.parametrize('offset', [0.0, 1000.0])
-def test_close_rows_keep_their_groups(offset, way):
+def test_close_rows_keep_their_groups(offset):
     """Collapsed or far from zero: the product form must not lose the digits."""
     x = torch.randn(60, 16).double() * 1e-2 + offset
     x = x.float()
     expected = ((x[:, None] - x[None, :7]) ** 2).sum(-1).argmin(1)
-    with taking(way):
-        assert torch.equal(kmeans(x, 7, 1).labels, expected)
+    assert torch.equal(kmeans(x, 7, 1).labels, expected)
 
 
 class Sizes(TorchDispatchMode):
@@ -134,21 +105,12 @@ class Sizes(TorchDispatchMode):
 
 
 @pytest.mark.parametrize(('n', 'k', 'c'), [(64, 50, 128), (700, 300, 64)])
-@WAYS
-def test_no_array_is_larger_than_the_rows_times_groups(n, k, c, way):
+def test_no_array_is_larger_than_the_rows_times_groups(n, k, c):
     # Rows near a plane, which still change their groups in the last round.
     x = F.normalize(torch.randn(n, 2) @ torch.randn(2, c), dim=1)
-    if way == 'few' and n > kmeans_cpu.FEW_ROWS:
-        pytest.skip('these are many rows')
-    with taking(way):
+    with Sizes() as sizes:
         kmeans(x, k, 20)
-        tracemalloc.start()  # numpy's arrays
-        with Sizes() as sizes:
-            kmeans(x, k, 20)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
     assert sizes.largest <= max(n * k, n * c)
-    assert peak <= 4 * (3 * n * k + 3 * n * c) + 100_000
 
 
 @pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
@@ -256,8 +218,9 @@ def test_lanczos_leaves_what_it_cannot_do_to_the_full_solver(monkeypatch):
     matrix = laplacian_like(torch.arange(12.0).double())
     full = first_eigenvectors(matrix, 3, 'full')
     monkeypatch.setattr(scipy.sparse.linalg, 'eigsh', stuck)
-    assert torch.equal(first_eigenvectors(matrix, 3, 'lanczos'), full)
-    with pytest.raises(ValueError, match="solver is 'magic'"):
+    with pytest.warns(UserWarning, match='did not converge'):
+        assert torch.equal(first_eigenvectors(matrix, 3, 'lanczos'), full)
+    with pytest.raises(ValueError, match="solver must be one of .* got 'magic'"):
         NormalizedCutsGrouping(3, solver='magic')
 
 
@@ -270,7 +233,7 @@ def test_normalized_cuts_of_degenerate_rows_is_finite(x):
 
 def test_more_groups_than_images_warns_once_with_both_numbers():
     base._warned_sizes.clear()
-    with pytest.warns(UserWarning, match='num_groups is 9 but only 4 images') as seen:
+    with pytest.warns(UserWarning, match='num_groups is 9, but only 4 images') as seen:
         groups, _ = (kmeans(torch.randn(4, 3), 9) for _ in range(2))
     assert len(seen) == 1
     assert groups.labels.tolist() == [0, 1, 2, 3]
@@ -279,9 +242,9 @@ def test_more_groups_than_images_warns_once_with_both_numbers():
 
 @pytest.mark.parametrize('kind', [KMeansGrouping, NormalizedCutsGrouping])
 def test_settings_below_one_are_named(kind):
-    with pytest.raises(ValueError, match='num_groups is 0'):
+    with pytest.raises(ValueError, match='num_groups must be >= 1, got 0'):
         kind(num_groups=0)
-    with pytest.raises(ValueError, match='num_iters is 0'):
+    with pytest.raises(ValueError, match='num_iters must be >= 1, got 0'):
         kind(num_groups=2, num_iters=0)
 
 

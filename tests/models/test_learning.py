@@ -2,15 +2,15 @@
 
 import pytest
 import torch
-from conftest import tiny_moco
 from mmengine.optim import OptimWrapper
 from mmpretrain.structures import DataSample
 from sklearn.datasets import load_digits
-from test_algorithms import tiny_byol
 from torch.nn import functional as F
 
 from cld_mm.evaluation import knn_classify
 from cld_mm.registry import MODELS
+from tests.helpers.tiny_models import tiny_moco
+from tests.models.test_algorithms import tiny_byol
 
 CLD = {
     'grouping': {'num_groups': 16},

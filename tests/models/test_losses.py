@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from test_algorithms import LargestNew
 from torch.nn import functional as F
 
 from cld_mm.models.grouping import kmeans
@@ -15,6 +14,7 @@ from cld_mm.models.losses import (
     info_nce,
     softmax_over_bank,
 )
+from tests.models.test_algorithms import LargestNew
 
 pytestmark = pytest.mark.filterwarnings('ignore:num_groups is')
 
@@ -129,7 +129,7 @@ def test_bank_nce():
 
 @pytest.mark.parametrize('temperature', [0, -1.0, float('nan')])
 def test_temperature_is_named(temperature):
-    with pytest.raises(ValueError, match='temperature is'):
+    with pytest.raises(ValueError, match='temperature must be > 0'):
         CLDLoss(temperature=temperature)
 
 

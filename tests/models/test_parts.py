@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from conftest import CLD, run_ranks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mmengine.optim import OptimWrapper
@@ -15,12 +14,11 @@ from cld_mm.models.heads import CLDHead
 from cld_mm.models.layers import NormLinear
 from cld_mm.models.memories import FeatureQueue, MemoryBank
 from cld_mm.models.necks import MLP, LinearNeck, NormLinearNeck, NormMLP, TwoBranchNeck
-from cld_mm.models.utils import (
-    MomentumEncoder,
-    StrictPretrainedInit,
-    gather_shuffled,
-    shuffle,
-)
+from cld_mm.models.utils.momentum_encoder import MomentumEncoder
+from cld_mm.models.utils.pretrained_init import StrictPretrainedInit
+from cld_mm.models.utils.shuffle_bn import gather_shuffled, shuffle
+from tests.helpers.ranks import run_ranks
+from tests.helpers.tiny_models import CLD
 
 
 def test_norm_linear_gives_cosines():

@@ -6,13 +6,11 @@ from unittest import mock
 
 import pytest
 import torch
-from conftest import run_ranks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mmengine.model import MMDistributedDataParallel
 from mmengine.optim import OptimWrapper
 from mmpretrain.structures import DataSample
-from test_algorithms import tiny_npid
 from torch import distributed as dist
 from torch.nn import functional as F
 
@@ -34,6 +32,8 @@ from cld_mm.models.losses import (
 from cld_mm.models.losses.sharded_bank_loss import route_pairs, sharded_normaliser
 from cld_mm.models.memories import MemoryBank, ShardedMemoryBank, initial_rows
 from cld_mm.models.memories.sharded_bank import shard_bounds
+from tests.helpers.ranks import run_ranks
+from tests.models.test_algorithms import tiny_npid
 
 
 @settings(deadline=None, max_examples=30)

@@ -8,7 +8,6 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from conftest import CLD, tiny_moco
 from mmengine.optim import OptimWrapper
 from mmpretrain.structures import DataSample
 from torch.utils import _pytree as pytree
@@ -19,6 +18,7 @@ from cld_mm.engine.hooks.non_finite_loss import NonFiniteLossHook
 from cld_mm.models.grouping import base
 from cld_mm.models.memories import FeatureQueue
 from cld_mm.registry import MODELS
+from tests.helpers.tiny_models import CLD, tiny_moco
 
 # Operations whose result, or its size, the CPU has to wait for.
 WAITING = {

@@ -9,12 +9,12 @@ import copy
 import numpy as np
 import pytest
 import torch
-from conftest import CLD, tiny_moco
 from mmengine.optim import OptimWrapper
-from test_step import Watch, algorithm, samples
 
 from cld_mm.augmentation.view_parameters import ViewDistribution
 from cld_mm.registry import MODELS
+from tests.helpers.tiny_models import CLD, tiny_moco
+from tests.models.test_step import Watch, algorithm, samples
 
 
 class Autocast(torch.autocast):
@@ -78,7 +78,7 @@ def test_a_step_on_a_device_that_holds_no_values(name, half, views, monkeypatch)
 def test_views_are_made_on_a_device_that_holds_no_values(whole):
     law = ViewDistribution(
         scale=(0.2, 1.0), brightness=0.4, contrast=0.4, saturation=0.4, hue=0.1,
-        jitter_prob=0.8, grey_prob=0.5, blur_prob=0.5, solarize_prob=0.5,
+        jitter_prob=0.8, gray_prob=0.5, blur_prob=0.5, solarize_prob=0.5,
     )  # fmt: skip
     seeds = np.arange(24, dtype=np.uint64).reshape(2, 12) * 7919
     drawn = np.stack([law.draw(row, 16, 16) for row in seeds], axis=1)

@@ -1,226 +1,124 @@
-"""The tools as a user runs them, on a few images of digits."""
+"""tools/train.py as a user runs it, on a few images of digits."""
 
 import fcntl
-import functools
-import gzip
-import hashlib
 import json
 import os
 import pty
-import socketserver
 import struct
 import subprocess
 import sys
 import termios
-import threading
-from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 import torch
+from mmengine.config import Config
 
-from cld_mm.datasets.preparation.fashion_mnist import FILES, fetch
-from cld_mm.fileio.download import SourceError
+from tests.helpers import ROOT
+from tests.helpers.run_tools import run_process
+from tests.helpers.training import CONFIG, losses, options, train
 
-ROOT = Path(__file__).resolve().parents[2]
-CONFIG = 'configs/mocov2_cld_r18_fashionmnist_10e.py'
-SMALL = {
-    'train_dataloader.dataset.indices': 24,
-    'val_dataloader.dataset.indices': 20,
-    'test_dataloader.dataset.indices': 20,
-    'val_cfg.train_dataloader.dataset.indices': 30,
-    'test_cfg.train_dataloader.dataset.indices': 30,
-    'val_cfg.k': 5,
-    'test_cfg.k': 5,
-    'train_dataloader.batch_size': 8,
-    'model.queue_len': 32,
-    'model.cld.grouping.num_groups': 3,
-    'train_cfg.max_epochs': 2,
-    'train_cfg.val_interval': 2,
-    'default_hooks.logger.interval': 1,
-    'default_hooks.checkpoint.interval': 1,
-    'log_processor.window_size': 1,
-}
+PROBE = 'configs/benchmarks/linear/linear_r18_fashionmnist.py'
 
 
-def run(*words, ok=True, env=None):
-    done = subprocess.run(
-        [sys.executable, *map(str, words)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        env={**os.environ, 'OMP_NUM_THREADS': '1', **(env or {})},
-    )
-    assert (done.returncode == 0) == ok, done.stdout + done.stderr
-    return done
+@pytest.fixture(scope='module')
+def whole(digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The work directory of a run of four epochs; the schedule is planned for ten."""
+    work_dir = tmp_path_factory.mktemp('whole')
+    train(digits, work_dir, train_cfg__max_epochs=4)
+    return work_dir
 
 
-def options(digits, **changes):
-    settings = {**SMALL, **{k.replace('__', '.'): v for k, v in changes.items()}}
-    for loader in (
-        'train_dataloader',
-        'val_dataloader',
-        'test_dataloader',
-        'val_cfg.train_dataloader',
-        'test_cfg.train_dataloader',
-    ):
-        settings[f'{loader}.dataset.data_root'] = digits
-    return ['--cfg-options', *(f'{key}={value}' for key, value in settings.items())]
+def probe(digits: Path, work_dir: Path, checkpoint: Path, ok: bool = True) -> str:
+    """A linear probe of two epochs; what it printed to stderr."""
+    settings = {
+        'train_cfg.max_epochs': 2,
+        'train_dataloader.batch_size': 8,
+        'train_dataloader.dataset.indices': 24,
+        'train_dataloader.dataset.data_root': digits,
+        'val_dataloader.dataset.data_root': digits,
+        'default_hooks.checkpoint.interval': 1,
+    }
+    words = ['--work-dir', work_dir, '--pretrained', checkpoint, '--cfg-options']
+    words += [f'{key}={value}' for key, value in settings.items()]
+    return run_process('tools/train.py', PROBE, *words, ok=ok).stderr
 
 
-def train(digits, work_dir, *words, **changes):
-    return run(
-        'tools/train.py',
-        CONFIG,
-        '--work-dir',
-        work_dir,
-        *words,
-        *options(digits, **changes),
-    )
-
-
-def losses(work_dir):
-    records = []
-    for log in sorted(work_dir.glob('*/vis_data/scalars.json')):
-        records += [json.loads(line) for line in log.read_text().splitlines()]
-    return [
-        (r['epoch'], r['iter'], r['loss'], r['loss_cld'])
-        for r in records
-        if 'loss' in r
-    ]
-
-
-def test_train_resume_test_and_probe(digits, tmp_path):
-    whole, parts = tmp_path / 'whole', tmp_path / 'parts'
-    train(digits, whole, train_cfg__max_epochs=4)
-    # The schedule is the config's, over 10 epochs, in both.
-    train(digits, parts, train_cfg__max_epochs=2)
-    first = losses(parts)
-    done = train(digits, parts, '--resume', train_cfg__max_epochs=4)
+def test_a_resumed_run_is_bit_exact(whole: Path, digits: Path, tmp_path: Path) -> None:
+    train(digits, tmp_path, train_cfg__max_epochs=2)
+    first = losses(tmp_path)
+    done = train(digits, tmp_path, '--resume', train_cfg__max_epochs=4)
     assert 'Epoch(train)' in done.stdout + done.stderr  # plain lines in a pipe
     assert len(losses(whole)) == 12
-    assert sorted(set(first + losses(parts))) == losses(whole)  # to the last bit
+    assert sorted(set(first + losses(tmp_path))) == losses(whole)
     one, two = (
-        torch.load(folder / 'epoch_4.pth')['state_dict'] for folder in (whole, parts)
+        torch.load(folder / 'epoch_4.pth')['state_dict'] for folder in (whole, tmp_path)
     )
     assert all(torch.equal(one[name], two[name]) for name in one)
 
-    done = run(
-        'tools/test.py',
-        CONFIG,
-        whole / 'epoch_4.pth',
-        '--work-dir',
-        tmp_path / 'test',
-        '--out',
-        tmp_path / 'm.json',
-        *options(digits),
-    )
-    metrics = json.loads((tmp_path / 'm.json').read_text())
-    assert {'knn_backbone/top1', 'knn_instance/top5'} <= set(metrics)
 
-    for tool, flags in (
-        ('knn', ['--k', '3', '50', '--temperature', '0.1']),
-        ('evaluate', ['--groups', '4']),
-        ('linear', ['--epochs', '2', '--shots', '1', '--draws', '2']),
+def test_amp_trains_in_bfloat16_on_a_cpu(
+    whole: Path, digits: Path, tmp_path: Path
+) -> None:
+    train(digits, tmp_path, '--amp', '--no-validate', train_cfg__max_epochs=1)
+    wrapper = Config.fromfile(next(tmp_path.glob('*.py'))).optim_wrapper
+    assert wrapper.dtype == 'bfloat16'
+    for (*_, full, _), (*_, rounded, _) in zip(
+        losses(whole)[:3], losses(tmp_path), strict=True
     ):
-        found = tmp_path / f'{tool}.json'
-        done = run(
-            f'tools/{tool}.py',
-            CONFIG,
-            whole / 'epoch_4.pth',
-            *flags,
-            '--work-dir',
-            tmp_path / tool,
-            '--out',
-            found,
-            *options(digits),
-        )
-        results = json.loads(found.read_text())
-        if tool == 'knn':
-            assert [row['k'] for row in results] == [3, 50] * 2
-        elif tool == 'linear':
-            assert {'top1', 'low_shot'} <= set(results)
-        else:
-            assert {'nmi', 'map', 'effective_rank', 'knn_top1_all'} <= set(
-                results['backbone']
-            )
-            assert 'effective_rank' in done.stdout
+        assert rounded != full  # the forward pass is rounded to eight bits ...
+        assert rounded == pytest.approx(full, rel=0.05)  # ... and no more than that
 
-    probe = [
-        'tools/train.py',
-        'configs/benchmarks/linear/linear_r18_fashionmnist.py',
-        '--work-dir',
-        tmp_path / 'probe',
-        '--cfg-options',
-        'train_cfg.max_epochs=2',
-        'train_dataloader.batch_size=8',
-        'train_dataloader.dataset.indices=24',
-        f'train_dataloader.dataset.data_root={digits}',
-        f'val_dataloader.dataset.data_root={digits}',
-        'default_hooks.checkpoint.interval=1',
-    ]
-    run(*probe, '--pretrained', whole / 'epoch_4.pth')
-    trained = torch.load(tmp_path / 'probe/epoch_2.pth')['state_dict']
-    for name, value in trained.items():
-        if name.startswith('backbone.'):
-            assert torch.equal(value, one[name]), name  # frozen: statistics too
+
+def test_a_probe_trains_nothing_but_its_head(
+    whole: Path, digits: Path, tmp_path: Path
+) -> None:
+    probe(digits, tmp_path, whole / 'epoch_4.pth')
+    pretrained = torch.load(whole / 'epoch_4.pth')['state_dict']
+    trained = torch.load(tmp_path / 'epoch_2.pth')['state_dict']
+    frozen = [name for name in trained if name.startswith('backbone.')]
+    assert frozen
+    for name in frozen:  # statistics of BatchNorm too
+        assert torch.equal(trained[name], pretrained[name]), name
+    head = torch.load(tmp_path / 'epoch_1.pth')['state_dict']['head.fc.weight']
+    assert not torch.equal(trained['head.fc.weight'], head)
+
+
+def test_a_probe_refuses_weights_of_another_model(digits: Path, tmp_path: Path) -> None:
     torch.save({'state_dict': {'other.weight': torch.zeros(2)}}, tmp_path / 'x.pth')
-    done = run(*probe, '--pretrained', tmp_path / 'x.pth', ok=False)
-    assert 'not one weight of ResNet_CIFAR' in done.stderr
-    assert 'Traceback' not in done.stderr
-    run(*probe, '--pretrained', tmp_path / 'missing.pth', ok=False)
+    said = probe(digits, tmp_path, tmp_path / 'x.pth', ok=False)
+    assert 'ResNet_CIFAR' in said.strip().splitlines()[-1]
+    assert 'Traceback' not in said
+    said = probe(digits, tmp_path, tmp_path / 'missing.pth', ok=False)
+    assert 'missing.pth' in said.strip().splitlines()[-1]
 
 
-def test_two_ranks_and_a_nan_on_all(digits, tmp_path):
-    script = ['bash', 'tools/dist_train.sh', CONFIG, '2', '--work-dir', tmp_path]
-    env = {**os.environ, 'PYTHON': sys.executable, 'PORT': '29631'}
+def test_two_ranks_train(digits: Path, tmp_path: Path) -> None:
     words = options(digits, train_dataloader__batch_size=4)
-    done = subprocess.run(
-        [*map(str, script), *words],
-        cwd=ROOT,
-        env=env,
-        timeout=240,
-        capture_output=True,
-        text=True,
+    run_process(
+        'tools/dist_train.sh', CONFIG, 2, '--work-dir', tmp_path, *words, PORT='29631'
     )
-    assert done.returncode == 0, done.stderr
     assert (tmp_path / 'epoch_2.pth').is_file()
+
+
+def test_a_nan_is_reported_by_both_ranks(digits: Path, tmp_path: Path) -> None:
     words = options(
         digits, train_dataloader__batch_size=4, optim_wrapper__optimizer__lr=1e30
     )
-    done = subprocess.run(
-        [*map(str, script), *words],
-        cwd=ROOT,
-        env=env,
-        timeout=240,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode != 0
+    script = ['tools/dist_train.sh', CONFIG, 2, '--work-dir', tmp_path]
+    done = run_process(*script, *words, ok=False, PORT='29632')
     for rank in (0, 1):
-        assert (
-            f'[rank {rank}] error: the loss is not finite at iteration' in done.stderr
+        assert f'[rank {rank}] error: the loss is not finite at iteration' in (
+            done.stderr
         )
 
 
-def test_bf16_on_request(digits, tmp_path):
-    train(digits, tmp_path, '--amp', train_cfg__max_epochs=1)
-
-
-def test_a_terminal_gets_one_live_bar(digits, tmp_path):
+def test_a_terminal_gets_one_live_bar(digits: Path, tmp_path: Path) -> None:
     leader, follower = pty.openpty()
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack('HHHH', 40, 140, 0, 0))
+    words = ['--work-dir', str(tmp_path), '--no-validate', *options(digits)]
     with subprocess.Popen(
-        [
-            sys.executable,
-            'tools/train.py',
-            CONFIG,
-            '--work-dir',
-            str(tmp_path),
-            '--no-validate',
-            *options(digits),
-        ],
+        [sys.executable, 'tools/train.py', CONFIG, *words],
         cwd=ROOT,
         stdout=follower,
         stderr=follower,
@@ -242,30 +140,17 @@ def test_a_terminal_gets_one_live_bar(digits, tmp_path):
     assert 'Epoch(train)' in next(tmp_path.glob('*/*.log')).read_text()
 
 
-@pytest.mark.parametrize(
-    ('option', 'said'),
-    [
-        ('model.cld.grouping.num_groups=0', 'num_groups is 0'),
-        ('model.queue_len=4', 'queue holds 4'),
-        ('train_dataloader.dataset.data_root=/nowhere', '/nowhere does not exist'),
-    ],
-)
-def test_bad_input_is_one_sentence(digits, tmp_path, option, said):
-    done = run(
-        'tools/train.py',
-        CONFIG,
-        '--work-dir',
-        tmp_path,
-        *options(digits),
-        option,
-        ok=False,
-    )
-    assert said in done.stderr
+def test_bad_input_is_a_one_line_error(digits: Path, tmp_path: Path) -> None:
+    words = ['--work-dir', tmp_path, *options(digits), 'model.queue_len=4']
+    done = run_process('tools/train.py', CONFIG, *words, ok=False)
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith('error: ')
+    assert 'queue' in last
+    assert '4' in last
     assert 'Traceback' not in done.stderr
-    assert done.stderr.strip().splitlines()[-1].startswith('error: ')
 
 
-def test_too_few_views_is_one_sentence(digits, tmp_path):
+def test_too_few_views_are_named(digits: Path, tmp_path: Path) -> None:
     config = tmp_path / 'two_views.py'
     config.write_text(
         f"_base_ = '{ROOT / CONFIG}'\n"
@@ -273,35 +158,24 @@ def test_too_few_views_is_one_sentence(digits, tmp_path):
         "train_pipeline[0]['num_views'] = [2]\n"
         'train_dataloader = dict(dataset=dict(pipeline=train_pipeline))\n'
     )
-    done = run(
-        'tools/train.py', config, '--work-dir', tmp_path, *options(digits), ok=False
-    )
+    words = ['--work-dir', tmp_path, *options(digits)]
+    done = run_process('tools/train.py', config, *words, ok=False)
     assert 'MoCo got 2 view(s) of each image, but needs 3' in done.stderr
     assert 'Traceback' not in done.stderr
 
 
-def test_fetch_downloads_or_says_why_not(tmp_path, monkeypatch):
-    with pytest.raises(SourceError, match='is not https'):
-        fetch(tmp_path, 'download', 'ftp://localhost/')
-    packed = {name: gzip.compress(name.encode()) for name in FILES}
-    for name, content in packed.items():
-        (tmp_path / f'{name}.gz').write_bytes(content)
-    with socketserver.TCPServer(
-        ('127.0.0.1', 0),
-        functools.partial(SimpleHTTPRequestHandler, directory=str(tmp_path)),
-    ) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        url = f'http://127.0.0.1:{server.server_address[1]}/'
-        with pytest.raises(SourceError, match='MD5 sum'):
-            fetch(tmp_path / 'a', 'download', url)
-        assert not list((tmp_path / 'a').glob('*'))
-        sums = {name: hashlib.md5(packed[name]).hexdigest() for name in packed}
-        monkeypatch.setattr('cld_mm.datasets.preparation.fashion_mnist.FILES', sums)
-        assert url in fetch(tmp_path / 'b', 'download', url)
-        with pytest.raises(SourceError, match='404'):
-            fetch(tmp_path / 'c', 'download', f'{url}nowhere/')
-        server.shutdown()
-    for name in FILES:
-        assert (tmp_path / 'b' / name).read_bytes() == name.encode()
-    assert 'digits' in fetch(tmp_path, 'digits')
-    assert 'already' in fetch(tmp_path)
+@pytest.mark.parametrize(
+    ('tool', 'flags', 'keys'),
+    [
+        ('test', [], {'knn_backbone/top1', 'knn_instance/top5'}),
+        ('linear', ['--epochs', 2, '--shots', 1, '--draws', 2], {'top1', 'low_shot'}),
+        ('evaluate', ['--groups', 4], {'backbone', 'instance'}),
+    ],
+)
+def test_evaluation_tools_write_results(
+    tool: str, flags: list, keys: set[str], whole: Path, digits: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / 'results.json'
+    words = [*flags, '--work-dir', tmp_path, '--out', out, *options(digits)]
+    run_process(f'tools/{tool}.py', CONFIG, whole / 'epoch_4.pth', *words)
+    assert keys <= set(json.loads(out.read_text()))

@@ -24,7 +24,8 @@ def print_result(result: dict, together: bool) -> None:
     verdict = 'reproduces' if result['reproduces'] else 'does NOT reproduce'
     print(f'rank {result["rank"]}, iteration {result["iteration"]}: {verdict}')
     for name, value in result['parts'].items():
-        print(f'  {name:20s} {value:<14.8g} in the dump {result["dumped_parts"][name]:.8g}')
+        dumped = result['dumped_parts'][name]
+        print(f'  {name:20s} {value:<14.8g} in the dump {dumped:.8g}')
     first = result['first_non_finite']
     if first is None:
         print('  everything is finite on this rank; check the others.')

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import cld_mm.registry  # noqa: F401, I001
 import torch
-from counts import SPREAD, at_least
+from tools.benchmarks.counts import SPREAD, at_least
 from mmengine.optim import OptimWrapper
 
 from cld_mm.models.utils.forward_recorder import Recorder

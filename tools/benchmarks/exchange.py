@@ -32,8 +32,8 @@ sys.path.insert(0, str(ROOT))
 
 import cld_mm.registry  # noqa: F401, I001
 import torch
-from counted_collectives import Received
-from counts import at_least
+from tools.benchmarks.counted_collectives import Received
+from tools.benchmarks.counts import at_least
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.model import MMDistributedDataParallel
@@ -52,6 +52,8 @@ from cld_mm.engine.runner import ResumableRunner
 from cld_mm.registry import MODELS
 
 RECIPE = ROOT / 'configs/mocov2_cld_r18_fashionmnist_10e.py'
+
+
 class GatheringMoCo(MoCo):
     """MoCo whose ranks gather all images to shuffle them: what is compared with."""
 
@@ -204,7 +206,9 @@ def count(ranks: int, args: argparse.Namespace) -> dict[str, Any]:
 
 def print_calls(calls: dict[int, dict[str, int]], iterations: int) -> None:
     """A table of the calls by number of ranks, and JSON."""
-    print(f'collectives in {iterations} iterations of a default run, all hooks included')
+    print(
+        f'collectives in {iterations} iterations of a default run, all hooks included'
+    )
     print(f'{"purpose: collective":40s}' + ''.join(f'{n:>8d} ranks' for n in calls))
     for name in sorted({name for found in calls.values() for name in found}):
         row = ''.join(f'{found.get(name, 0):14d}' for found in calls.values())

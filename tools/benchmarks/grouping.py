@@ -18,12 +18,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import torch
-from counts import SPREAD, at_least
 from torch.nn import functional as F
 
 import cld_mm.registry  # noqa: F401
 from cld_mm.models.grouping import kmeans
 from cld_mm.models.grouping.eigenvectors import SOLVERS, first_eigenvectors
+from tools.benchmarks.counts import SPREAD, at_least
 
 SIZES = ((64, 50), (128, 64), (256, 50), (256, 200), (1024, 512), (4096, 2048))
 CUTS = ((256, 10), (512, 10), (512, 128), (1024, 10), (1024, 256))

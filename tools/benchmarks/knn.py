@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import cld_mm.registry  # noqa: F401, I001
 import numpy as np
 import torch
-from counts import SPREAD, at_least
+from tools.benchmarks.counts import SPREAD, at_least
 from torch.nn import functional as F
 
 from cld_mm.evaluation import knn_classify

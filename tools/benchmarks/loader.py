@@ -2,7 +2,7 @@
 
 ``python tools/benchmarks/loader.py``: from JPEGs of ImageNet's size, which it makes, to
 uint8 views of 224 pixels; one process, one thread; all sides take turns in one run;
-medians of the ratios of neighbouring rounds, with quartiles; the last line is JSON.
+medians of the ratios of neighboring rounds, with quartiles; the last line is JSON.
 Sides:
 
 - torchvision: its transforms on PIL images, and PIL's Gaussian blur;
@@ -34,7 +34,7 @@ import mmcv
 import mmpretrain.datasets  # noqa: F401
 import numpy as np
 import torch
-from counts import SPREAD, at_least
+from tools.benchmarks.counts import SPREAD, at_least
 from mmcv.transforms import Compose
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
@@ -61,7 +61,7 @@ def make_images(folder: Path, count: int, width: int, height: int) -> list[str]:
         spectrum /= frequency
         noise = np.fft.irfft2(spectrum, s=(height, width))
         noise /= noise.std(axis=(1, 2), keepdims=True)
-        pixels = 120 + 60 * noise[0] + 15 * noise[1:]  # mostly light, some colour
+        pixels = 120 + 60 * noise[0] + 15 * noise[1:]  # mostly light, some color
         image = np.clip(pixels, 0, 255).astype(np.uint8).transpose(1, 2, 0)
         paths.append(str(folder / f'{place}.jpg'))
         cv2.imwrite(paths[-1], image, [cv2.IMWRITE_JPEG_QUALITY, 89])
@@ -175,7 +175,7 @@ def epoch_border(folder: Path, workers: int, kept: bool, batch: int) -> float:
 
 
 def device_share(load: Callable[[str, int], dict], path: str) -> float:
-    """Seconds an image of colours, blur and normalising, on this machine's device."""
+    """Seconds an image of colors, blur and normalizing, on this machine's device."""
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
     cfg = Config.fromfile(ROOT / 'configs/mocov2_2q_r50_200e.py')
     preprocessor = MODELS.build(cfg.model.data_preprocessor).to(device)

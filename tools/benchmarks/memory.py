@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import cld_mm.registry  # noqa: F401, I001
 import torch
-from counts import at_least
+from tools.benchmarks.counts import at_least
 from mmengine.optim import OptimWrapper
 from mmpretrain.structures import DataSample
 from torch import Tensor

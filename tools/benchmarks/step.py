@@ -21,11 +21,16 @@ a busy machine do not lengthen.
 import argparse
 import json
 import statistics
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import torch
-from counts import SPREAD, at_least
-from step_sides import CLOCKS, SIZES, serve
 from torch import multiprocessing as mp
+
+from tools.benchmarks.counts import SPREAD, at_least
+from tools.benchmarks.step_sides import CLOCKS, SIZES, serve
 
 SIDES = (
     'floor', 'cld', 'matched', 'moco', 'moco_bf16', 'moco_compiled', 'mmpretrain',

@@ -27,12 +27,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import cld_mm.registry  # noqa: F401, I001
 import numpy as np
 import torch
-from counts import SPREAD, at_least
+from tools.benchmarks.counts import SPREAD, at_least
 from mmengine.config import Config
-from step_sides import build, floor_of
+from tools.benchmarks.step_sides import build, floor_of
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
-from trace_picture import draw_trace
+from tools.benchmarks.trace_picture import draw_trace
 
 from cld_mm.cli.allocators import keep_freed_memory
 from cld_mm.augmentation.view_parameters import ViewDistribution
@@ -73,7 +73,7 @@ def make_batch(args: argparse.Namespace, views: int, on_device: bool) -> dict:
     if on_device:
         law = ViewDistribution(
             brightness=0.4, contrast=0.4, saturation=0.4, hue=0.1,
-            jitter_prob=0.8, grey_prob=0.2, blur_prob=0.5,
+            jitter_prob=0.8, gray_prob=0.2, blur_prob=0.5,
         )  # fmt: skip
         seeds = np.random.default_rng(0).integers(
             2**63, size=(views, args.batch), dtype=np.uint64

@@ -1,4 +1,4 @@
-"""Get a data set ready: ``python tools/dataset_converters/prepare.py NAME``.
+"""Get a dataset ready: ``python tools/dataset_converters/prepare.py NAME``.
 
 Downloads what may be downloaded, checks sums, unpacks; for the rest it says exactly
 what to fetch by hand.
@@ -25,7 +25,7 @@ KITCHEN = (
 
 
 def prepare(name: str, data: Path, url: str | None) -> list[str]:
-    """Prepare one data set; sentences that say what was done."""
+    """Prepare one dataset; sentences that say what was done."""
     if name in ARCHIVES:
         archive = ARCHIVES[name]
         if url is not None:
@@ -48,12 +48,12 @@ def prepare(name: str, data: Path, url: str | None) -> list[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description='Get a data set ready.')
+    parser = argparse.ArgumentParser(description='Get a dataset ready.')
     parser.add_argument(
         'name',
         choices=[*ARCHIVES, 'fashion-mnist', 'imagenet', 'imagenet100', 'kitchen-hc'],
     )
-    parser.add_argument('--data', default='data', help='folder of all data sets')
+    parser.add_argument('--data', default='data', help='folder of all datasets')
     parser.add_argument('--url', help='download from here instead (same sum)')
     parser.add_argument('--debug', action='store_true', help='show tracebacks')
     args = parser.parse_args()

@@ -22,7 +22,7 @@ from cld_mm.registry import DATASETS
 
 
 def source(args: argparse.Namespace):
-    """The data set to write, without its pipeline."""
+    """The dataset to write, without its pipeline."""
     if (args.config is None) == (args.folder is None):
         raise ValueError('give either a config or --folder, not both or neither.')
     if args.folder is not None:
@@ -33,8 +33,8 @@ def source(args: argparse.Namespace):
         # README, what a file browser leaves) change nothing.
         seen = [e for e in folder.iterdir() if not e.name.startswith('.')]
         beside = [e for e in seen if not e.is_dir() and e.suffix[1:].lower() in IMAGES]
-        labelled = not beside and any(e.is_dir() for e in seen)
-        kind = {'type': 'ImageFolder', 'with_label': labelled}
+        labeled = not beside and any(e.is_dir() for e in seen)
+        kind = {'type': 'ImageFolder', 'with_label': labeled}
         dataset = DATASETS.build({**kind, 'data_root': args.folder})
     else:
         dataset = DATASETS.build(Config.fromfile(args.config).train_dataloader.dataset)
@@ -43,7 +43,7 @@ def source(args: argparse.Namespace):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description='Make tar shards of a data set.')
+    parser = argparse.ArgumentParser(description='Make tar shards of a dataset.')
     parser.add_argument('config', nargs='?', help='its train_dataloader.dataset')
     parser.add_argument('--folder', help='of images, or of a folder of them a class')
     parser.add_argument('--out', type=Path, required=True, help='folder of the shards')

@@ -24,11 +24,11 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
+sys.path.insert(0, str(ROOT))
 
 import cld_mm.registry  # noqa: F401, I001
 import torch
-from closing import closing_line
+from tools.stress.closing import closing_line
 from mmengine.config import Config
 
 from cld_mm.datasets.preparation.fashion_mnist import fetch

@@ -17,11 +17,10 @@ from io import BytesIO
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import cld_mm.registry  # noqa: F401, I001
 import numpy as np
-from closing import closing_line
+from tools.stress.closing import closing_line
 from PIL import Image, ImageFile, ImageOps
 from torch.utils.data import DataLoader, Dataset
 
@@ -133,8 +132,8 @@ def strict(data: bytes) -> np.ndarray | None:
         image.load()
         image = ImageOps.exif_transpose(image)
         if image.mode.startswith('I'):  # 16 bits: the upper half
-            grey = np.asarray(image).astype(np.int64) >> 8
-            return np.repeat(grey[..., None], 3, axis=2)
+            gray = np.asarray(image).astype(np.int64) >> 8
+            return np.repeat(gray[..., None], 3, axis=2)
         return np.asarray(image.convert('RGBA').convert('RGB')).astype(np.int64)
     except Exception:
         return None

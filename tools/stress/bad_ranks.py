@@ -30,11 +30,11 @@ from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / 'tools'), str(Path(__file__).parent)]
+sys.path.insert(0, str(ROOT))
 
 import cld_mm.registry  # noqa: F401, I001
 import torch
-from closing import closing_line
+from tools.stress.closing import closing_line
 from torch import distributed as dist
 
 from cld_mm.datasets.preparation.fashion_mnist import fetch
@@ -164,7 +164,7 @@ class Fault:
             if self.agent_store:
                 os.environ['TORCHELASTIC_USE_AGENT_STORE'] = 'True'
             sys.argv = ['train.py', *self.words()]
-            import train
+            from tools import train
 
             train.main()
             code = 0

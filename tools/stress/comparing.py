@@ -1,12 +1,9 @@
 """What two runs must have in common to the last bit: losses, weights and states."""
 
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import torch
 

@@ -17,16 +17,17 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
 
 import hypothesis
-from closing import closing_line
-from comparing import differences
 from hypothesis import strategies as st
-from small_configs import CASES, config, digits
-from small_runs import Kill, scratch, spawn, wait
 
 from cld_mm.engine.preemption.signals import REQUEUE
+from tools.stress.closing import closing_line
+from tools.stress.comparing import differences
+from tools.stress.small_configs import CASES, config, digits
+from tools.stress.small_runs import Kill, scratch, spawn, wait
 
 EPOCHS, BATCHES = 3, 4
 STEPS = EPOCHS * BATCHES

@@ -1,11 +1,9 @@
 """Tiny configs of every recipe, for small_runs.py."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
 
 from mmengine.config import Config
 

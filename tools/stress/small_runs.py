@@ -16,8 +16,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import torch
@@ -141,7 +139,7 @@ def spawn(
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / 'started').unlink(missing_ok=True)
-    port = _free_port()
+    port = free_port()
     sys.stdout.flush()
     leader = os.fork()
     if leader:
@@ -287,7 +285,7 @@ def scratch(prefix: str) -> Iterator[Path]:
         shutil.rmtree(root, ignore_errors=True)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as sock:
         sock.bind(('127.0.0.1', 0))
         return sock.getsockname()[1]

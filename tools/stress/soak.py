@@ -24,11 +24,12 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from closing import closing_line
-from comparing import differences, losses
-from processes import (
+
+from tools.stress.closing import closing_line
+from tools.stress.comparing import differences, losses
+from tools.stress.processes import (
     Orphans,
     Process,
     adopt_orphans,
@@ -36,15 +37,15 @@ from processes import (
     memory_and_files,
     reap,
 )
-from slopes import Sample, largest, slopes
-from small_configs import CASES, config, digits
-from small_runs import (
+from tools.stress.slopes import Sample, largest, slopes
+from tools.stress.small_configs import CASES, config, digits
+from tools.stress.small_runs import (
     Kill,
     scratch,
     spawn,
     wait,
 )
-from unbroken import Unbroken
+from tools.stress.unbroken import Unbroken
 
 RANKS, EVERY = 2, 0.25  # seconds between samples
 HANG = 90  # seconds that a rank has to end once another has died

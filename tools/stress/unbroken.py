@@ -5,7 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mmengine.config import Config
-from small_runs import Kill, set_limit, spawn
+
+from tools.stress.small_runs import Kill, set_limit, spawn
 
 
 class Unbroken:

@@ -1,4 +1,4 @@
-"""Archives of public data sets: download, check, unpack.
+"""Archives of public datasets: download, check, unpack.
 
 An archive is written beside, checked by its published MD5 sum and only then unpacked;
 nothing in it can leave the target folder.
@@ -55,7 +55,7 @@ def fetch_archive(archive: Archive, data: Path) -> str:
 
     Args:
         archive: what to get.
-        data: folder of all data sets.
+        data: folder of all datasets.
 
     Raises:
         SourceError: the download failed or its sum is wrong.

@@ -1,6 +1,6 @@
 """Fetch Fashion-MNIST's four files, or digits in their layout.
 
-Sources in order: Debian's package ``dataset-fashion-mnist`` (31 MB, MIT licence),
+Sources in order: Debian's package ``dataset-fashion-mnist`` (31 MB, MIT license),
 the authors' download, scikit-learn's digits where neither can be had.
 """
 

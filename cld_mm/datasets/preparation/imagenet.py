@@ -1,6 +1,6 @@
 """ImageNet's archives, which a user fetches, to class folders.
 
-Its licence forbids an automatic download. torchvision knows the sums and how the
+Its license forbids an automatic download. torchvision knows the sums and how the
 development kit names the classes.
 """
 
@@ -12,7 +12,7 @@ from torchvision.datasets import imagenet
 from cld_mm.fileio.download import SourceError
 
 HELP = (
-    'ImageNet must be fetched by hand, because its licence asks for an account: get '
+    'ImageNet must be fetched by hand, because its license asks for an account: get '
     'ILSVRC2012_img_train.tar (138 GB), ILSVRC2012_img_val.tar (6.3 GB) and '
     'ILSVRC2012_devkit_t12.tar.gz (2.5 MB) from https://image-net.org/download, put '
     'them into {root}, and run this again.'

@@ -1,4 +1,4 @@
-"""Write a data set as tar shards of webdataset's layout, with an index."""
+"""Write a dataset as tar shards of webdataset's layout, with an index."""
 
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,13 @@ from cld_mm.datasets.shard_index import (
     webdataset_library,
     write_index,
 )
-from cld_mm.fileio.image_decoding import check_image, decode_image, read_file, shown
+from cld_mm.fileio.image_decoding import check_image, decode_image, printable, read_file
 
 
 def write_shards(dataset: Any, out: Path, shard_bytes: int, seed: int = 0) -> int:
     """Write all images in an order drawn by ``seed``; how many shards there are.
 
-    Files are stored as they are, images in memory (RGB or grey) as PNG. The folder
+    Files are stored as they are, images in memory (RGB or gray) as PNG. The folder
     gets its name once it is whole.
 
     Args:
@@ -95,7 +95,7 @@ def stored(sample: dict) -> tuple[str, bytes, int | None]:
         decode_image(data)
     except Exception as error:
         raise OSError(
-            f'{shown(path)} cannot be read as an image ({shown(str(error))}): mend or '
+            f'{printable(path)} cannot be read as an image ({printable(str(error))}): mend or '
             'remove it, and the folder that was begun.'
         ) from error
     return {'jpeg': 'jpg', 'mpo': 'jpg', 'tiff': 'tif'}.get(kind, kind), data, label

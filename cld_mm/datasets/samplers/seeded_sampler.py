@@ -17,7 +17,7 @@ _MASK = 2**64 - 1
 
 
 class SeededIndex(int):
-    """An index into a data set that knows the seed of its augmentations.
+    """An index into a dataset that knows the seed of its augmentations.
 
     Attributes:
         seed: 64-bit, different for each image and epoch.
@@ -32,6 +32,12 @@ class SeededIndex(int):
 
     def __reduce__(self):
         return SeededIndex, (int(self), self.seed)
+
+
+def with_seed(inner: int, outer: int) -> int:
+    """The inner index with the seed of the outer one, if that has one."""
+    seed = getattr(outer, 'seed', None)
+    return inner if seed is None else SeededIndex(int(inner), seed)
 
 
 def mix_seed(seed: int, epoch: int, index: int) -> int:

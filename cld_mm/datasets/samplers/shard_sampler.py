@@ -29,7 +29,7 @@ class ShardSampler(SeededSampler):
         buffer_size: samples of the buffer, 1 or more.
 
     Raises:
-        ValueError: the data set has no shards, or the buffer no place.
+        ValueError: the dataset has no shards, or the buffer no place.
     """
 
     def __init__(

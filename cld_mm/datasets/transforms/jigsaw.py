@@ -14,7 +14,7 @@ class JigsawPatches(BaseTransform):
     """Cut a square image into a grid and take a random patch of each cell.
 
     The patches come in random order, one below the other in one tall image, so
-    that what follows (normalising, collating) treats them as any view. Both
+    that what follows (normalizing, collating) treats them as any view. Both
     draws are numpy's, so they follow the sample's seed.
 
     Args:

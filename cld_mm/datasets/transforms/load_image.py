@@ -12,8 +12,8 @@ from cld_mm.fileio.image_decoding import (
     MAX_PIXELS,
     BrokenImage,
     decode_image,
+    printable,
     read_file,
-    shown,
 )
 from cld_mm.registry import TRANSFORMS
 
@@ -111,7 +111,7 @@ class LoadImage(BaseTransform):
         Raises:
             OSError: ``on_error`` is 'stop', or one skip too many.
         """
-        reason = f'{shown(path)} cannot be read as an image ({_short(error)})'
+        reason = f'{printable(path)} cannot be read as an image ({_short(error)})'
         if self.skips is None:
             raise OSError(
                 f"{reason}: mend or remove it, or set on_error='skip' in LoadImage."
@@ -132,4 +132,4 @@ def _short(error: Exception) -> str:
         text = error.strerror or str(error)  # the path stands before it already
     else:
         text = str(error)
-    return shown(' '.join(text.split()))[:120] or type(error).__name__
+    return printable(' '.join(text.split()))[:120] or type(error).__name__

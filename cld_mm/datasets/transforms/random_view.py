@@ -1,4 +1,4 @@
-"""RandomView: crop, colours, blur and flip of a view in one step.
+"""RandomView: crop, colors, blur and flip of a view in one step.
 
 The same distribution as torchvision's RandomResizedCrop, ColorJitter, RandomGrayscale,
 RandomHorizontalFlip and PIL's Gaussian blur in a row, several times as fast; see
@@ -12,12 +12,12 @@ import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from cld_mm.augmentation.color_numpy import apply_colour
+from cld_mm.augmentation.color_numpy import apply_color
 from cld_mm.augmentation.crop_numpy import crop_and_resize
 from cld_mm.augmentation.view_parameters import CROP, Column, ViewDistribution
 from cld_mm.registry import TRANSFORMS
 
-# Parameters of a view whose colours are done.
+# Parameters of a view whose colors are done.
 NOTHING = ViewDistribution(flip_prob=0).draw(np.zeros(1, np.uint64), 1, 1)[0]
 _NAMES = {field.name for field in fields(ViewDistribution)}
 
@@ -26,8 +26,8 @@ _NAMES = {field.name for field in fields(ViewDistribution)}
 class RandomView(BaseTransform):
     """One random view of an image.
 
-    Order: crop, jitter, greyscale, blur, solarisation, flip; erasing comes after
-    normalising, so ViewsPreprocessor always does it. The draws follow
+    Order: crop, jitter, grayscale, blur, solarization, flip; erasing comes after
+    normalizing, so ViewsPreprocessor always does it. The draws follow
     ``view_seed``, which SeededMultiView sets, or else numpy's generator.
 
     Args:
@@ -41,6 +41,8 @@ class RandomView(BaseTransform):
     Raises:
         ValueError: a setting is impossible or unknown.
     """
+
+    passes_settings_to = ViewDistribution  # read by the config's check
 
     def __init__(
         self,
@@ -91,7 +93,7 @@ class RandomView(BaseTransform):
         if self.on_device:
             results['augmentation'] = drawn
         else:
-            view = apply_colour(view, drawn, self.channel_order)
+            view = apply_color(view, drawn, self.channel_order)
             if drawn[Column.FLIP]:
                 view = cv2.flip(view, 1)
             if self.distribution.erase_prob:

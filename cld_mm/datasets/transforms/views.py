@@ -47,7 +47,7 @@ class SeededMultiView(MultiView):
     def transform(self, results: dict) -> dict:
         """Add the list of views under 'img'.
 
-        Where RandomView left the colours to the device, their parameters come under
+        Where RandomView left the colors to the device, their parameters come under
         'augmentations', ``(V, 16)`` or ``(V, 20)`` for V views.
 
         Raises:

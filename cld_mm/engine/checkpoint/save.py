@@ -10,12 +10,12 @@ import mmengine
 from mmengine.dist import barrier, is_main_process
 from mmengine.fileio import LocalBackend, get_file_backend
 
-from cld_mm.distributed.unwrap_model import unwrap_model
 from cld_mm.distributed.sharded_tensors import has_split_parameters, joined
+from cld_mm.distributed.unwrap_model import unwrap_model
+from cld_mm.engine.finite_checks import check_finite
 
 from .bank_rows import remove_orphans, save_rows, sharded_bank
 from .file_format import CheckpointError
-from cld_mm.engine.finite_checks import check_finite
 
 
 def is_remote(

@@ -60,7 +60,9 @@ class BufferedRuntimeInfoHook(RuntimeInfoHook):
     def flush(self, runner: Any) -> None:
         """Copy the values of the steps since the last time: one device sync."""
         waiting, self._waiting = self._waiting, []
-        tensors = [v for step in waiting for v in step.values() if isinstance(v, Tensor)]
+        tensors = [
+            v for step in waiting for v in step.values() if isinstance(v, Tensor)
+        ]
         if tensors:
             numbers = iter(torch.stack([t.double() for t in tensors]).tolist())
         for step in waiting:

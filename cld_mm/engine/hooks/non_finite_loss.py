@@ -59,10 +59,10 @@ class NonFiniteLossHook(Hook):
     ever becomes NaN. Under FSDP each rank has other gradients, and one flag is
     exchanged.
 
-    With ``capture_steps`` each iteration is checked at once on all ranks, and the batch,
-    random states and overwritten rows of queues and banks are kept, so that the dump in
-    ``WORK_DIR/non_finite`` repeats the step (``tools/analysis_tools/replay_step.py``).
-    It is meant for debugging.
+    With ``capture_steps``, meant for debugging, each iteration is checked at once on
+    all ranks, and the batch, random states and overwritten rows of queues and banks are
+    kept. The dump in ``WORK_DIR/non_finite`` then repeats the step by
+    ``tools/analysis_tools/replay_step.py``.
 
     A scaled float16 loss overflows now and then; the gradient scaler then skips the
     step and lowers its scale. That is an error only ``max_overflows`` times in a row.
@@ -143,7 +143,9 @@ class NonFiniteLossHook(Hook):
             and scaler.is_enabled()
             and runner.optim_wrapper.should_update()
         )
-        if (self.capture_steps or skipped) and not exchange_flag(self._parts_are_finite()):
+        if (self.capture_steps or skipped) and not exchange_flag(
+            self._parts_are_finite()
+        ):
             self._stop(runner, self._iterations)
         if skipped:
             self._count_overflow(runner, scaler.get_scale())
@@ -204,8 +206,8 @@ class NonFiniteLossHook(Hook):
             self._stop(
                 runner,
                 self._iterations,
-                reason=f'the scaled gradient overflowed {self._overflows} times in a row, '
-                f'more than max_overflows {self.max_overflows} (scale {scale:g})',
+                reason=f'the scaled gradient overflowed {self._overflows} times in a '
+                f'row, more than max_overflows {self.max_overflows} (scale {scale:g})',
             )
         print_log(
             f'the scaled gradient overflowed at iteration {runner.iter + 1}, '
@@ -245,7 +247,9 @@ class NonFiniteLossHook(Hook):
         else:
             kept = write_summary(runner.work_dir, summary)
         reports: list = all_gather_object(summary)
-        with_bad_loss = [report for report in reports if not all_finite(report['parts'])]
+        with_bad_loss = [
+            report for report in reports if not all_finite(report['parts'])
+        ]
         what = reason or f'the {"loss" if with_bad_loss else "gradient"} is not finite'
         shown = (with_bad_loss or reports)[0]
         ranks = ', '.join(str(report['rank']) for report in with_bad_loss or reports)
@@ -255,8 +259,8 @@ class NonFiniteLossHook(Hook):
         if shown['images']:
             listed += f', images {_first_few(shown["images"])}'
         raise FloatingPointError(
-            f'{what} at iteration {shown["iteration"]} (epoch {shown["epoch"]}) on rank '
-            f'{ranks}: {listed} (rank {shown["rank"]}); {kept}; lower the learning '
+            f'{what} at iteration {shown["iteration"]} (epoch {shown["epoch"]}) on '
+            f'rank {ranks}: {listed} (rank {shown["rank"]}); {kept}; lower the learning '
             'rate or raise the temperature, and resume from the last checkpoint in '
             f'{runner.work_dir} with --resume.'
         )

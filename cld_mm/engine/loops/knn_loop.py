@@ -13,6 +13,8 @@ from mmengine.runner.base_loop import BaseLoop
 from mmpretrain.structures import DataSample
 from torch.utils.data import DataLoader
 
+from cld_mm.datasets.class_names import read_class_names
+from cld_mm.engine.class_lists import with_classes
 from cld_mm.evaluation import knn_classify
 from cld_mm.evaluation.feature_extraction import extract_features
 from cld_mm.registry import LOOPS
@@ -29,7 +31,9 @@ class KNNLoop(BaseLoop):
         dataloader: images to classify (``val_dataloader`` or
             ``test_dataloader``).
         evaluator: metrics of the class scores, such as mmpretrain's Accuracy.
-        train_dataloader: labelled training images in the test transform.
+        train_dataloader: labeled training images in the test transform; labels of
+            both dataloaders count along its classes, matched by name. The config's
+            ``unknown_classes`` says what happens to images of other classes.
         k: neighbours that vote.
         temperature: T; the recipes take the instance temperature.
         stage: 'val' or 'test': which of the runner's hooks are called.
@@ -45,7 +49,13 @@ class KNNLoop(BaseLoop):
         temperature: float = 0.1,
         stage: str = 'val',
     ) -> None:
-        super().__init__(runner, dataloader)
+        train_dataloader = with_classes(train_dataloader, None)
+        if isinstance(train_dataloader, dict):
+            train_dataloader = runner.build_dataloader(train_dataloader, runner.seed)
+        self.train_dataloader = train_dataloader
+        names = read_class_names(train_dataloader.dataset) or []
+        unknown = runner.cfg.get('unknown_classes', 'error')
+        super().__init__(runner, with_classes(dataloader, names, unknown))
         if stage not in ('val', 'test'):
             raise ValueError(f"stage is {stage!r}, but it must be 'val' or 'test'.")
         self.evaluator = (
@@ -54,11 +64,6 @@ class KNNLoop(BaseLoop):
             else runner.build_evaluator(evaluator)
         )
         self.evaluator.dataset_meta = getattr(self.dataloader.dataset, 'metainfo', None)
-        self.train_dataloader = (
-            train_dataloader
-            if isinstance(train_dataloader, DataLoader)
-            else runner.build_dataloader(train_dataloader, seed=runner.seed)
-        )
         self.k = k
         self.temperature = temperature
         self.stage = stage

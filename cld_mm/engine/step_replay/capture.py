@@ -59,4 +59,6 @@ class StepCapture:
             write_dump(folder / f'rank_{summary["rank"]}.pth', {**summary, **state})
         except OSError as error:
             return f'the step could not be written ({error})'
-        return f'repeat the step with python tools/analysis_tools/replay_step.py {folder}'
+        return (
+            f'repeat the step with python tools/analysis_tools/replay_step.py {folder}'
+        )

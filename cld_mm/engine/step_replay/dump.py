@@ -18,7 +18,7 @@ from torch import Tensor
 from cld_mm.datasets.samplers.seeded_sampler import SeededIndex
 from cld_mm.distributed.sharded_tensors import joined
 from cld_mm.fileio.checkpoint_loading import load_safely
-from cld_mm.fileio.image_decoding import shown
+from cld_mm.fileio.image_decoding import printable
 from cld_mm.fileio.json_values import replace_non_finite
 
 VERSION = 1
@@ -72,7 +72,7 @@ def image_names(samples: Iterable[Any]) -> list[str]:
         path = sample.get('img_path')
         index = sample.get('sample_idx')
         name = 'unnamed image' if index is None else f'image {int(index)}'
-        names.append(shown(path) if path else name)
+        names.append(printable(path) if path else name)
     return names
 
 

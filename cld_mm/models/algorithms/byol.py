@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cld_mm.models.utils import MomentumEncoder
+from cld_mm.models.utils.momentum_encoder import MomentumEncoder
 from cld_mm.registry import MODELS
 
 from .base import BaseAlgorithm, feature_std, instance_of

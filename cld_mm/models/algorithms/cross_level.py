@@ -45,6 +45,9 @@ class CrossLevel(FollowsOptimizer):
         ValueError: the backbone does not say its feature size.
     """
 
+    # Left out of the config, they are chosen here.
+    inferred_settings = ('neck.type', 'neck.in_channels', 'cld.type')
+
     def __init__(
         self,
         algorithm: dict[str, Any],

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from cld_mm.distributed.collectives import gather, world_size
 from cld_mm.models.memories import FeatureQueue
-from cld_mm.models.utils import MomentumEncoder, gather_shuffled, shuffle
+from cld_mm.models.utils.momentum_encoder import MomentumEncoder
+from cld_mm.models.utils.shuffle_bn import gather_shuffled, shuffle
 from cld_mm.registry import MODELS
 
 from .base import BaseAlgorithm, feature_std, instance_of

@@ -1,6 +1,7 @@
-"""Local grouping of one batch's features."""
+"""Local grouping of one batch's features; imports only torch and scipy."""
 
-from .base import Groups
+from cld_mm.models.groups import Groups
+
 from .kmeans import KMeansGrouping, kmeans
 from .normalized_cuts import NormalizedCutsGrouping, normalized_cuts
 

@@ -1,40 +1,35 @@
-"""Local k-means over one batch: Lloyd's rounds as matrix products.
+"""Local k-means over one batch: Lloyd's iterations as matrix products.
 
 Source: CLD paper (arXiv 2008.03813), section 3.2. The nearest centroid c of a
-row x is the one with the largest ``x·c - |c|²/2``, so a round is one matrix
-product, one row maximum and one sum by groups; no N×K×C array exists.
+row x is the one with the largest ``x·c - |c|²/2``, so an iteration is one matrix
+product, one row-wise maximum and one sum per group; no N×K×C tensor is formed.
 """
 
 import torch
 from torch import Tensor
 
+from cld_mm.models.groups import Groups
 from cld_mm.models.utils.row_keys import first_equal_rows
-from cld_mm.registry import MODELS
 
-from .base import Groups, check_grouping, check_settings, group_means, on_cpu
+from .base import check_grouping, check_settings, group_means
 
 
 def kmeans(features: Tensor, num_groups: int, num_iters: int = 5) -> Groups:
-    """Group rows by k-means, started from the first K rows.
+    """Group rows by k-means, with the first K rows as initial centroids.
 
-    Each round assigns every row to the nearest centroid (squared Euclidean
-    distance, the first of equals) and sets each centroid to the mean of its
-    rows; an empty group's centroid becomes the zero vector and competes as
-    such. Labels come from the last assignment. The last mean carries gradient
-    to ``features``, earlier rounds do not. Computed in float32, also under
-    autocast.
+    Each iteration assigns every row to the nearest centroid (squared Euclidean
+    distance; ties go to the lowest index) and sets each centroid to the mean of its
+    rows. The centroid of an empty group becomes the zero vector and takes part in the
+    next assignment. Labels are those of the last assignment. Gradient flows to
+    ``features`` through the last mean only. Computed in float32, also under autocast.
 
     Args:
         features: ``(N, C)``, any float type.
-        num_groups: K. Where K >= N the first N rows are the centroids, and a
-            warning says so once.
-        num_iters: number of rounds.
-
-    Returns:
-        Labels, centroids and counts.
+        num_groups: K. If K >= N, each row is an initial centroid; warns once.
+        num_iters: number of iterations.
 
     Raises:
-        ValueError: ``features`` is not ``(N, C)`` or empty, or ``num_groups`` or
+        ValueError: ``features`` is not ``(N, C)`` or is empty, or ``num_groups`` or
             ``num_iters`` is below 1.
     """
     check_grouping(features, num_groups, num_iters)
@@ -44,57 +39,47 @@ def kmeans(features: Tensor, num_groups: int, num_iters: int = 5) -> Groups:
         return Groups(labels, *group_means(features, labels, num_groups))
 
 
+@torch.no_grad()
 def kmeans_labels(x: Tensor, num_groups: int, num_iters: int) -> Tensor:
-    """Labels ``(N,)`` of the last assignment of ``(N, C)`` float rows."""
-    if not on_cpu(x):
-        return labels_on_gpu(x, num_groups, num_iters)
-    # Here, for numba takes a fifth of a second, and most processes group nothing.
-    from .kmeans_cpu import labels_on_cpu
+    """Labels ``(N,)`` of the last assignment of ``(N, C)`` float32 rows.
 
-    return labels_on_cpu(x, num_groups, num_iters)
-
-
-def labels_on_gpu(x: Tensor, num_groups: int, num_iters: int) -> Tensor:
-    """The same without a look at any value: to look would be to wait for the device."""
-    # Distances do not change under translation; rounding does: centred, the
-    # product keeps its digits where features are large or have collapsed.
+    Reads no value on a GPU, so it never synchronizes with the device.
+    """
+    # Translation keeps distances but not rounding: centering preserves precision
+    # for features that are large or have collapsed.
     mean = x.mean(dim=0)
     x = x - mean
-    # One buffer for all rounds: fresh pages cost as much as the product.
-    scores = x.new_empty(len(x), num_groups)
-    # Equal starting centroids tie, and the columns of a matrix product need
-    # not round alike: name the first of them by hand.
-    labels = _nearest(x, x[:num_groups], scores[:, : len(x)])
-    labels = first_equal_rows(x[:num_groups])[labels]
+    # Equal initial centroids tie, but columns of a matrix product may round
+    # differently: map each label to the first of the equal centroids.
+    labels = first_equal_rows(x[:num_groups])[_nearest(x, x[:num_groups])]
     for _ in range(num_iters - 1):
-        centroids, sizes = group_means(x, labels, num_groups)
-        empty = sizes == 0
-        # The zero vector of an empty group, seen from the mean.
+        centroids, counts = group_means(x, labels, num_groups)
+        empty = counts == 0
+        # The zero vector of an empty group, in centered coordinates.
         centroids = torch.where(empty.unsqueeze(1), -mean, centroids)
-        # All of them are one point: only the first takes part.
-        empty &= empty.cumsum(dim=0) > 1
-        labels = _nearest(x, centroids, scores, empty)
+        # All empty groups coincide: only the first competes.
+        repeated = empty & (empty.cumsum(dim=0) > 1)
+        previous, labels = labels, _nearest(x, centroids, repeated)
+        if x.device.type == 'cpu' and torch.equal(labels, previous):
+            break  # converged; on a GPU this check would synchronize
     return labels
 
 
-def _nearest(
-    x: Tensor, centroids: Tensor, scores: Tensor, left_out: Tensor | None = None
-) -> Tensor:
-    lengths = torch.linalg.vector_norm(centroids, dim=1).square_()
-    if left_out is not None:
-        lengths.masked_fill_(left_out, float('inf'))
-    torch.mm(x, centroids.t(), out=scores).add_(lengths, alpha=-0.5)
-    # The first of equals; on a GPU max is faster than argmax.
-    return scores.max(dim=1).indices
+def _nearest(x: Tensor, centroids: Tensor, excluded: Tensor | None = None) -> Tensor:
+    """Index of each row's nearest centroid ``(N,)``, the first of equals."""
+    lengths = centroids.square().sum(dim=1)
+    if excluded is not None:
+        lengths.masked_fill_(excluded, float('inf'))
+    scores = torch.addmm(lengths, x, centroids.t(), beta=-0.5)  # N×K
+    return scores.max(dim=1).indices  # faster than argmax on GPUs
 
 
-@MODELS.register_module()
 class KMeansGrouping:
     """:func:`kmeans` with its settings.
 
     Args:
         num_groups: K.
-        num_iters: number of rounds.
+        num_iters: number of iterations.
 
     Raises:
         ValueError: a setting is below 1.

@@ -1,16 +1,16 @@
-"""Normalised cuts over one batch: the alternative to k-means.
+"""Normalized cuts over one batch: the alternative to k-means.
 
 Source: CLD paper (arXiv 2008.03813), section 3.2, after Shi and Malik's
-normalised cuts (TPAMI 2000).
+normalized cuts (TPAMI 2000).
 """
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from cld_mm.registry import MODELS
+from cld_mm.models.groups import Groups
 
-from .base import Groups, check_grouping, check_settings, group_means
+from .base import check_grouping, check_settings, group_means
 from .eigenvectors import check_solver, first_eigenvectors
 from .kmeans import kmeans_labels
 
@@ -26,18 +26,16 @@ def normalized_cuts(
 ) -> Groups:
     """Group rows by k-means in the space of the graph's first eigenvectors.
 
-    The graph's weights are the absolute cosines between rows. Labels carry no
-    gradient; the centroids are the means of ``features`` and do. Computed in
-    float32, also under autocast.
+    Edge weights are the absolute cosines between rows. Labels carry no gradient;
+    centroids are means of ``features`` and do. Computed in float32, also under
+    autocast.
 
     Args:
         features: ``(N, C)``, any float type.
         num_groups: K.
-        num_eigenvectors: how many eigenvectors span the space; K by default,
-            and never more than N.
-        num_iters: rounds of k-means.
-        solver: of the eigenvectors, 'direct', 'full' or 'lanczos'; see
-            :func:`first_eigenvectors`.
+        num_eigenvectors: dimensions of that space; K by default, at most N.
+        num_iters: iterations of k-means.
+        solver: 'direct', 'full' or 'lanczos'; see :func:`first_eigenvectors`.
 
     Returns:
         Labels, centroids (in feature space) and counts.
@@ -62,8 +60,8 @@ def _count(num_groups: int, num_eigenvectors: int | None) -> int:
         return num_groups
     if num_eigenvectors < 1:
         raise ValueError(
-            f'num_eigenvectors is {num_eigenvectors}, but at least one '
-            'is needed: set it to 1 or more, or leave it out.'
+            f'num_eigenvectors must be >= 1 (or None for num_groups), got '
+            f'{num_eigenvectors}.'
         )
     return num_eigenvectors
 
@@ -71,17 +69,17 @@ def _count(num_groups: int, num_eigenvectors: int | None) -> int:
 def spectral_coordinates(
     features: Tensor, num_eigenvectors: int, solver: str = 'direct'
 ) -> Tensor:
-    """Rows of the normalised Laplacian's first eigenvectors, ``(N, k)``.
+    """Rows of the normalized Laplacian's first eigenvectors, ``(N, k)``.
 
     Each row is divided by the square root of its degree, and everything by the
     first entry, which makes the first column 1.
     """
     unit = F.normalize(features, dim=1)
-    # A row that is not finite has no neighbours, for solvers would raise; its group's
-    # mean is not finite either, so the loss tells.
+    # Solvers raise on NaN, so a non-finite row gets no neighbors; the mean of its
+    # group, and so the loss, is still non-finite.
     affinity = (unit @ unit.t()).abs().nan_to_num(0, 0, 0).fill_diagonal_(0)  # N×N
     degree = affinity.sum(dim=1)
-    # A row at right angles to all others has no degree; it is its own cut.
+    # A row orthogonal to all others has degree 0; it is its own cut.
     scale = degree.clamp(min=torch.finfo(degree.dtype).eps).rsqrt()
     laplacian = scale[:, None] * (degree.diag() - affinity) * scale
     eigenvectors = first_eigenvectors(laplacian, num_eigenvectors, solver)
@@ -90,15 +88,14 @@ def spectral_coordinates(
     return coordinates / torch.where(first == 0, torch.ones_like(first), first)
 
 
-@MODELS.register_module()
 class NormalizedCutsGrouping:
     """:func:`normalized_cuts` with its settings.
 
     Args:
         num_groups: K.
         num_eigenvectors: dimensions of the space; K by default.
-        num_iters: rounds of k-means.
-        solver: of the eigenvectors, 'direct', 'full' or 'lanczos'.
+        num_iters: iterations of k-means.
+        solver: 'direct', 'full' or 'lanczos'.
 
     Raises:
         ValueError: a setting is below 1, or the solver is unknown.

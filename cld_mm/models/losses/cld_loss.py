@@ -1,18 +1,16 @@
 """The cross-level loss: instances of one view against the other view's groups.
 
-Source: CLD paper (arXiv 2008.03813), equation 3. It knows no grouping: it takes
-labels and centroids as they are.
+Source: CLD paper (arXiv 2008.03813), equation 3. It takes labels, centroids and
+counts, and knows no grouping algorithm.
 """
 
 import torch
-from mmengine.model import BaseModule
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
-from cld_mm.models.grouping.base import Groups
-from cld_mm.registry import MODELS
+from cld_mm.models.groups import Groups
 
-from .checks import check_temperature
+from .checks import check_temperature, warn_unless_unit_length
 
 EMPTY_GROUPS = ('keep', 'mask')
 
@@ -21,9 +19,8 @@ def check_empty_groups(empty_groups: str) -> None:
     """Raise a ValueError unless it is 'keep' or 'mask'."""
     if empty_groups not in EMPTY_GROUPS:
         raise ValueError(
-            f'empty_groups is {empty_groups!r}, but it must be one of '
-            f'{EMPTY_GROUPS}: "keep" is the paper\'s, "mask" leaves empty '
-            'groups out of the softmax.'
+            f"empty_groups must be 'keep' (as in the paper) or 'mask' (excluded from "
+            f'the softmax), got {empty_groups!r}.'
         )
 
 
@@ -33,11 +30,10 @@ def cross_level_logits(
     """Similarity of one view's features to the other view's centroids.
 
     Args:
-        features: L2-normalised group features of one view, ``(N, C)``.
+        features: L2-normalized group features of one view, ``(N, C)``.
         groups: the other view's groups, K of them.
         temperature: divides the logits.
-        empty_groups: 'keep' gives an empty group the logit 0, 'mask' minus
-            infinity.
+        empty_groups: the logit of an empty group: 0 ('keep') or -inf ('mask').
 
     Returns:
         Logits ``(N, K)``, float32.
@@ -48,8 +44,6 @@ def cross_level_logits(
     return logits
 
 
-@torch.autocast('cuda', enabled=False)
-@torch.autocast('cpu', enabled=False)
 def cld_loss(
     features_a: Tensor,
     features_b: Tensor,
@@ -61,19 +55,18 @@ def cld_loss(
     """Cross-level discrimination loss of two views of the same images.
 
     ``1/2 [CE(f_a M_b^T / T, y_b) + CE(f_b M_a^T / T, y_a)]``: the target of an
-    instance is the group that its other view belongs to. Computed in float32,
-    also under autocast. The gradient flows to the features and, through the
-    centroids, to what they are means of.
+    instance is the group of its other view. Computed in float32, also under autocast.
+    Gradient flows to the features and, through the centroids, to the features they
+    average. Warns once if features do not have unit length.
 
     Args:
-        features_a: L2-normalised group features of view a, ``(N, C)``.
-        features_b: those of view b, row i of the same image, ``(N, C)``.
-        groups_a: groups of view a; its labels belong to the rows of
-            ``features_a``.
+        features_a: L2-normalized group features of view a, ``(N, C)``.
+        features_b: those of view b, in the same order of images.
+        groups_a: groups of view a; its labels are those of ``features_a``.
         groups_b: groups of view b.
         temperature: T.
-        empty_groups: 'keep' (the paper's) leaves empty groups in the softmax
-            with the logit 0; 'mask' leaves them out.
+        empty_groups: 'keep' (as in the paper) gives empty groups the logit 0;
+            'mask' excludes them from the softmax.
 
     Returns:
         The mean loss, a float32 scalar.
@@ -82,24 +75,17 @@ def cld_loss(
         ValueError: temperature is not above 0, ``empty_groups`` is unknown, or
             the views differ in shape.
     """
-    check_temperature(temperature)
-    check_empty_groups(empty_groups)
     if features_a.shape != features_b.shape:
         raise ValueError(
-            f'the two views have features of shape {tuple(features_a.shape)} and '
-            f'{tuple(features_b.shape)}: they must show the same images in the same '
+            f'The two views have features of shapes {tuple(features_a.shape)} and '
+            f'{tuple(features_b.shape)}; they must show the same images in the same '
             'order.'
         )
-    logits_a = cross_level_logits(features_a, groups_b, temperature, empty_groups)
-    logits_b = cross_level_logits(features_b, groups_a, temperature, empty_groups)
-    return 0.5 * (
-        F.cross_entropy(logits_a, groups_b.labels)
-        + F.cross_entropy(logits_b, groups_a.labels)
-    )
+    criterion = CLDLoss(temperature, empty_groups)
+    return criterion(features_a, features_b, groups_a, groups_b)
 
 
-@MODELS.register_module()
-class CLDLoss(BaseModule):
+class CLDLoss(nn.Module):
     """:func:`cld_loss` with its settings.
 
     Args:
@@ -117,18 +103,33 @@ class CLDLoss(BaseModule):
         self.temperature = temperature
         self.empty_groups = empty_groups
 
+    @torch.autocast('cuda', enabled=False)
+    @torch.autocast('cpu', enabled=False)
+    def compare(self, features: Tensor, groups: Groups) -> tuple[Tensor, Tensor]:
+        """One view's instances against another view's groups.
+
+        Args:
+            features: L2-normalized, ``(N, C)``.
+            groups: of the other view, with the labels of the same N images.
+
+        Returns:
+            The mean cross-entropy, and whether each instance is nearest to its own
+            group's centroid, ``(N,)`` bool.
+        """
+        warn_unless_unit_length(features)
+        logits = cross_level_logits(
+            features, groups, self.temperature, self.empty_groups
+        )
+        hits = logits.detach().argmax(dim=1) == groups.labels
+        return F.cross_entropy(logits, groups.labels), hits
+
     def forward(
         self, features_a: Tensor, features_b: Tensor, groups_a: Groups, groups_b: Groups
     ) -> Tensor:
         """The loss of two views; see :func:`cld_loss`."""
-        return cld_loss(
-            features_a,
-            features_b,
-            groups_a,
-            groups_b,
-            self.temperature,
-            self.empty_groups,
-        )
+        loss_a, _ = self.compare(features_a, groups_b)
+        loss_b, _ = self.compare(features_b, groups_a)
+        return 0.5 * (loss_a + loss_b)
 
     def extra_repr(self) -> str:
         return f'temperature={self.temperature}, empty_groups={self.empty_groups!r}'

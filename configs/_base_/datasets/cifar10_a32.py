@@ -17,7 +17,7 @@ view = [
         contrast=0.4,
         saturation=0.4,
         hue=0.4,
-        grey_prob=0.2,
+        gray_prob=0.2,
         on_device=False,
     )
 ]
@@ -31,7 +31,7 @@ train_dataloader = dict(
     batch_size=256,
     num_workers=8,
     persistent_workers=True,
-    drop_last=True,
+    drop_last=False,  # as in the release: 196 steps per epoch
     sampler=dict(type='SeededSampler', shuffle=True),
     collate_fn=dict(type='collate_views'),
     dataset=dict(

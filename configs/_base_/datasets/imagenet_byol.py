@@ -18,7 +18,7 @@ def _view(blur, solarize):
             saturation=0.2,
             hue=0.1,
             jitter_prob=0.8,
-            grey_prob=0.2,
+            gray_prob=0.2,
             blur_prob=blur,
             blur_sigma=(0.1, 2.0),
             solarize_prob=solarize,

@@ -14,7 +14,7 @@ def _crop(size, scale):
             saturation=0.8,
             hue=0.2,
             jitter_prob=0.8,
-            grey_prob=0.2,
+            gray_prob=0.2,
             blur_prob=0.5,
             blur_sigma=(0.1, 2.0),
         )

@@ -17,7 +17,7 @@ view = [
         contrast=0.4,
         saturation=0.4,
         hue=0.4,
-        grey_prob=0.2,
+        gray_prob=0.2,
         on_device=False,
     )
 ]

@@ -13,7 +13,7 @@ whole = {{_base_.train_dataloader.dataset}}
 train_dataloader = dict(
     batch_size=50,
     drop_last=False,  # of 100 images a batch is half
-    dataset=dict(_delete_=True, type='LabelledFraction', dataset=whole, fraction=0.01),
+    dataset=dict(_delete_=True, type='LabeledFraction', dataset=whole, fraction=0.01),
 )
 optim_wrapper = dict(
     optimizer=dict(lr=0.03),

@@ -15,7 +15,7 @@ model = dict(backbone=dict(frozen_stages=-1, norm_eval=False))
 
 whole = {{_base_.train_dataloader.dataset}}
 train_dataloader = dict(
-    dataset=dict(_delete_=True, type='LabelledFraction', dataset=whole, fraction=0.01)
+    dataset=dict(_delete_=True, type='LabeledFraction', dataset=whole, fraction=0.01)
 )
 optim_wrapper = dict(
     optimizer=dict(lr=1.0),

@@ -1,17 +1,11 @@
 """BufferedRuntimeInfoHook logs what mmengine's hook logs."""
 
-import sys
-
 import pytest
-import torch
-from conftest import ROOT
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from cld_mm.cli.run_tool import build_runner
 from cld_mm.engine.hooks.non_finite_loss import NonFiniteLossHook
-
-sys.path.insert(0, str(ROOT / 'tools/stress'))
-import small_configs
+from tools.stress import small_configs
 
 
 def train(digits, folder, **changes):
@@ -52,7 +46,8 @@ def test_logged_values_are_those_of_mmengine(interval, digits, tmp_path):
     losses = []
     for name in ('ours', 'theirs'):
         (log,) = (tmp_path / name).glob('*/vis_data/scalars.json')
-        losses.append([line.split('"loss"')[1][:20] for line in open(log) if '"loss"' in line])
+        lines = [line for line in log.read_text().splitlines() if '"loss"' in line]
+        losses.append([line.split('"loss"')[1][:20] for line in lines])
     assert losses[0] == losses[1]
 
 

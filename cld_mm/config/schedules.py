@@ -1,0 +1,101 @@
+"""Learning rate schedules as long as the training."""
+
+from collections.abc import Container, Mapping
+from typing import Any
+
+from mmengine.config import Config
+
+from .error import ConfigError
+
+LENGTHS = {True: 'max_epochs', False: 'max_iters'}  # by a schedule's by_epoch
+
+
+def schedules_of(cfg: Config) -> list[tuple[str, Any]]:
+    """Each schedule with its path as an option."""
+    found = cfg.get('param_scheduler')
+    items = found if isinstance(found, (list, tuple)) else ()
+    paths = [(f'param_scheduler.{index}', one) for index, one in enumerate(items)]
+    if isinstance(found, Mapping):
+        paths = [('param_scheduler', found)]
+    return [(path, one) for path, one in paths if isinstance(one, Mapping)]
+
+
+def training_lengths(cfg: Config) -> dict[bool, int | None]:
+    """The number of epochs and of iterations to train, by ``by_epoch``."""
+    train = cfg.get('train_cfg')
+    lengths = train if isinstance(train, Mapping) else {}
+    return {by_epoch: lengths.get(name) for by_epoch, name in LENGTHS.items()}
+
+
+def follow_length(
+    cfg: Config, before: dict[bool, int | None], options: Container[str]
+) -> list[str]:
+    """Let schedules end with a training whose length the command line changed.
+
+    Those that ended with the training in the config file do so again: ``T_max``,
+    ``end`` and milestones follow; a warm-up stays. What the user set stays as well.
+
+    Args:
+        cfg: the config with the options merged in.
+        before: the training's length in the config file, by ``by_epoch``.
+        options: the options that the user gave.
+
+    Returns:
+        What was changed, such as ``param_scheduler.T_max: 200 -> 3, follows ...``.
+
+    Raises:
+        ConfigError: a warm-up is longer than the training.
+    """
+    changes = []
+    new_lengths = training_lengths(cfg)
+    for path, schedule in schedules_of(cfg):
+        by_epoch = schedule.get('by_epoch', True)
+        old, new = before[by_epoch], new_lengths[by_epoch]
+        own = ('param_scheduler', path, f'{path}.T_max', f'{path}.end')
+        own += (f'{path}.milestones',)
+        if None in (old, new) or old == new or any(name in options for name in own):
+            continue
+        begin = schedule.get('begin', 0)
+        if last_step(schedule, old) != old:
+            if schedule.get('end', 0) >= new:
+                raise ConfigError(
+                    f'{path}.end is {schedule["end"]}, not within the {new} of '
+                    f'train_cfg.{LENGTHS[by_epoch]}: set {path}.end, and begin of the '
+                    'schedule after it, to fewer.'
+                )
+            continue
+        follows = {'end': new, 'T_max': new - begin, 'total_iters': new - begin}
+        for key, value in follows.items():
+            if schedule.get(key) not in (None, value):
+                changes.append(f'{path}.{key}: {schedule[key]} -> {value}')
+                schedule[key] = value
+        if 'milestones' in schedule:
+            steps = [round(step * new / old) for step in schedule['milestones']]
+            changes.append(f'{path}.milestones: {schedule["milestones"]} -> {steps}')
+            schedule['milestones'] = steps
+    why = 'follows the length of training (set it as an option to keep it)'
+    return [f'{change}, {why}' for change in changes]
+
+
+def last_step(schedule: Any, length: int) -> int | None:
+    """Where a schedule ends; ``length`` where it holds until the training ends."""
+    if 'milestones' in schedule:
+        return length
+    if schedule.get('T_max') is not None:
+        return schedule.get('begin', 0) + schedule['T_max']
+    return schedule.get('end')
+
+
+def length_mismatch(cfg: Config) -> str | None:
+    """A warning, with both numbers, where the last schedule outlasts the training."""
+    for path, schedule in schedules_of(cfg)[-1:]:
+        by_epoch = schedule.get('by_epoch', True)
+        length = training_lengths(cfg)[by_epoch]
+        end = last_step(schedule, length) if length else None
+        if length and end and end != length and schedule.get('T_max'):
+            return (
+                f'{path} ends at {end}, but train_cfg.{LENGTHS[by_epoch]} is {length}: '
+                f'set {path}.T_max={length - schedule.get("begin", 0)} for a full '
+                'schedule, or train by --epochs, which changes both.'
+            )
+    return None

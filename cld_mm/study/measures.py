@@ -1,0 +1,116 @@
+"""What is measured of features: kNN over a range of k, and a linear classifier.
+
+The same functions measure pixels, an untrained network and a trained one.
+"""
+
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from torch import Tensor
+
+from cld_mm.evaluation.functional.knn_grid import knn_grid
+
+STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # C of the logistic regression
+
+
+def knn_accuracies(
+    train: Tensor,
+    train_labels: Tensor,
+    test: Tensor,
+    test_labels: Tensor,
+    ks: Sequence[int],
+    temperature: float = 0.1,
+) -> dict[str, float]:
+    """Top-1 in percent for each k that does not exceed the training images.
+
+    Args:
+        train: ``(N, C)``.
+        train_labels: ``(N,)``.
+        test: ``(M, C)``.
+        test_labels: ``(M,)``.
+        ks: numbers of neighbors.
+        temperature: T of the weighted vote.
+    """
+    found = knn_grid(train, train_labels, test, test_labels, ks, temperature)
+    return {str(k): round(top1, 3) for k, top1 in found.items()}
+
+
+def logistic_regression(
+    train: Tensor,
+    train_labels: Tensor,
+    test: Tensor,
+    test_labels: Tensor,
+    seed: int = 0,
+    strengths: Sequence[float] = STRENGTHS,
+    max_iter: int = 200,
+) -> dict[str, float]:
+    """Top-1 in percent of multinomial logistic regression (L2, L-BFGS).
+
+    Features are centered and divided by one number, their overall standard deviation.
+    C is chosen on a tenth of the training images, then all of them are fitted.
+
+    Returns:
+        ``top1`` and the chosen ``C``.
+    """
+    mean = train.float().mean(dim=0)
+    scale = (train.float() - mean).std().clamp(min=1e-12)
+    x, x_test = (
+        ((part.float() - mean) / scale).numpy().astype(np.float32)
+        for part in (train, test)
+    )
+    y, y_test = train_labels.numpy(), test_labels.numpy()
+    order = np.random.default_rng(seed).permutation(len(x))
+    held_out, fit = order[: max(1, len(x) // 10)], order[max(1, len(x) // 10) :]
+
+    def fitted(rows: np.ndarray, strength: float) -> LogisticRegression:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore', ConvergenceWarning)
+            model = LogisticRegression(C=strength, max_iter=max_iter)
+            return model.fit(x[rows], y[rows])
+
+    scores = [fitted(fit, c).score(x[held_out], y[held_out]) for c in strengths]
+    best = strengths[int(np.argmax(scores))]
+    top1 = 100 * fitted(np.arange(len(x)), best).score(x_test, y_test)
+    return {'top1': round(top1, 3), 'C': best}
+
+
+def measure_features(
+    train: dict[str, Tensor],
+    test: dict[str, Tensor],
+    ks: Sequence[int],
+    temperature: float,
+    linear: bool = True,
+) -> dict[str, object]:
+    """All measures of features as ``extract_features`` returns them.
+
+    Returns:
+        ``knn_<name>`` (k to top-1), ``knn_<name>_best``, ``knn_<name>_best_k`` for each
+        kind of feature; ``linear`` and ``linear_C``, on 'backbone'.
+    """
+    labels, test_labels = train['labels'], test['labels']
+    measures: dict[str, object] = {}
+    for name in train:
+        if name == 'labels':
+            continue
+        knn = knn_accuracies(
+            train[name], labels, test[name], test_labels, ks, temperature
+        )
+        best = max(knn, key=lambda k: knn[k])
+        measures[f'knn_{name}'] = knn
+        measures[f'knn_{name}_best'] = knn[best]
+        measures[f'knn_{name}_best_k'] = int(best)
+    if linear:
+        fit = logistic_regression(
+            train['backbone'], labels, test['backbone'], test_labels
+        )
+        measures['linear'], measures['linear_C'] = fit['top1'], fit['C']
+    return measures
+
+
+def pixel_features(images: Tensor, mean: Tensor) -> Tensor:
+    """Pixels as features ``(N, C·H·W)``, the mean training image removed."""
+    return images.flatten(1).float() / 255 - torch.as_tensor(mean)

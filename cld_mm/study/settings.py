@@ -1,0 +1,130 @@
+"""From a study's run to the training config that it uses, and to its data."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from cld_mm.config.check_values import check_config, check_data
+from cld_mm.config.command_line_overrides import merge_options
+from cld_mm.engine.consistency.dataset_fingerprint import fingerprint
+from cld_mm.registry import DATASETS
+
+from .plan import Run, Study, StudyError
+
+LENGTHS = ('begin', 'end', 'T_max')
+
+
+def run_config(study: Study, run: Run, chosen: dict[str, Any]) -> Config:
+    """The config of one run.
+
+    Args:
+        study: the study.
+        run: any but that of the pixels, which take the first arm's.
+        chosen: the settings that the arm's trials chose, or those of a trial.
+
+    Raises:
+        StudyError: an option does not fit the config, or it does not train by
+            iterations.
+    """
+    arm = run.arm or next(iter(study.arms.values()))
+    cfg = Config.fromfile(arm.config)
+    options = {**arm.options, **chosen}
+    merge_options(cfg, options)
+    for name in ('val_cfg', 'val_dataloader'):
+        if not cfg.get(name):
+            raise StudyError(f'{arm.config} has no {name}: a study evaluates by it.')
+    steps = study.tuning.get('steps') if run.kind == 'trial' else arm.steps
+    if steps is not None:
+        set_steps(cfg, steps)
+    if run.kind == 'trial':
+        hold_out(cfg, study.tuning['held_out'])
+    cfg.launcher = 'none'
+    cfg.setdefault('randomness', {})
+    cfg.randomness.seed = run.seed
+    cfg.default_hooks.checkpoint = dict(
+        type='DigestCheckpointHook',
+        by_epoch=False,
+        interval=-1,
+        every_minutes=5,
+        keep_recent=1,
+        max_keep_ckpts=1,
+        save_last=True,
+    )
+    cfg.visualizer = dict(
+        type='Visualizer', vis_backends=[dict(type='LocalVisBackend')]
+    )
+    check_config(cfg)
+    check_data(cfg, 'train_dataloader', 'val_dataloader', 'val_cfg')
+    return cfg
+
+
+def set_steps(cfg: Config, steps: int) -> None:
+    """Train for so many iterations; the schedules keep their proportions."""
+    if 'max_iters' not in cfg.train_cfg:
+        raise StudyError(
+            f'{cfg.filename} trains by epochs: steps need an IterBasedTrainLoop.'
+        )
+    before = cfg.train_cfg.max_iters
+    cfg.train_cfg.max_iters = steps
+    schedulers = cfg.get('param_scheduler') or []
+    for scheduler in schedulers if isinstance(schedulers, list) else [schedulers]:
+        for key in LENGTHS:
+            if key in scheduler:
+                scheduler[key] = round(scheduler[key] * steps / before)
+    interval = cfg.train_cfg.get('val_interval', steps)
+    cfg.train_cfg.val_interval = max(1, round(interval * steps / before))
+
+
+def hold_out(cfg: Config, held_out: float) -> None:
+    """Train on a part of the training images and evaluate on the rest of them."""
+    known = cfg.val_cfg.train_dataloader
+    evaluated = known.dataset
+    part = {'type': 'HeldOut', 'share': held_out}
+    train = cfg.train_dataloader.dataset
+    if train.type == 'InMemoryViews':
+        train.dataset = {**part, 'part': 'fit', 'dataset': train.dataset}
+    else:
+        cfg.train_dataloader.dataset = {**part, 'part': 'fit', 'dataset': train}
+    known.dataset = {**part, 'part': 'fit', 'dataset': evaluated}
+    cfg.val_dataloader.dataset = {**part, 'part': 'held_out', 'dataset': evaluated}
+    cfg.train_cfg.val_interval = cfg.train_cfg.max_iters + 1
+    if 'num_images' in cfg.model:
+        cfg.model.num_images = len(DATASETS.build(cfg.train_dataloader.dataset))
+
+
+def settings_digest(cfg: Config) -> str:
+    """Digest of all that decides a run's result."""
+    settings = {
+        key: value
+        for key, value in cfg.to_dict().items()
+        if key not in ('work_dir', 'default_hooks', 'visualizer', 'vis_backends')
+    }
+    text = json.dumps(settings, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def data_of(cfg: Config, cache: dict[str, Any]) -> dict[str, Any]:
+    """Fingerprints of the training and the evaluated images.
+
+    Args:
+        cfg: of a run.
+        cache: filled with what was read, so that runs share it.
+    """
+    found = {}
+    for name, dataset in (
+        ('training', cfg.val_cfg.train_dataloader.dataset),
+        ('test', cfg.val_dataloader.dataset),
+    ):
+        key = json.dumps(Config({'d': dataset}).to_dict(), sort_keys=True, default=str)
+        if key not in cache:
+            cache[key] = fingerprint(DATASETS.build(dataset))
+        found[name] = cache[key]
+    return found
+
+
+def work_dir_of(root: Path, study: Study, run: Run) -> Path:
+    """Where a run's checkpoints and logs are stored."""
+    return root / study.name / run.name

@@ -1,0 +1,9 @@
+"""NPID with a narrow CIFAR ResNet-18 (width 16, four stages of stride 2), for a CPU."""
+
+_base_ = 'npid_r18_cifar.py'
+
+model = dict(
+    feat_dim=64,
+    backbone=dict(stem_channels=16, base_channels=16, strides=(2, 2, 2, 2)),
+    neck=dict(in_channels=128, out_channels=64),
+)

@@ -1,0 +1,1 @@
+"""Programs that tests run as ``python -m tests.programs.NAME``."""
