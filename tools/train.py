@@ -24,6 +24,13 @@ def parse_args() -> argparse.Namespace:
         help='resume from a checkpoint, or from the newest in the work dir',
     )
     parser.add_argument(
+        '--resume-settings',
+        choices=['new', 'checkpoint'],
+        default='new',
+        help='optimizer and schedule settings of a resumed run where the config '
+        "differs from the checkpoint's: the new ones (default), or the checkpoint's",
+    )
+    parser.add_argument(
         '--pretrained',
         metavar='CHECKPOINT',
         help='start the backbone from this checkpoint (linear probing)',
@@ -70,6 +77,7 @@ def merge(cfg, args: argparse.Namespace) -> None:
         args.resume = 'auto'
     if args.resume is not None:
         cfg.resume = True
+        cfg.resume_settings = args.resume_settings
         cfg.load_from = None if args.resume == 'auto' else args.resume
         if cfg.load_from and not Path(cfg.load_from).is_file():
             raise FileNotFoundError(

@@ -16,6 +16,7 @@ from cld_mm.engine.finite_checks import check_finite
 
 from .bank_rows import remove_orphans, save_rows, sharded_bank
 from .file_format import CheckpointError
+from .resume_settings import training_settings
 
 
 def is_remote(
@@ -102,6 +103,7 @@ def _description(runner: Any, meta: dict[str, Any], by_epoch: bool) -> dict[str,
             'iter': runner.iter + (not by_epoch),
             **meta,
             'cfg': runner.cfg.pretty_text,
+            'settings': training_settings(runner.cfg),
             'seed': runner.seed,
             'experiment_name': runner.experiment_name,
             'time': time.strftime('%Y%m%d_%H%M%S'),

@@ -25,7 +25,6 @@ from cld_mm.engine.checkpoint import (
 )
 from cld_mm.engine.checkpoint.discovery import newest_run, resumable
 from cld_mm.engine.checkpoint.file_format import write_text
-from cld_mm.engine.checkpoint.rescale_on_resume import place_in_epoch
 from cld_mm.engine.checkpoint.work_dir_lock import lock
 from cld_mm.engine.preemption.interruptible_evaluation import Evaluation
 from cld_mm.registry import HOOKS
@@ -108,7 +107,6 @@ class DigestCheckpointHook(CheckpointHook):
             self._run = max(self._run, 1 + newest_run(self._folders(runner)))
         else:
             self._run = self._resumed['meta'].get('run', self._run)
-            place_in_epoch(runner.train_loop, self._resumed['meta'])
             if 'ranks' in self._resumed:
                 restore_rank_state(runner, self._resumed['ranks'])
             self._resumed = None

@@ -260,9 +260,9 @@ class NonFiniteLossHook(Hook):
             listed += f', images {_first_few(shown["images"])}'
         raise FloatingPointError(
             f'{what} at iteration {shown["iteration"]} (epoch {shown["epoch"]}) on '
-            f'rank {ranks}: {listed} (rank {shown["rank"]}); {kept}; lower the learning '
-            'rate or raise the temperature, and resume from the last checkpoint in '
-            f'{runner.work_dir} with --resume.'
+            f'rank {ranks}: {listed} (rank {shown["rank"]}); {kept}; lower the '
+            'learning rate or raise the temperature, and resume from the last '
+            f'checkpoint in {runner.work_dir} with --resume.'
         )
 
 

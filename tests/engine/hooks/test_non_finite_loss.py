@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.hooks import CheckpointHook
 from mmengine.optim import AmpOptimWrapper as MMAmpOptimWrapper
 from mmengine.optim import OptimWrapper
 from mmpretrain.structures import DataSample
