@@ -18,15 +18,5 @@ train_pipeline[1]['num_views'] = [3, 1]
 train_dataloader = dict(batch_size=64, dataset=dict(pipeline=train_pipeline))
 
 optim_wrapper = dict(optimizer=dict(lr=0.2))
-param_scheduler = [
-    dict(type='LinearLR', start_factor=0.05, by_epoch=True, begin=0, end=5),
-    dict(
-        type='CosineAnnealingLR',
-        T_max=95,
-        eta_min_ratio=1e-3,
-        by_epoch=True,
-        begin=5,
-        end=100,
-    ),
-]
+param_scheduler = dict(warmup_epochs=5, start_factor=0.05)
 auto_scale_lr = dict(base_batch_size=512)

@@ -7,6 +7,5 @@ Expected: none published. Not measured by this project.
 
 _base_ = 'infomin_2q_r50_100e.py'
 
-param_scheduler = _base_.param_scheduler
-param_scheduler[1].update(T_max=195, end=200)
+param_scheduler = dict(epochs=200)
 train_cfg = dict(max_epochs=200)

@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from cld_mm.apis import extract_features
 from cld_mm.cli.frozen_backbone import load_frozen, run_frozen
-from cld_mm.cli.run_tool import add_common_flags
+from cld_mm.cli.run_tool import add_common_flags, results_folder
 from cld_mm.cli.results_json import write_results
 from cld_mm.evaluation.view_pairs import extract_view_pairs
 from cld_mm.datasets import assign_object_ids
@@ -125,7 +125,7 @@ def evaluate(runner, args: argparse.Namespace) -> None:
         values = [results[name][key] for name in names]
         row = ''.join(f'{"-" if v != v else f"{v:.4f}":>12s}' for v in values)
         print(f'{key:22s}{row}')
-    write_results(results, args.out, runner.work_dir, 'evaluate', args.checkpoint)
+    write_results(results, args.out, results_folder(args), 'evaluate', args.checkpoint)
 
 
 def main() -> None:

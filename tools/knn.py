@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from cld_mm.apis import extract_features
 from cld_mm.cli.frozen_backbone import load_frozen, run_frozen
-from cld_mm.cli.run_tool import add_common_flags
+from cld_mm.cli.run_tool import add_common_flags, results_folder
 from cld_mm.cli.results_json import write_results
 from cld_mm.evaluation import knn_classify, top_k_accuracy
 from cld_mm.evaluation.functional.knn import check_vote
@@ -62,7 +62,7 @@ def evaluate(runner, args: argparse.Namespace) -> None:
             f'{row["features"]:10s} {row["k"]:5d} {row["temperature"]:6.3g} '
             f'{row["top1"]:8.2f} {row["top5"]:8.2f}'
         )
-    write_results(rows, args.out, runner.work_dir, 'knn', args.checkpoint)
+    write_results(rows, args.out, results_folder(args), 'knn', args.checkpoint)
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ from mmengine.dist import is_main_process
 
 from cld_mm.apis import extract_features
 from cld_mm.cli.frozen_backbone import load_frozen, run_frozen
-from cld_mm.cli.run_tool import add_common_flags
+from cld_mm.cli.run_tool import add_common_flags, results_folder
 from cld_mm.cli.results_json import write_results
 from cld_mm.evaluation import fit_linear, low_shot, top_k_accuracy
 
@@ -76,7 +76,7 @@ def evaluate(runner, args: argparse.Namespace) -> None:
                 f'{shots:3d} images a class: top-1 {mean:6.2f} % (deviation {std:.2f})'
             )
         results['low_shot'] = found
-    write_results(results, args.out, runner.work_dir, 'linear', args.checkpoint)
+    write_results(results, args.out, results_folder(args), 'linear', args.checkpoint)
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ from mmengine.config import Config
 
 from cld_mm.apis import extract_features
 from cld_mm.config.check_values import check_config, check_data
-from cld_mm.cli.error_messages import one_sentence_errors
+from cld_mm.cli.command_line import command_line
 from cld_mm.cli.run_tool import build_runner
 from cld_mm.datasets.preparation.fashion_mnist import origin
 from cld_mm.evaluation import knn_classify, top_k_accuracy
@@ -197,7 +197,7 @@ def main() -> None:
     parser.add_argument('--debug', action='store_true', help='show tracebacks')
     args = parser.parse_args()
     args.work_dir = args.work_dir or f'work_dirs/quickstart-seed{args.seed}'
-    with one_sentence_errors(args.debug):
+    with command_line(args.debug):
         run(args)
 
 

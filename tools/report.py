@@ -11,7 +11,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import cld_mm.registry  # noqa: F401
-from cld_mm.cli.error_messages import one_sentence_errors
+from cld_mm.cli.command_line import command_line
 from cld_mm.report import collect_run, look_at_run, write_page
 
 
@@ -27,11 +27,6 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--no-look', action='store_true', help='leave embedding and groups out'
     )
-    parser.add_argument(
-        '--safe-config',
-        action='store_true',
-        help="read a stranger's work dir and run nothing in its config",
-    )
     parser.add_argument('--debug', action='store_true', help='show tracebacks')
     return parser.parse_args()
 
@@ -40,7 +35,7 @@ def report(args: argparse.Namespace, out: Path) -> None:
     """Write the page."""
     if min(args.images, args.checkpoints, args.groups or 1) < 1:
         raise ValueError('--images, --checkpoints and --groups are 1 at least.')
-    runs = [collect_run(work_dir, args.safe_config) for work_dir in args.work_dirs]
+    runs = [collect_run(work_dir) for work_dir in args.work_dirs]
     snapshots = []
     for run in runs:
         snapshot = None
@@ -58,7 +53,7 @@ def report(args: argparse.Namespace, out: Path) -> None:
 def main() -> None:
     args = parse_args()
     out = args.out or args.work_dirs[0] / 'report.html'
-    with one_sentence_errors(args.debug):
+    with command_line(args.debug):
         report(args, out)
         print(f'report {out} ({out.stat().st_size / 1e6:.1f} MB)')
 

@@ -6,16 +6,20 @@ A pre-training config is evaluated by kNN, a probe's by its accuracy.
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import cld_mm.registry  # noqa: F401, I001
-from mmengine.dist import is_main_process
+from cld_mm.cli.run_tool import (
+    add_common_flags,
+    results_folder,
+    run_tool,
+    set_loader_defaults,
+)
 
-from cld_mm.cli.frozen_backbone import load_weights
-from cld_mm.cli.run_tool import add_common_flags, run_tool, set_loader_defaults
-from cld_mm.cli.results_json import write_results
-from cld_mm.engine.preemption.signals import leave_at_once
+if TYPE_CHECKING:
+    from mmengine.config import Config
+    from mmengine.runner import Runner
 
 
 def parse_args() -> argparse.Namespace:
@@ -25,8 +29,8 @@ def parse_args() -> argparse.Namespace:
     add_common_flags(parser)
     parser.add_argument(
         '--out',
-        help='JSON file for the metrics, else WORK_DIR/test_<checkpoint>.json; or .pkl '
-        'file for predictions',
+        help='JSON file for the metrics, else test_<checkpoint>.json in --work-dir or '
+        'beside the checkpoint; or .pkl file for predictions',
     )
     parser.add_argument(
         '--out-item',
@@ -37,15 +41,15 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def merge(cfg, args: argparse.Namespace) -> None:
+def merge(cfg: 'Config', args: argparse.Namespace) -> None:
     """Merge this tool's own flags into the config."""
     set_loader_defaults(cfg, args, persistent=False)
     if not Path(args.checkpoint).is_file():
         raise FileNotFoundError(f'the checkpoint {args.checkpoint} does not exist.')
     if cfg.get('test_cfg') is None:
         raise ValueError(
-            f'{args.config} says nothing about testing: add test_cfg, '
-            'test_dataloader and test_evaluator.'
+            f'{args.config} has no test_cfg: add test_cfg, test_dataloader and '
+            'test_evaluator.'
         )
     cfg.load_from = args.checkpoint
     # The checkpoint brings the weights; the one it started from may be gone.
@@ -55,9 +59,13 @@ def merge(cfg, args: argparse.Namespace) -> None:
         cfg.test_cfg.fp16 = True
 
 
-def evaluate(runner, args: argparse.Namespace) -> None:
+def evaluate(runner: 'Runner', args: argparse.Namespace) -> None:
     """Test, print the metrics and write what was asked for."""
+    from mmengine.dist import is_main_process
     from mmengine.evaluator import DumpResults
+
+    from cld_mm.cli.frozen_backbone import load_weights
+    from cld_mm.cli.results_json import write_results
 
     load_weights(runner)
     if args.out and args.out_item == 'pred':
@@ -68,11 +76,13 @@ def evaluate(runner, args: argparse.Namespace) -> None:
     for name, value in metrics.items():
         print(f'{name:24s} {value:7.2f}')
     out = args.out if args.out_item == 'metrics' else None
-    write_results(metrics, out, runner.work_dir, 'test', args.checkpoint)
+    write_results(metrics, out, results_folder(args), 'test', args.checkpoint)
 
 
 def main() -> None:
     args = parse_args()
+    from cld_mm.engine.preemption.signals import leave_at_once
+
     leave_at_once('start it again')
     run_tool(
         args,

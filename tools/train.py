@@ -4,19 +4,25 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import cld_mm.registry  # noqa: F401
 from cld_mm.cli.run_tool import add_common_flags, run_tool, set_amp, set_loader_defaults
-from cld_mm.engine.consistency.setup import restarted
-from cld_mm.engine.preemption.signals import leave_at_once
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Train a model by a config.')
     parser.add_argument('config', help='config file')
     add_common_flags(parser)
+    parser.add_argument(
+        '--epochs',
+        type=int,
+        help='epochs to train; learning rate schedules that last as long follow',
+    )
     parser.add_argument(
         '--resume',
         nargs='?',
@@ -33,7 +39,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--pretrained',
         metavar='CHECKPOINT',
-        help='start the backbone from this checkpoint (linear probing)',
+        help='start the backbone from this checkpoint (linear probing, fine-tuning)',
     )
     parser.add_argument(
         '--no-validate', action='store_true', help='do not evaluate during training'
@@ -46,12 +52,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--no-persistent-workers',
         action='store_true',
-        help='start the loader processes anew each epoch',
+        help='restart the dataloader workers in each epoch',
     )
     parser.add_argument(
         '--compile',
         action='store_true',
-        help='backbones and necks through torch.compile',
+        help='compile backbones and necks with torch.compile',
     )
     parser.add_argument(
         '--capture-steps',
@@ -62,13 +68,15 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--deterministic',
         action='store_true',
-        help='the same bits each time, at some cost in speed',
+        help='bit-exact runs, at some cost in speed',
     )
     return parser.parse_args()
 
 
-def merge(cfg, args: argparse.Namespace) -> None:
+def merge(cfg: 'Config', args: argparse.Namespace) -> None:
     """Merge this tool's own flags into the config."""
+    from cld_mm.engine.consistency.setup import restarted
+
     set_loader_defaults(cfg, args, persistent=not args.no_persistent_workers)
     set_amp(cfg, args)
     if args.no_validate:
@@ -83,17 +91,13 @@ def merge(cfg, args: argparse.Namespace) -> None:
             raise FileNotFoundError(
                 f'--resume {cfg.load_from}: there is no such checkpoint.'
             )
-    if args.pretrained is not None:
-        cfg.model.backbone.init_cfg = {
-            'type': 'Pretrained',
-            'checkpoint': args.pretrained,
-        }
-    check_pretrained(cfg)
+    set_pretrained(cfg, args.pretrained)
     if args.auto_scale_lr:
         if 'auto_scale_lr' not in cfg:
             raise ValueError(
-                '--auto-scale-lr: the config has no '
-                'auto_scale_lr.base_batch_size to scale from: add it.'
+                '--auto-scale-lr: the config has no auto_scale_lr.base_batch_size to '
+                'scale from: add --cfg-options auto_scale_lr.base_batch_size=256, the '
+                'batch size that its learning rate is for.'
             )
         cfg.auto_scale_lr.enable = True
     if args.compile:
@@ -110,9 +114,24 @@ def merge(cfg, args: argparse.Namespace) -> None:
         os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')
 
 
-def check_pretrained(cfg) -> None:
-    """Raise where a probe has no checkpoint to start from."""
-    init = cfg.model.get('backbone', {}).get('init_cfg')
+def set_pretrained(cfg: 'Config', checkpoint: str | None) -> None:
+    """Start the backbone from a checkpoint; other settings of ``init_cfg`` stay.
+
+    Raises:
+        ValueError: the model has no backbone.
+        FileNotFoundError: there is no such checkpoint.
+    """
+    owner: Any = cfg.model.get('algorithm') or cfg.model  # CrossLevel wraps another
+    backbone = owner.get('backbone')
+    if checkpoint is not None:
+        if backbone is None:
+            raise ValueError('--pretrained: the model of this config has no backbone.')
+        old = backbone.get('init_cfg')
+        kept = dict(old) if isinstance(old, dict) else {}
+        if kept.get('type', 'Pretrained') != 'Pretrained':
+            kept = {}
+        backbone.init_cfg = {**kept, 'type': 'Pretrained', 'checkpoint': checkpoint}
+    init = (backbone or {}).get('init_cfg')
     if not isinstance(init, dict) or init.get('type') != 'Pretrained':
         return
     path = init.get('checkpoint')
@@ -125,10 +144,12 @@ def check_pretrained(cfg) -> None:
 
 def main() -> None:
     args = parse_args()
+    from cld_mm.engine.preemption.signals import leave_at_once
+
     leave_at_once()
     validation = () if args.no_validate else ('val_dataloader', 'val_cfg')
-    loaders = ('train_dataloader', *validation)
-    run_tool(args, lambda cfg: merge(cfg, args), loaders, lambda r: r.train())
+    sections = ('train_dataloader', *validation)
+    run_tool(args, lambda cfg: merge(cfg, args), sections, lambda run: run.train())
 
 
 if __name__ == '__main__':

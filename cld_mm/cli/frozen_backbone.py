@@ -1,18 +1,18 @@
-"""What tools that look at a pre-trained network share: config and weights."""
+"""What tools that evaluate a pre-trained network share: config and weights."""
 
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-
-from mmengine.config import Config
-from mmengine.model import is_model_wrapper
+from typing import TYPE_CHECKING, Any
 
 from .run_tool import run_tool, set_loader_defaults
 
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
-def prepare_frozen(cfg: Config, args: argparse.Namespace) -> None:
-    """Make a pre-training config ready to load ``args.checkpoint`` and look at it.
+
+def prepare_frozen(cfg: 'Config', args: argparse.Namespace) -> None:
+    """Make a pre-training config ready to load ``args.checkpoint``.
 
     Raises:
         FileNotFoundError: there is no such checkpoint.
@@ -36,6 +36,8 @@ def load_weights(runner: Any) -> None:
         ValueError: the file is no checkpoint, or it lacks weights of the backbone,
             which mmengine only warns about: figures would be a random network's.
     """
+    from mmengine.model import is_model_wrapper
+
     path = runner._load_from
     checkpoint = runner.load_checkpoint(path)
     runner._has_loaded = True

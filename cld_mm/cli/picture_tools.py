@@ -2,13 +2,15 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
-from torch.nn import functional as F
+from .arguments import add_common_flags
+from .run_tool import load_config
 
-from cld_mm.apis.inference import Sample, take_sample
+if TYPE_CHECKING:
+    import torch
 
-from .run_tool import add_common_flags, load_config
+    from cld_mm.apis.inference import Sample
 
 
 def viewer_parser(description: str, out: str) -> argparse.ArgumentParser:
@@ -23,13 +25,17 @@ def viewer_parser(description: str, out: str) -> argparse.ArgumentParser:
     return parser
 
 
-def sample_and_features(args: argparse.Namespace) -> tuple[Sample, torch.Tensor]:
+def sample_and_features(args: argparse.Namespace) -> 'tuple[Sample, torch.Tensor]':
     """The sample, and its unit features ``(N, C)`` on the CPU.
 
     Raises:
         FileNotFoundError: there is no such checkpoint.
         ValueError: the model has no such kind of feature, or features are not finite.
     """
+    from torch.nn import functional as F
+
+    from cld_mm.apis.inference import take_sample
+
     check_paths(args)
     sample = take_sample(load_config(args), args.images)
     features = sample.features(args.checkpoint)

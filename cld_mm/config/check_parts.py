@@ -36,6 +36,7 @@ HANDED_OVER = (
     registries.DATA_SAMPLERS,
     registries.OPTIM_WRAPPERS,
     registries.MODEL_WRAPPERS,
+    registries.PARAM_SCHEDULERS,
     FUNCTIONS,
 )
 # What mmengine takes where a section has no 'type'.
@@ -52,7 +53,9 @@ def check_part(node: Node, owner: Any) -> Any:
 
     Args:
         node: the dict and its path.
-        owner: class of the part that it is a setting of, if any.
+        owner: class of the part that it is a setting of, if any. ``default_parts`` of
+            it names parts without a 'type', ``inferred_settings`` required settings
+            that it fills in, such as ``('neck.in_channels',)``.
 
     Returns:
         Its class or function; None where it is not known.
@@ -61,11 +64,10 @@ def check_part(node: Node, owner: Any) -> Any:
         ConfigError: no part has its name, or one of its settings is unknown, missing
             or of another type.
     """
+    default = getattr(owner, 'default_parts', {}).get(node.key)
+    if default and 'type' not in node.value:
+        node = node._replace(value={'type': default, **node.value})
     part, path = node.value, node.path
-    # An owner may infer settings of its parts, such as a neck's in_channels.
-    inferred = getattr(owner, 'inferred_settings', ())
-    if 'type' not in part and f'{node.key}.type' in inferred:
-        return None
     found = part_class(node)
     if found is None:
         if node.registry is not None:
@@ -83,6 +85,7 @@ def check_part(node: Node, owner: Any) -> Any:
         return found
     signature = signature_of(found)
     for key in signature.required:
+        inferred = getattr(owner, 'inferred_settings', ())
         if key not in part and f'{node.key}.{key}' not in inferred:
             close = misspelling(key, set(given) - set(signature.parameters))
             raise ConfigError(

@@ -1,4 +1,4 @@
-"""Check that a config has its sections, each of the right kind, before merging flags."""
+"""Check that a config has its sections, each of the right kind, before any flag."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -70,7 +70,9 @@ def _check_part(node: Node) -> None:
                 )
     elif value is None and (is_item or node.key == 'backbone'):
         raise ConfigError(f"{path} must be a part, a dict with a 'type', got None.")
-    elif isinstance(value, (bool, int, float, str)):
+    elif isinstance(value, (bool, int, float, str)) or (
+        is_item and node.key == 'pipeline' and isinstance(value, (list, tuple))
+    ):
         raise ConfigError(
             f"{path} must be a part, a dict with a 'type', got {shorten(value)}."
         )

@@ -57,14 +57,14 @@ def follow_length(
             continue
         begin = schedule.get('begin', 0)
         if last_step(schedule, old) != old:
-            if schedule.get('end', 0) >= new:
+            if new <= schedule.get('end', 0) < old:
                 raise ConfigError(
                     f'{path}.end is {schedule["end"]}, not within the {new} of '
                     f'train_cfg.{LENGTHS[by_epoch]}: set {path}.end, and begin of the '
                     'schedule after it, to fewer.'
                 )
             continue
-        follows = {'end': new, 'T_max': new - begin, 'total_iters': new - begin}
+        follows = {'end': new, 'T_max': new - begin}
         for key, value in follows.items():
             if schedule.get(key) not in (None, value):
                 changes.append(f'{path}.{key}: {schedule[key]} -> {value}')
@@ -81,7 +81,7 @@ def last_step(schedule: Any, length: int) -> int | None:
     """Where a schedule ends; ``length`` where it holds until the training ends."""
     if 'milestones' in schedule:
         return length
-    if schedule.get('T_max') is not None:
+    if schedule.get('end') is None and 'T_max' in schedule:
         return schedule.get('begin', 0) + schedule['T_max']
     return schedule.get('end')
 

@@ -145,13 +145,14 @@ def renumber_leaf(leaf: Any, table: dict[int, int]) -> None:
 
 
 def _renumber_records(dataset: BaseDataset, table: dict[int, int]) -> None:
-    records = dataset.data_list
     if dataset.serialize_data:
         data, starts = memoryview(dataset.data_bytes), [0, *dataset.data_address]
         records = [
             pickle.loads(data[start:end])  # noqa: S301 mmengine's own bytes, in memory
             for start, end in zip(starts, starts[1:], strict=False)
         ]
+    else:
+        records = dataset.data_list
     for record in records:
         if 'gt_label' in record:
             label = record['gt_label']

@@ -18,6 +18,7 @@ from cld_mm.registry import DATASETS
 
 from .folder_listing import list_class_folders, list_images
 from .label_files import read_label_file
+from .loading_settings import settle_loading
 
 
 class CheckedFolder:
@@ -30,6 +31,7 @@ class CheckedFolder:
     CLASSES: Any
     is_valid_file: Any
     _metainfo: dict
+    _fully_initialized: bool
 
     def _find_samples(self) -> list:
         if '://' in self.img_prefix:  # on a remote store
@@ -88,6 +90,12 @@ class CheckedFolder:
             f'as {printable(unknown[0])}, are not among the {len(names)} names of '
             'metainfo.classes: name all folders there, or leave classes out.'
         )
+
+    def full_init(self) -> None:
+        """Load the list of images, and decide how they are read."""
+        if not self._fully_initialized:
+            super().full_init()  # type: ignore[misc]
+            settle_loading(self)
 
     def load_data_list(self) -> list[dict]:
         """Image paths and labels."""

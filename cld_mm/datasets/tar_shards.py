@@ -14,6 +14,7 @@ from mmpretrain.datasets import BaseDataset
 
 from cld_mm.registry import DATASETS
 
+from .loading_settings import settle_loading
 from .shard_index import read_index
 from .stl10 import UNLABELED
 
@@ -36,6 +37,12 @@ class TarShards(BaseDataset):
     def __init__(self, data_root: str, shards: str = '*.tar', **kwargs: Any) -> None:
         self.pattern = shards
         super().__init__(ann_file='', data_root=data_root, **kwargs)
+
+    def full_init(self) -> None:
+        """Read the index, and decide how images are read."""
+        if not self._fully_initialized:
+            super().full_init()
+            settle_loading(self)
 
     def load_data_list(self) -> list[dict]:
         """One entry a sample, in the order of the shards."""

@@ -1,6 +1,6 @@
 """Engine: hooks, loops, model and optimiser wrappers for mmengine's Runner."""
 
-from . import checkpoint, hooks, loops, model_wrappers, optim_wrappers
+from . import checkpoint, hooks, loops, model_wrappers, optim_wrappers, schedulers
 from .runner import ResumableRunner
 
 __all__ = [
@@ -10,4 +10,5 @@ __all__ = [
     'loops',
     'model_wrappers',
     'optim_wrappers',
+    'schedulers',
 ]

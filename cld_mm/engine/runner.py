@@ -22,6 +22,7 @@ from mmengine.runner.base_loop import BaseLoop
 from torch import nn
 from torch.utils.data import DataLoader
 
+from cld_mm.datasets.loading_settings import report_skipped_images, settle_loading
 from cld_mm.datasets.samplers.seeded_sampler import mix_seed
 from cld_mm.distributed.gradient_buckets import form_buckets
 from cld_mm.distributed.process_group import has_accelerator
@@ -40,7 +41,7 @@ from .checkpoint.choose import choose_together
 from .checkpoint.resume_settings import ResumePlan, describe
 from .class_lists import check_same_classes, training_classes, with_classes
 from .seeded_loaders import seed_pipelines, start_worker
-from .terminal_log import AboveTheBar
+from .terminal_log import TerminalHandler
 
 
 class ResumableRunner(Runner):
@@ -95,6 +96,12 @@ class ResumableRunner(Runner):
         self._train_dataloader = with_classes(self._train_dataloader, None)
         return super().build_train_loop(loop)
 
+    def train(self) -> nn.Module:
+        """As mmengine's; broken images that were skipped are listed at the end."""
+        model = super().train()
+        report_skipped_images(self.train_dataloader.dataset)
+        return model
+
     def build_val_loop(self, loop: BaseLoop | dict) -> BaseLoop:
         """As mmengine's; labels count along the classes of training."""
         self._val_dataloader = self._with_training_classes(self._val_dataloader, loop)
@@ -142,6 +149,7 @@ class ResumableRunner(Runner):
             loader.generator = torch.Generator().manual_seed(
                 mix_seed(seed, 0, get_rank()) % 2**63
             )
+        settle_loading(loader.dataset)
         seed_pipelines(loader.dataset)
         loader.worker_init_fn = partial(start_worker, loader.worker_init_fn)
         return loader
@@ -270,15 +278,14 @@ class ResumableRunner(Runner):
         return checkpoint
 
     def build_logger(self, *args, **kwargs) -> MMLogger:
-        """The logger, its terminal handler replaced where there is a terminal.
+        """The logger, with a shorter log on the terminal.
 
         A log file that cannot be written ends the run.
         """
         logger = super().build_logger(*args, **kwargs)
         end_with_the_log(logger)
-        if is_main_process() and sys.stderr.isatty():
-            for handler in list(logger.handlers):
-                if type(handler) is logging.StreamHandler:
-                    logger.removeHandler(handler)
-                    logger.addHandler(AboveTheBar(handler))
+        for handler in list(logger.handlers):
+            if type(handler) is logging.StreamHandler and is_main_process():
+                logger.removeHandler(handler)
+                logger.addHandler(TerminalHandler(handler, sys.stderr.isatty()))
         return logger

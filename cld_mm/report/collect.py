@@ -9,7 +9,6 @@ from typing import Any
 from mmengine.config import Config
 
 from cld_mm.apis.inference import config_file
-from cld_mm.config.untrusted_config import load_safe_dump
 from cld_mm.fileio.training_logs import Curves, read_run
 
 MEASURES = ('top1', 'top5', 'group_nmi', 'group_acc')
@@ -57,23 +56,21 @@ def measured(name: str) -> bool:
     return any(part in name for part in MEASURES)
 
 
-def collect_run(work_dir: Path, safe: bool = False) -> Run:
+def collect_run(work_dir: Path) -> Run:
     """Read a work dir.
 
     Args:
         work_dir: of a run.
-        safe: read its Python config as values, without running it.
 
     Raises:
         FileNotFoundError: it has no log or no config.
         ValueError: its log is empty.
-        ConfigError: the config cannot be read safely.
     """
     if not work_dir.is_dir():
         raise FileNotFoundError(f'{work_dir} is not a folder: name a work dir.')
     curves = read_run(work_dir)
     path = config_file(work_dir)
-    cfg = load_safe_dump(path) if safe else Config.fromfile(path)
+    cfg = Config.fromfile(path)
     run = Run(
         work_dir.resolve().name, work_dir, cfg.pretty_text, curves=curves, cfg=cfg
     )

@@ -14,7 +14,7 @@ from torch import nn
 from cld_mm.cli.run_tool import build_runner
 from cld_mm.engine.hooks.run_info import hardware, versions
 from cld_mm.evaluation.feature_extraction import extract_features
-from cld_mm.visualization.scalars import read_run
+from cld_mm.fileio.training_logs import read_run
 
 from .measures import knn_accuracies, measure_features, pixel_features
 from .plan import Run, Study

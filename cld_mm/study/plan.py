@@ -88,12 +88,9 @@ class Study:
     def runs(self) -> list[Run]:
         """Everything that the study needs, in the order in which it is run.
 
-        Baselines, then trials, then seeds in turn: after each seed every arm has it.
+        Trials, then seeds in turn: after each seed every arm has it; then the baselines.
         """
-        first = next(iter(self.arms.values()))
-        runs = [Run('pixels', None, 0)] if 'pixels' in self.baselines else []
-        if 'untrained' in self.baselines:
-            runs += [Run('untrained', first, seed) for seed in first.seeds]
+        runs = []
         seed = self.tuning.get('seed', 0)
         for arm in self.arms.values():
             trials = range(len(self.trials(arm.name)))
@@ -102,6 +99,11 @@ class Study:
             for arm in self.arms.values():
                 if place < len(arm.seeds):
                     runs.append(Run('final', arm, arm.seeds[place]))
+        first = next(iter(self.arms.values()))
+        if 'untrained' in self.baselines:
+            runs += [Run('untrained', first, seed) for seed in first.seeds]
+        if 'pixels' in self.baselines:
+            runs.append(Run('pixels', None, 0))
         return runs
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from mmengine.config import Config
 from tqdm import tqdm
 
-from cld_mm.visualization.scalars import read_run
+from cld_mm.fileio.training_logs import read_run
 
 from .plan import Run, Study, StudyError
 from .results import Result, check_result, read_results, result_file

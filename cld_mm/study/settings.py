@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from cld_mm.registry import DATASETS
 
 from .plan import Run, Study, StudyError
 
-LENGTHS = ('begin', 'end', 'T_max')
+LENGTHS = ('begin', 'end', 'T_max')  # begin first: end must exceed it
 
 
 def run_config(study: Study, run: Run, chosen: dict[str, Any]) -> Config:
@@ -73,7 +74,11 @@ def set_steps(cfg: Config, steps: int) -> None:
     for scheduler in schedulers if isinstance(schedulers, list) else [schedulers]:
         for key in LENGTHS:
             if key in scheduler:
-                scheduler[key] = round(scheduler[key] * steps / before)
+                least = (
+                    scheduler.get('begin', 0) + 1 if key == 'end' else key == 'T_max'
+                )
+                scaled = round(scheduler[key] * steps / before)
+                scheduler[key] = max(int(least), scaled)
     interval = cfg.train_cfg.get('val_interval', steps)
     cfg.train_cfg.val_interval = max(1, round(interval * steps / before))
 
@@ -84,15 +89,13 @@ def hold_out(cfg: Config, held_out: float) -> None:
     evaluated = known.dataset
     part = {'type': 'HeldOut', 'share': held_out}
     train = cfg.train_dataloader.dataset
-    if train.type == 'InMemoryViews':
-        train.dataset = {**part, 'part': 'fit', 'dataset': train.dataset}
-    else:
-        cfg.train_dataloader.dataset = {**part, 'part': 'fit', 'dataset': train}
+    owner = train if train.type == 'InMemoryViews' else cfg.train_dataloader
+    owner.dataset = {**part, 'part': 'fit', 'dataset': owner.dataset}
     known.dataset = {**part, 'part': 'fit', 'dataset': evaluated}
     cfg.val_dataloader.dataset = {**part, 'part': 'held_out', 'dataset': evaluated}
     cfg.train_cfg.val_interval = cfg.train_cfg.max_iters + 1
     if 'num_images' in cfg.model:
-        cfg.model.num_images = len(DATASETS.build(cfg.train_dataloader.dataset))
+        cfg.model.num_images = _length(_text(owner.dataset))
 
 
 def settings_digest(cfg: Config) -> str:
@@ -118,11 +121,20 @@ def data_of(cfg: Config, cache: dict[str, Any]) -> dict[str, Any]:
         ('training', cfg.val_cfg.train_dataloader.dataset),
         ('test', cfg.val_dataloader.dataset),
     ):
-        key = json.dumps(Config({'d': dataset}).to_dict(), sort_keys=True, default=str)
+        key = _text(dataset)
         if key not in cache:
             cache[key] = fingerprint(DATASETS.build(dataset))
         found[name] = cache[key]
     return found
+
+
+def _text(dataset: dict[str, Any]) -> str:
+    return json.dumps(Config({'d': dataset}).to_dict()['d'], sort_keys=True)
+
+
+@lru_cache
+def _length(dataset: str) -> int:
+    return len(DATASETS.build(json.loads(dataset)))
 
 
 def work_dir_of(root: Path, study: Study, run: Run) -> Path:

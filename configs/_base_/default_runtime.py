@@ -42,3 +42,6 @@ log_level = 'INFO'
 load_from = None
 resume = False
 randomness = dict(seed=0)
+# Test images of classes that training lacks: 'error' counts them as wrong,
+# 'exclude' leaves them out.
+unknown_classes = 'error'

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from cld_mm.cli.error_messages import sentence
+from cld_mm.cli.error_messages import one_line
 from cld_mm.datasets import (
     CheckedFashionMNIST,
     ImageFolder,
@@ -167,7 +167,7 @@ def test_a_wrong_list_is_one_sentence_with_its_line(
             metainfo={'classes': ('a', 'b')},
         )
     assert str(listing) in str(raised.value)
-    assert '\n' not in sentence(raised.value)
+    assert '\n' not in one_line(raised.value)
 
 
 def test_a_sound_list_is_read(images: Any) -> None:
@@ -223,5 +223,5 @@ def test_a_file_that_vanishes_in_an_epoch_is_named(images: Any) -> None:
     os.unlink(gone)
     with pytest.raises(OSError, match=re.escape(gone)) as raised:
         list(batches)
-    said = sentence(raised.value)
+    said = one_line(raised.value)
     assert said.startswith(f'{gone} cannot be read as an image (No such file')

@@ -188,7 +188,7 @@ def test_confusion_matrix_counts_every_image(
 
 def test_report_names_what_ran(trained: Path, tmp_path: Path) -> None:
     out = tmp_path / 'new' / 'report.html'
-    words = ['--images', 20, '--groups', 3, '--out', out, '--safe-config']
+    words = ['--images', 20, '--groups', 3, '--out', out]
     call('tools/report.py', trained, *words)
     page = out.read_text()
     data = page.split('<script id="data" type="application/json">')[1]

@@ -9,7 +9,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import cld_mm.registry  # noqa: F401, I001
 import numpy as np
 
-from cld_mm.cli.error_messages import one_sentence_errors
+from cld_mm.cli.command_line import command_line
 from cld_mm.cli.results_json import write_results
 from cld_mm.fileio.training_logs import read_run
 
@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument('--out', help='JSON file; else RUN/analyze_logs.json')
     parser.add_argument('--debug', action='store_true', help='show tracebacks')
     args = parser.parse_args()
-    with one_sentence_errors(args.debug):
+    with command_line(args.debug):
         results = {}
         for run in args.runs:
             curves = read_run(run)

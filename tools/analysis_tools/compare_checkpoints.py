@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import cld_mm.registry  # noqa: F401, I001
 import torch
 
-from cld_mm.cli.error_messages import one_sentence_errors
+from cld_mm.cli.command_line import command_line
 from cld_mm.cli.results_json import write_results
 from cld_mm.fileio.checkpoint_loading import load_safely
 
@@ -63,7 +63,7 @@ def main() -> None:
     )
     parser.add_argument('--debug', action='store_true', help='show tracebacks')
     args = parser.parse_args()
-    with one_sentence_errors(args.debug):
+    with command_line(args.debug):
         one, two = weights(args.one), weights(args.two)
         found = compare(one, two)
         for key, what in found.items():

@@ -15,7 +15,7 @@ import torch
 from mmengine.analysis import get_model_complexity_info
 from mmengine.config import Config
 
-from cld_mm.cli.error_messages import one_sentence_errors
+from cld_mm.cli.command_line import command_line
 from cld_mm.apis.inference import enter_scope
 from cld_mm.cli.results_json import write_results
 from cld_mm.registry import MODELS
@@ -31,7 +31,7 @@ def main() -> None:
     )
     parser.add_argument('--debug', action='store_true', help='show tracebacks')
     args = parser.parse_args()
-    with one_sentence_errors(args.debug):
+    with command_line(args.debug):
         if args.size < 1:
             raise ValueError(f'--size is {args.size}, but it is a side in pixels.')
         cfg = Config.fromfile(args.config)

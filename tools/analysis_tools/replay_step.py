@@ -14,7 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import cld_mm.registry  # noqa: F401
-from cld_mm.cli.error_messages import one_sentence_errors
+from cld_mm.cli.command_line import command_line
 from cld_mm.engine.step_replay.replay import replay
 from cld_mm.fileio.json_values import replace_non_finite
 
@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument('--out', help='JSON file for the result')
     parser.add_argument('--debug', action='store_true', help='show tracebacks')
     args = parser.parse_args()
-    with one_sentence_errors(args.debug):
+    with command_line(args.debug):
         found = replay(args.dump, args.device, args.alone)
         for result in found['ranks']:
             print_result(result, found['together'])

@@ -11,7 +11,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import cld_mm.registry  # noqa: F401
-from cld_mm.cli.error_messages import one_sentence_errors
+from cld_mm.cli.command_line import command_line
 from cld_mm.datasets.preparation.fashion_mnist import FASHION_MNIST_URL, SOURCES, fetch
 
 
@@ -27,7 +27,7 @@ def main() -> None:
     parser.add_argument('--url', default=FASHION_MNIST_URL, help='of the download')
     parser.add_argument('--debug', action='store_true', help='show tracebacks')
     args = parser.parse_args()
-    with one_sentence_errors(args.debug):
+    with command_line(args.debug):
         print(fetch(Path(args.out), args.source, args.url))
 
 

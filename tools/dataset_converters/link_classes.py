@@ -12,7 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import cld_mm.registry  # noqa: F401
-from cld_mm.cli.error_messages import one_sentence_errors
+from cld_mm.cli.command_line import command_line
 from cld_mm.datasets.imagenet_subset import read_class_ids
 
 
@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument('target', type=Path, help='new folder')
     parser.add_argument('--debug', action='store_true', help='show tracebacks')
     args = parser.parse_args()
-    with one_sentence_errors(args.debug):
+    with command_line(args.debug):
         count = link(args.source, read_class_ids(args.list), args.target)
         print(f'{count} class folders linked in {args.target}.')
 

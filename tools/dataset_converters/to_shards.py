@@ -15,7 +15,7 @@ from mmengine.dataset import Compose
 from mmengine.registry import DefaultScope
 
 import cld_mm.registry  # noqa: F401
-from cld_mm.cli.error_messages import one_sentence_errors
+from cld_mm.cli.command_line import command_line
 from cld_mm.datasets.preparation.shard_writer import write_shards
 from cld_mm.datasets.shard_index import IMAGES, INDEX, scan_shard, verify, write_index
 from cld_mm.registry import DATASETS
@@ -53,7 +53,7 @@ def main() -> None:
     parser.add_argument('--index', action='store_true', help=f'write {INDEX} only')
     parser.add_argument('--debug', action='store_true', help='show tracebacks')
     args = parser.parse_args()
-    with one_sentence_errors(args.debug):
+    with command_line(args.debug):
         if args.verify:
             print(f'{verify(args.out)} shards in {args.out} are what the index says.')
             return

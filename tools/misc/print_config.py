@@ -1,6 +1,6 @@
 """Print a config with everything it inherits: ``print_config.py CONFIG``.
 
-With ``--out`` it is dumped as JSON or YAML, which ``--safe-config`` reads.
+``--out`` writes it to a Python, JSON or YAML file.
 """
 
 import argparse
@@ -9,8 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import cld_mm.registry  # noqa: F401
-from cld_mm.cli.error_messages import one_sentence_errors
+from cld_mm.cli.command_line import command_line
 from cld_mm.cli.run_tool import add_common_flags, load_config
 
 
@@ -20,7 +19,7 @@ def main() -> None:
     parser.add_argument('--out', help='file to dump it to: .json, .yaml or .py')
     add_common_flags(parser)
     args = parser.parse_args()
-    with one_sentence_errors(args.debug):
+    with command_line(args.debug):
         cfg = load_config(args)
         if args.out:
             cfg.dump(args.out)

@@ -15,7 +15,8 @@ import cld_mm.registry  # noqa: F401, I001
 import torch
 
 from cld_mm.converters.cld_release import convert, revert
-from cld_mm.cli.error_messages import one_sentence_errors, sentence
+from cld_mm.cli.command_line import command_line
+from cld_mm.cli.error_messages import one_line
 from cld_mm.converters.inert_pickle import load_tensors
 
 
@@ -34,7 +35,7 @@ def main() -> None:
     )
     parser.add_argument('--debug', action='store_true', help='show tracebacks')
     args = parser.parse_args()
-    with one_sentence_errors(args.debug):
+    with command_line(args.debug):
         checkpoint = load_tensors(args.src)
         if not isinstance(checkpoint, dict):
             raise ValueError(f'{args.src} holds no dict of weights.')
@@ -42,7 +43,7 @@ def main() -> None:
         try:
             result = change(checkpoint, args.allow_unknown, args.allow_missing)
         except (ValueError, KeyError) as error:
-            raise ValueError(f'{args.src}: {sentence(error)}') from error
+            raise ValueError(f'{args.src}: {one_line(error)}') from error
         except (AttributeError, TypeError) as error:  # a stand-in where weights belong
             raise ValueError(
                 f'{args.src} holds other objects where weights belong ({error}): it is '

@@ -7,7 +7,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import cld_mm.registry  # noqa: F401
-from cld_mm.cli.error_messages import one_sentence_errors
+from cld_mm.cli.command_line import command_line
 from cld_mm.converters.export_backbone import PREFIXES, export_backbone
 
 
@@ -18,7 +18,7 @@ def main() -> None:
     parser.add_argument('--to', choices=list(PREFIXES), default='torchvision')
     parser.add_argument('--debug', action='store_true', help='show tracebacks')
     args = parser.parse_args()
-    with one_sentence_errors(args.debug):
+    with command_line(args.debug):
         number = export_backbone(args.checkpoint, args.out, args.to)
         print(f'{number} tensors for {args.to}: {args.out}')
 

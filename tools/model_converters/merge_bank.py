@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import torch
 
 import cld_mm.registry  # noqa: F401
-from cld_mm.cli.error_messages import one_sentence_errors
+from cld_mm.cli.command_line import command_line
 from cld_mm.engine.checkpoint.bank_rows import bank_folder, num_rows, read_rows
 from cld_mm.fileio.checkpoint_loading import load_safely
 
@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument('dst', type=Path, help='new checkpoint')
     parser.add_argument('--debug', action='store_true', help='show tracebacks')
     args = parser.parse_args()
-    with one_sentence_errors(args.debug):
+    with command_line(args.debug):
         if args.dst.exists():
             raise ValueError(f'{args.dst} exists: name another file.')
         folder = bank_folder(args.src)

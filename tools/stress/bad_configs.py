@@ -1,12 +1,12 @@
-"""Hundreds of spoilt configs through tools/train.py: each runs, or says what is wrong.
+"""Hundreds of invalid configs through tools/train.py: each runs, or says what is wrong.
 
 ``python tools/stress/bad_configs.py --configs 500 --seed 0`` takes the project's
-recipes, cuts those for Fashion-MNIST down to a step or two on tiny data, and
-spoils one thing: a key is missing, misspelt or None, a value of a wrong type, sign or
-size, a type's name misspelt, two sections swapped, a file absent, an option of the
-command line wrong. Each runs ``main()`` in a forked process. An error must be one
-sentence that names the key or the part it belongs to. The last line is JSON, also
-after SIGTERM or Ctrl-C; ``--start`` goes on from a config.
+recipes, cuts those for Fashion-MNIST down to a step or two on tiny data, and breaks one
+thing: a key is missing, misspelt or None, a value of a wrong type, sign or size, a
+type's name misspelt, two sections swapped, a file absent, an option of the command line
+wrong. Each runs ``main()`` in a forked process. An error must be one line that names
+the section and the key; the exit code is 1 where one does not. The last line is JSON,
+also after SIGTERM or Ctrl-C; ``--start`` continues from a config.
 """
 
 import argparse
@@ -122,8 +122,8 @@ def places(node: Any, path: tuple = ()) -> list[tuple]:
     ]
 
 
-def spoil(cfg: dict, draw: random.Random) -> tuple[list[str], str, list[str]]:
-    """Spoil one thing in place; extra arguments, what was done, names to expect."""
+def break_one_thing(cfg: dict, draw: random.Random) -> tuple[list[str], str, list[str]]:
+    """Break one thing in place; extra arguments, what was done, names to expect."""
     kind = draw.choice(KINDS)
     used = places({key: cfg[key] for key in SECTIONS if cfg.get(key)})
     if kind == 'type name':
@@ -221,7 +221,7 @@ def attempt(train: Any, words: list[str], log: Path, limit: float) -> int | None
             os.waitpid(child, 0)
 
 
-COUNTED = ('configs', 'raw_tracebacks', 'hangs', 'ran', 'one_sentence')
+COUNTED = ('configs', 'raw_tracebacks', 'hangs', 'ran', 'one_line')
 COUNTED += ('stopped_at_data', 'key_not_named')
 
 
@@ -233,7 +233,7 @@ def run(
     start: int = 0,
     counts: dict | None = None,
 ) -> dict:
-    """Spoil and run from config ``start`` on; ``counts`` of what came of it."""
+    """Break and run from config ``start`` on; ``counts`` of what came of it."""
     torch.set_num_threads(1)
     train = load_train()
     counts = {} if counts is None else counts
@@ -246,8 +246,8 @@ def run(
         for number in range(start, configs):
             draw = random.Random(f'{seed} {number}')  # noqa: S311 no secret
             cfg = copy.deepcopy(draw.choice(sound))
-            extra, done, names = spoil(cfg, draw)
-            config, log = folder / 'spoilt.json', folder / 'log'
+            extra, done, names = break_one_thing(cfg, draw)
+            config, log = folder / 'broken.json', folder / 'log'
             config.write_text(json.dumps(cfg))
             words = [str(config), '--work-dir', str(folder / 'out'), *extra]
             code = attempt(train, words, log, limit)
@@ -255,7 +255,7 @@ def run(
             kind = judge(code, text, names)
             counts['configs'] += 1
             counts[kind] += 1
-            if kind not in ('ran', 'one_sentence', 'stopped_at_data') or verbose:
+            if kind not in ('ran', 'one_line', 'stopped_at_data') or verbose:
                 tail = ' | '.join(text.strip().splitlines()[-2:])[-400:]
                 print(f'{number} {kind} (code {code}): {done}\n    {tail}', flush=True)
     return counts
@@ -270,27 +270,28 @@ def judge(code: int | None, text: str, names: list[str]) -> str:
     errors = [found.group(0) for found in ERROR.finditer(text)]
     usage = re.search(r'^\S+: error: .+$', text, re.MULTILINE)
     if usage and code == 2:  # argparse's own
-        return 'one_sentence'
+        return 'one_line'
     if code not in (1, 2) or len(errors) != 1 or 'Traceback (most' in text:
         return 'raw_tracebacks'
     if '/nowhere/' not in errors[0] and any(text in errors[0] for text in ABSENT):
         return 'stopped_at_data'
-    return 'one_sentence' if is_named(errors[0], names) else 'key_not_named'
+    return 'one_line' if is_named(errors[0], names) else 'key_not_named'
 
 
 def is_named(error: str, names: list[str]) -> bool:
-    """Whether a sentence names the section, and the key or the part that has it.
+    """Whether a message names the section, and the key or the part that 'type' names.
 
-    'type' alone is no sign: it stands beside every part that is shown.
+    As whole words: ``lr`` is not named by ``learning_rate`` or ``color``.
     """
-    near = {name for name in names[-2:] if name != 'type'} or {names[0]}
-    swapped = all(name in SECTIONS for name in names)
-    sections = names if swapped else names[:1]
-    return any(name in error for name in near) and any(s in error for s in sections)
+    words = set(re.findall(r'\w+', error))
+    if all(name in SECTIONS for name in names):  # two swapped sections, or one alone
+        return not words.isdisjoint(names)
+    key = next((name for name in reversed(names) if name != 'type'), names[0])
+    return names[0] in words and not words.isdisjoint({key, f'{key}x'})
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description='Train by spoilt configs.')
+    parser = argparse.ArgumentParser(description='Train by invalid configs.')
     parser.add_argument('--configs', type=int, default=500)
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--verbose', action='store_true', help='print every outcome')
@@ -305,7 +306,8 @@ def main() -> None:
             start=args.start,
             counts=counts,
         )
-    sys.exit(1 if counts['raw_tracebacks'] or counts['hangs'] else 0)
+    faults = ('raw_tracebacks', 'hangs', 'key_not_named')
+    sys.exit(any(counts[name] for name in faults))
 
 
 if __name__ == '__main__':

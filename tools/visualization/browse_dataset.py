@@ -14,7 +14,7 @@ import cld_mm.registry  # noqa: F401, I001
 import numpy as np
 from mmengine.config import Config
 
-from cld_mm.cli.error_messages import one_sentence_errors
+from cld_mm.cli.command_line import command_line
 from cld_mm.apis.inference import enter_scope, stored_image
 from cld_mm.cli.picture_tools import check_picture
 from cld_mm.datasets.samplers.seeded_sampler import SeededIndex, mix_seed
@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument('--out', type=Path, default=Path('views.png'))
     parser.add_argument('--debug', action='store_true', help='show tracebacks')
     args = parser.parse_args()
-    with one_sentence_errors(args.debug):
+    with command_line(args.debug):
         check_picture(args.out)
         cfg = Config.fromfile(args.config)
         enter_scope(cfg)

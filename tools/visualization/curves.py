@@ -8,7 +8,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import cld_mm.registry  # noqa: F401, I001
 
-from cld_mm.cli.error_messages import one_sentence_errors
+from cld_mm.cli.command_line import command_line
 from cld_mm.cli.picture_tools import check_picture
 from cld_mm.visualization import plot_curves
 
@@ -20,7 +20,7 @@ def main() -> None:
     parser.add_argument('--out', type=Path, default=Path('curves.png'))
     parser.add_argument('--debug', action='store_true', help='show tracebacks')
     args = parser.parse_args()
-    with one_sentence_errors(args.debug):
+    with command_line(args.debug):
         check_picture(args.out)
         names = args.names or [run.resolve().name for run in args.runs]
         if not args.names and len(set(names)) < len(names):

@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import cld_mm.registry  # noqa: F401, I001
 
-from cld_mm.cli.error_messages import one_sentence_errors
+from cld_mm.cli.command_line import command_line
 from cld_mm.cli.picture_tools import sample_and_features, viewer_parser
 from cld_mm.evaluation import group_features
 from cld_mm.visualization import METHODS, embed, plot_embedding
@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument('--colour', choices=['class', 'group'], default='class')
     parser.add_argument('--groups', type=int, default=10, help='K, for groups')
     args = parser.parse_args()
-    with one_sentence_errors(args.debug):
+    with command_line(args.debug):
         sample, features = sample_and_features(args)
         labels, names = sample.labels, sample.names
         if args.colour == 'group':

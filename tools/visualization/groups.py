@@ -12,7 +12,7 @@ import cld_mm.registry  # noqa: F401, I001
 
 import torch
 
-from cld_mm.cli.error_messages import one_sentence_errors
+from cld_mm.cli.command_line import command_line
 from cld_mm.cli.picture_tools import sample_and_features, viewer_parser
 from cld_mm.evaluation import group_features
 from cld_mm.visualization import group_members, plot_rows
@@ -24,7 +24,7 @@ def main() -> None:
     parser.add_argument('--members', type=int, default=12, help='images of a group')
     parser.add_argument('--side', type=int, default=64, help='pixels of an image')
     args = parser.parse_args()
-    with one_sentence_errors(args.debug):
+    with command_line(args.debug):
         sample, features = sample_and_features(args)
         labels = group_features(features, args.groups)
         members = group_members(features.numpy(), labels.numpy(), args.members)

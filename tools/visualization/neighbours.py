@@ -13,7 +13,7 @@ import cld_mm.registry  # noqa: F401, I001
 
 import numpy as np
 
-from cld_mm.cli.error_messages import one_sentence_errors
+from cld_mm.cli.command_line import command_line
 from cld_mm.apis.inference import neighbours
 from cld_mm.cli.picture_tools import sample_and_features, viewer_parser
 from cld_mm.visualization import plot_neighbours
@@ -24,7 +24,7 @@ def main() -> None:
     parser.add_argument('--number', type=int, default=6, help='neighbours a query')
     parser.add_argument('--side', type=int, default=64, help='pixels of an image')
     args = parser.parse_args()
-    with one_sentence_errors(args.debug):
+    with command_line(args.debug):
         sample, after = sample_and_features(args)
         before = sample.features(None)[args.feature].cpu()
         queries = [

@@ -18,7 +18,7 @@ import torch
 from mmengine.config import Config
 from mmengine.dataset import Compose
 
-from cld_mm.cli.error_messages import one_sentence_errors
+from cld_mm.cli.command_line import command_line
 from cld_mm.cli.run_tool import load_config
 from cld_mm.apis.inference import build_model, enter_scope, take_sample
 from cld_mm.cli.results_json import write_results
@@ -109,7 +109,7 @@ def main() -> None:
         '--files', type=Path, nargs=2, metavar='FILE', help='two image files instead'
     )
     args = parser.parse_args()
-    with one_sentence_errors(args.debug):
+    with command_line(args.debug):
         draw(args)
 
 

@@ -58,6 +58,8 @@ class BaseAlgorithm(FollowsOptimizer, BaseSelfSupervisor):
             data_preprocessor, init_cfg).
     """
 
+    default_parts = {'cld': 'CLDHead'}
+
     def __init__(
         self,
         *,

@@ -45,8 +45,8 @@ class CrossLevel(FollowsOptimizer):
         ValueError: the backbone does not say its feature size.
     """
 
-    # Left out of the config, they are chosen here.
-    inferred_settings = ('neck.type', 'neck.in_channels', 'cld.type')
+    default_parts = {'neck': 'NormMLP', 'cld': 'CLDHead'}
+    inferred_settings = ('neck.in_channels',)
 
     def __init__(
         self,

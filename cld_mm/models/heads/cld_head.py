@@ -29,6 +29,8 @@ class CLDHead(CLDCriterion):
             above 65,536.
     """
 
+    default_parts = {'grouping': 'KMeansGrouping', 'loss': 'CLDLoss'}
+
     def __init__(
         self,
         grouping: dict[str, Any],

@@ -5,9 +5,8 @@ Two views, and a third with nine shuffled patches of 64 pixels.
 Layout: ``data/ImageNet/{train,val}/<class id>/*.JPEG``.
 """
 
-_base_ = 'imagenet_b224.py'
+_base_ = ['imagenet_b224.py', 'infomin_randaugment.py']
 
-mean_colour = (104, 116, 124)  # ImageNet's, blue first as the images are here
 jitter = dict(
     type='RandomApply',
     prob=0.8,
@@ -34,26 +33,16 @@ view = [
         ],
     ),
     dict(type='PILToNumpy', to_bgr=True),
-    dict(
-        type='RandAugment',
-        policies='timm_increasing',
-        num_policies=2,
-        magnitude_level=10,
-        magnitude_std=0.5,
-        total_level=10,
-        hparams=dict(pad_val=mean_colour),
-    ),
+    _base_.randaugment,
     dict(type='NumpyToPIL', to_rgb=True),
     dict(type='torchvision/RandomGrayscale', p=0.2),
     dict(type='PILToNumpy', to_bgr=True),
 ]
-# The colours of the patches are disturbed as a view's; the recipe leaves it open.
+# No jitter and no gray, as in the release.
 jigsaw_view = [
     dict(type='NumpyToPIL', to_rgb=True),
     dict(type='torchvision/RandomResizedCrop', size=255, scale=(0.6, 1.0)),
     dict(type='torchvision/RandomHorizontalFlip'),
-    jitter,
-    dict(type='torchvision/RandomGrayscale', p=0.2),
     dict(type='PILToNumpy', to_bgr=True),
     dict(type='JigsawPatches', grid=3, patch_size=64),
 ]
@@ -62,5 +51,6 @@ train_pipeline = [
     dict(type='SeededMultiView', num_views=[2, 1], transforms=[view, jigsaw_view]),
     dict(type='PackInputs'),
 ]
-train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+# The last partial batch is kept, as in the release.
+train_dataloader = dict(drop_last=False, dataset=dict(pipeline=train_pipeline))
 test_cfg = dict(temperature=0.15)

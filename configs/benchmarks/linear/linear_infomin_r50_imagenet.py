@@ -6,7 +6,10 @@ Run: ``tools/dist_train.sh configs/benchmarks/linear/linear_infomin_r50_imagenet
 --pretrained CHECKPOINT``. Not measured by this project.
 """
 
-_base_ = 'linear_r50_imagenet.py'
+_base_ = [
+    'linear_r50_imagenet.py',
+    '../../_base_/datasets/infomin_randaugment.py',
+]
 
 train_pipeline = [
     dict(type='LoadImage'),
@@ -17,15 +20,7 @@ train_pipeline = [
         backend='pillow',
     ),
     dict(type='RandomFlip', prob=0.5, direction='horizontal'),
-    dict(
-        type='RandAugment',
-        policies='timm_increasing',
-        num_policies=2,
-        magnitude_level=10,
-        magnitude_std=0.5,
-        total_level=10,
-        hparams=dict(pad_val=(104, 116, 124)),
-    ),
+    _base_.randaugment,
     dict(type='PackInputs'),
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

@@ -1,0 +1,63 @@
+"""A few invalid configs through the stress test, and its judge."""
+
+import importlib.util
+import os
+
+import pytest
+
+from tests.helpers import ROOT
+
+
+@pytest.fixture
+def bad_configs():
+    """The program as a module; it changes the working folder."""
+    path = ROOT / 'tools/stress/bad_configs.py'
+    spec = importlib.util.spec_from_file_location('bad_configs', path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    before = os.getcwd()
+    yield module
+    os.chdir(before)
+
+
+def test_invalid_configs_run_or_say_what_is_wrong(bad_configs):
+    counts = bad_configs.run(configs=25, seed=11)
+    assert counts['configs'] == 25
+    assert counts['raw_tracebacks'] == counts['hangs'] == 0
+    assert counts['key_not_named'] == 0
+    assert counts['one_line'] > 10
+
+
+@pytest.mark.parametrize(
+    ('error', 'path'),
+    [
+        (
+            'val_dataloader.collate_fn.type is missing',
+            ['val_dataloader', 'collate_fn', 'type'],
+        ),
+        ('model must be a dict, got -1.', ['model']),
+        ('optim_wrapper.optimizer.lr must be float', ['optim_wrapper', 'lr']),
+    ],
+)
+def test_a_message_with_section_and_key_names_them(bad_configs, error, path):
+    assert bad_configs.is_named(error, path)
+
+
+@pytest.mark.parametrize(
+    ('error', 'path'),
+    [
+        (
+            "no callable [in val_cfg (type='KNNLoop')]",
+            ['val_dataloader', 'collate_fn', 'type'],
+        ),
+        (
+            'set data_root [in train_dataloader.dataset (...)]',
+            ['val_cfg', 'train_dataloader', 'dataset', 'data_root'],
+        ),
+        ('optim_wrapper: no color', ['optim_wrapper', 'optimizer', 'lr']),
+        ('optim_wrapper.optimizer is wrong', ['optim_wrapper', 'optimizer', 'lr']),
+        ('models are missing', ['model']),
+    ],
+)
+def test_a_message_without_section_or_key_does_not(bad_configs, error, path):
+    assert not bad_configs.is_named(error, path)
