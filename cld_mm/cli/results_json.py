@@ -30,7 +30,6 @@ def write_results(
     path = Path(out) if out else Path(folder) / f'{name}.json'
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(replace_non_finite(results), indent=2, allow_nan=False)
-    path.write_text(text + '
-')
+    path.write_text(text + '\n')
     print(f'results {path}')
     return path

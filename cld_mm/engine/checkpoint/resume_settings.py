@@ -109,8 +109,9 @@ class ResumePlan:
         if kind or (sizes and sizes != own and self.scheduled):
             raise CheckpointError(
                 'the state of the optimizer in the checkpoint fits neither another '
-                f'optimizer nor other parameter groups ({describe(kind or self.scheduled)}): set '
-                'it back, or start a new run from the weights with load_from.'
+                'optimizer nor other parameter groups '
+                f'({describe(kind or self.scheduled)}): set it back, or start a new '
+                'run from the weights with load_from.'
             )
         plateau = [s for s in _schedulers(self.runner) if is_plateau(s)]
         if plateau and not self.takes_saved_schedules:
