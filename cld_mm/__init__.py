@@ -5,6 +5,20 @@ on mmengine (``cld_mm.registry``, ``cld_mm.apis``, ...) applies the version shim
 :mod:`cld_mm.compat`; import one of them before ``torchvision`` and ``mmpretrain``.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from .version import __version__
 
-__all__ = ['__version__']
+if TYPE_CHECKING:
+    from .models.criterion import CLDCriterion
+
+__all__ = ['CLDCriterion', '__version__']
+
+
+def __getattr__(name: str) -> Any:
+    """CLDCriterion, imported when it is first used: it needs torch, and only torch."""
+    if name == 'CLDCriterion':
+        from .models.criterion import CLDCriterion
+
+        return CLDCriterion
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

@@ -81,7 +81,7 @@ def duration(text: str) -> float:
 
 def run(args: argparse.Namespace) -> None:
     """Train, and say what can be done next."""
-    from cld_mm.apis.pretrain import pretrain
+    from cld_mm.apis.pretrain_images import pretrain
 
     if args.time is not None and args.epochs is not None:
         raise ValueError('give --time or --epochs, not both.')
