@@ -14,6 +14,7 @@ from .rank_agreement import RankAgreementHook
 from .rank_watchdog import RankWatchdogHook
 from .run_info import RunInfoHook
 from .swav import ResumableSwAVHook
+from .unlabeled_monitor import UnlabeledMonitorHook
 
 __all__ = [
     'ChooseLearningRateHook',
@@ -30,4 +31,5 @@ __all__ = [
     'RankWatchdogHook',
     'ResumableSwAVHook',
     'RunInfoHook',
+    'UnlabeledMonitorHook',
 ]
