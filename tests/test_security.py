@@ -15,14 +15,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from cld_mm.config.untrusted_config import load_safe_config
 from mmengine.config import Config
 
 from cld_mm.config.error import ConfigError
-from cld_mm.config.untrusted_config import load_safe_config
 from cld_mm.converters.export_backbone import export_backbone
-from cld_mm.fileio.inert_pickle import load_tensors
 from cld_mm.datasets.preparation.archives import unpack
 from cld_mm.fileio.download import SourceError, download, open_url
+from cld_mm.fileio.inert_pickle import load_tensors
 
 ROOT = Path(__file__).resolve().parents[1]
 RECIPE = ROOT / 'configs/mocov2_cld_r18_fashionmnist_10e.py'

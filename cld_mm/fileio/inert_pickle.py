@@ -114,6 +114,8 @@ def load_tensors(path: str | Path) -> Any:
 
 def buffer_of(module: Any, name: str) -> Tensor | None:
     """A buffer of a pickled torch module that came as a stand-in, if it has it."""
+    if isinstance(module, torch.nn.Module):
+        return dict(module.named_buffers()).get(name)
     state = module.state if isinstance(module, Inert) else module
     if not isinstance(state, dict):
         return None

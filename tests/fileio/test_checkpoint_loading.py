@@ -29,10 +29,10 @@ def test_a_malicious_checkpoint_executes_nothing(kind: Any, tmp_path: Path) -> N
     model = torch.nn.Linear(1, 1)
     for load in (
         lambda: load_checkpoint(model, str(path), map_location='cpu'),
-        lambda: export_backbone(path, tmp_path / 'out.pth'),
+        lambda: export_backbone(path, tmp_path / 'out.pth', 'timm'),
         lambda: torch.load(path, weights_only=True),
     ):
-        with pytest.raises(Exception, match=r'.'):
+        with pytest.raises((ValueError, pickle.UnpicklingError)):
             load()
         assert not mark.exists()
     with contextlib.suppress(ValueError):

@@ -69,7 +69,7 @@ def nasty_work_dir(folder: Path) -> Path:
 
 
 @pytest.fixture(scope='module')
-def page_file(tmp_path_factory: pytest.TempPathFactory) -> str:
+def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp('report')
     rng = np.random.default_rng(0)
     runs = [
@@ -259,7 +259,7 @@ def test_runs_of_one_name_are_told_apart(tmp_path):
 
 
 def test_long_curves_keep_their_last_value() -> None:
-    curve = (list(range(1, 5002)), [float(v) for v in range(5001)])
+    curve = [float(v) for v in range(1, 5002)], [float(v) for v in range(5001)]
     found = drawn({'loss': curve, 'unknown': curve}, {'loss': ['loss']})
     assert list(found) == ['loss']
     assert len(found['loss'][0]) <= 2000

@@ -45,7 +45,7 @@ def options(digits: Path, **changes: Any) -> list:
 
 
 @pytest.fixture(scope='module')
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> str:
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A network that has learned nothing."""
     cfg = Config.fromfile(CONFIG)
     DefaultScope.get_instance('test-evaluating', scope_name='cld_mm')
@@ -84,9 +84,9 @@ def sweep(
         'train_cfg.max_epochs': 1,
         'train_cfg.val_interval': 1,
     }
-    settings = [f'{key}={value}' for key, value in settings.items()]
-    words = ['--pretrained', checkpoint, '--work-dir', folder, *words]
-    return call_tool('tools/train.py', SWEEP, *words, '--cfg-options', *settings)
+    flags = ['--pretrained', checkpoint, '--work-dir', folder, *words, '--cfg-options']
+    flags += [f'{key}={value}' for key, value in settings.items()]
+    return call_tool('tools/train.py', SWEEP, *flags)
 
 
 def _everything(rank: int, checkpoint: Path, digits: Path, folder: Path) -> None:

@@ -110,11 +110,12 @@ def test_two_photographs_can_be_compared(
     cfg.dump(tmp_path / 'config.py')
     model = build_model(cfg, None)
     torch.save({'state_dict': model.state_dict()}, tmp_path / 'epoch_1.pth')
-    words = ['tools/visualization/similarity.py', tmp_path / 'config.py']
-    words += [tmp_path / 'epoch_1.pth', '--out', tmp_path / 'similar.svg', '--files']
-    call(*words, *names)
+    tool = 'tools/visualization/similarity.py'
+    words = [tmp_path / 'config.py', tmp_path / 'epoch_1.pth']
+    words += ['--out', tmp_path / 'similar.svg', '--files']
+    call(tool, *words, *names)
     assert 'china.png' in (tmp_path / 'similar.svg').read_text()
-    call(*words, names[0], tmp_path / 'none.png', code=2)
+    call(tool, *words, names[0], tmp_path / 'none.png', code=2)
 
 
 def test_what_is_wrong_is_one_sentence(
