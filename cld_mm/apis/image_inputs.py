@@ -116,7 +116,9 @@ def _source(images: Any) -> Any:
         if images.ndim in (2, 3):
             return [images]
         if images.ndim != 4:
-            raise ValueError(f'images of shape {tuple(images.shape)}: expected 3 or 4 axes.')
+            raise ValueError(
+                f'images of shape {tuple(images.shape)}: expected 3 or 4 axes.'
+            )
         return list(images)
     if hasattr(images, '__len__') and hasattr(images, '__getitem__'):
         return images
@@ -126,17 +128,25 @@ def _source(images: Any) -> Any:
 def _split(item: Any) -> tuple[Any, Any]:
     """Image and label of what a dataset returns."""
     if isinstance(item, dict):
-        names = [name for name in ('image', 'img', 'inputs', 'pixel_values') if name in item]
+        names = [
+            name for name in ('image', 'img', 'inputs', 'pixel_values') if name in item
+        ]
         if not names:
             raise ValueError(f'no image among {", ".join(map(str, item))}.')
         return item[names[0]], item.get('label')
     if isinstance(item, (tuple, list)):
-        label = item[1] if len(item) > 1 else None
-        scalar = isinstance(label, (int, str, np.integer)) or (
-            isinstance(label, Tensor) and label.ndim == 0
-        )
-        return item[0], (label if isinstance(label, str) else int(label)) if scalar else None
+        return item[0], _scalar(item[1]) if len(item) > 1 else None
     return item, None
+
+
+def _scalar(label: Any) -> int | str | None:
+    """A class index or name; None for anything else, such as masks."""
+    if isinstance(label, str):
+        return label
+    whole = isinstance(label, (int, np.integer))
+    if whole or (isinstance(label, Tensor) and label.ndim == 0):
+        return int(label)
+    return None
 
 
 def _to_pil(image: Any) -> Image.Image:

@@ -89,11 +89,11 @@ def pretrain(
             is written.
     """
     started = time.monotonic()
-    sources = [data] if isinstance(data, (str, Path)) else list(data)
-    sources = [str(one) for one in sources]
+    given_data = [data] if isinstance(data, (str, Path)) else list(data)
+    sources = [str(one) for one in given_data]
     name = Path(sources[0]).expanduser().resolve().name.partition('.')[0]
     out = Path('pretrained') / name if out is None else Path(out)
-    request = {
+    request: dict[str, Any] = {
         'data': [str(Path(one).expanduser().resolve()) for one in sources],
         **{'method': method, 'backbone': backbone, 'size': size, 'seed': seed},
         **{'init': None if init is None else str(init), 'seconds': seconds},
@@ -156,9 +156,9 @@ def first_choices(
 ) -> Plan:
     """The plan so far, after all names and paths were checked."""
     import cld_mm.registry  # noqa: F401, I001
-    from mmengine.registry import DefaultScope
     import torch
     from cld_mm.datasets.image_source import build_image_dataset
+    from cld_mm.registry import enter_scope
 
     find_method(method)
     if size < 8:
@@ -166,7 +166,7 @@ def first_choices(
     config = backbone_config(backbone, size)
     if init is not None and not Path(init).expanduser().exists():
         raise FileNotFoundError(f'the weights {init} do not exist.')
-    DefaultScope.get_instance('cld_mm-pretrain', scope_name='cld_mm')
+    enter_scope('cld_mm')
     dataset = build_image_dataset(data, with_label=False)
     check_readable(dataset)
     gpus = torch.cuda.device_count()
@@ -271,7 +271,8 @@ def build_backbone(plan: Plan) -> Any:
         from cld_mm.fileio.weight_files import read_weights
         from cld_mm.fileio.weight_loading import load_weights
 
-        load_weights(holder.backbone, read_weights(plan.init), plan.init)
+        backbone: Any = holder.backbone
+        load_weights(backbone, read_weights(plan.init), plan.init)
     return holder.to(get_device())
 
 

@@ -4,7 +4,16 @@ import argparse
 import importlib
 from typing import NoReturn
 
-COMMANDS = ('pretrain', 'export')
+COMMANDS: tuple[str, ...] = (
+    'pretrain',
+    'embed',
+    'explore',
+    'knn',
+    'linear',
+    'finetune',
+    'compare',
+)
+COMMANDS += ('report', 'export', 'data', 'config')
 
 
 class OneLineParser(argparse.ArgumentParser):

@@ -33,11 +33,6 @@ def build_config(plan: Plan) -> dict[str, Any]:
         plan.size,
     )
     return {
-        'default_scope': 'cld_mm',
-        'custom_imports': {
-            'imports': ['cld_mm.registry'],
-            'allow_failed_imports': False,
-        },
         'model': model,
         'train_dataloader': dataloader(plan),
         'train_cfg': {'type': 'ResumableEpochLoop', 'max_epochs': plan.epochs},
@@ -130,24 +125,42 @@ def schedule(plan: Plan) -> list[dict[str, Any]]:
 
 
 def runtime(plan: Plan) -> dict[str, Any]:
-    """Hooks, logs and seed, as in configs/_base_/default_runtime.py."""
-    hooks = ('RankWatchdogHook', 'RankAgreementHook', 'MomentumUpdateHook')
-    hooks += ('DatasetSizeHook', 'NonFiniteLossHook', 'CollapseHook')
-    hooks += ('GroupQualityHook', 'RunInfoHook', 'ProgressBarHook')
-    iterations = plan.epochs * plan.iterations
+    """Hooks of pre-training, checkpoints and logs."""
+    interval = min(50, max(1, plan.epochs * plan.iterations // 20))
+    common = common_runtime(plan.seed, plan.epochs, interval)
+    hooks = ('MomentumUpdateHook', 'CollapseHook', 'GroupQualityHook')
+    common['custom_hooks'] += [{'type': name} for name in hooks]
+    # Signals of learning, about ten times in a run.
+    monitor = {'type': 'UnlabeledMonitorHook', 'interval': max(1, plan.epochs // 10)}
+    monitor['num_images'] = min(512, plan.num_images)
+    common['custom_hooks'].append(monitor)
+    return common
+
+
+def common_runtime(seed: int, epochs: int, interval: int) -> dict[str, Any]:
+    """Scope, hooks, logs and seed, as in configs/_base_/default_runtime.py.
+
+    Args:
+        seed: of everything random.
+        epochs: of the run; a checkpoint is kept about five times.
+        interval: iterations between log lines.
+    """
+    hooks: tuple[str, ...] = ('RankWatchdogHook', 'RankAgreementHook')
+    hooks += ('DatasetCheckHook', 'NonFiniteLossHook', 'RunInfoHook', 'ProgressBarHook')
     return {
+        'default_scope': 'cld_mm',
+        'custom_imports': {
+            'imports': ['cld_mm.registry'],
+            'allow_failed_imports': False,
+        },
         'default_hooks': {
             'runtime_info': {'type': 'RuntimeInfoHook'},
             'timer': {'type': 'IterTimerHook'},
-            'logger': {
-                'type': 'LoggerHook',
-                'interval': min(50, max(1, iterations // 20)),
-                'ignore_last': False,
-            },
+            'logger': {'type': 'LoggerHook', 'interval': interval},
             'param_scheduler': {'type': 'ParamSchedulerHook'},
             'checkpoint': {
                 'type': 'DigestCheckpointHook',
-                'interval': max(1, plan.epochs // 5),
+                'interval': max(1, epochs // 5),
                 'max_keep_ckpts': 2,
                 'every_minutes': 30,
             },
@@ -160,7 +173,6 @@ def runtime(plan: Plan) -> dict[str, Any]:
             'dist_cfg': {'backend': 'nccl'},
             'watchdog_cfg': {'timeout': 60, 'stall_timeout': 1800},
         },
-        'vis_backends': [{'type': 'LocalVisBackend'}],
         'visualizer': {
             'type': 'Visualizer',
             'vis_backends': [{'type': 'LocalVisBackend'}],
@@ -169,5 +181,5 @@ def runtime(plan: Plan) -> dict[str, Any]:
         'log_level': 'INFO',
         'load_from': None,
         'resume': False,
-        'randomness': {'seed': plan.seed},
+        'randomness': {'seed': seed},
     }

@@ -1,6 +1,7 @@
 """Necks: from backbone features to unit-length projections."""
 
 from .jigsaw import JigsawNeck
+from .pooled_features import PooledFeatures
 from .projection import MLP, LinearNeck, NormLinearNeck, NormMLP
 from .two_branch import Projections, TwoBranchNeck
 from .two_branch_nonlinear import TwoBranchNonLinearNeck
@@ -11,6 +12,7 @@ __all__ = [
     'LinearNeck',
     'NormLinearNeck',
     'NormMLP',
+    'PooledFeatures',
     'Projections',
     'TwoBranchNeck',
     'TwoBranchNonLinearNeck',
