@@ -52,10 +52,11 @@ class ImageInputs(Dataset):
     def _fit(self, image: Image.Image) -> Image.Image:
         """Short edge to 256/224 of the size, center crop: as in evaluation."""
         image = image.convert(self.mode)
+        if image.size == (self.size, self.size):
+            return image
         scale = self.size * 256 / 224 / min(image.size)
-        if max(image.size) > self.size or scale > 1:
-            sides = [max(self.size, round(side * scale)) for side in image.size]
-            image = image.resize((sides[0], sides[1]), Image.Resampling.BILINEAR)
+        sides = [max(self.size, round(side * scale)) for side in image.size]
+        image = image.resize((sides[0], sides[1]), Image.Resampling.BILINEAR)
         left, top = ((side - self.size) // 2 for side in image.size)
         return image.crop((left, top, left + self.size, top + self.size))
 
@@ -171,7 +172,8 @@ def _to_pil(image: Any) -> Image.Image:
     if array.dtype != np.uint8:
         if not np.isfinite(array).all() or array.min() < 0 or array.max() > 255:
             raise ValueError(
-                f'image values of {array.min():g} to {array.max():g}: expected 0 to 255.'
+                f'image values are {array.min():g} to {array.max():g}: expected 0 to '
+                '255.'
             )
         array = array.round().astype(np.uint8)
     return Image.fromarray(array.squeeze())

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from .backbones import is_transformer
-from .methods import find_method, method_model
-from .plan import Plan
+from .methods import find_method, jigsaw_sizes, method_model
+from .plan import MONITORED, Plan
 
 COLORS = {
     'brightness': 0.4,
@@ -61,14 +61,9 @@ def pipeline(plan: Plan) -> list[dict[str, Any]]:
     }
     if method.name != 'infomin':
         return [load, multi, {'type': 'PackViews'}]
-    # As in the recipe: a crop of 255 pixels, patches of 64 of its cells of 85.
-    cell = max(3, round(85 * plan.size / 224))
-    crop = {'type': 'RandomView', 'size': 3 * cell, 'scale': (0.6, 1.0)}
-    patches = {
-        'type': 'JigsawPatches',
-        'grid': 3,
-        'patch_size': max(2, cell * 64 // 85),
-    }
+    side, patch = jigsaw_sizes(plan.size)
+    crop = {'type': 'RandomView', 'size': side, 'scale': (0.6, 1.0)}
+    patches = {'type': 'JigsawPatches', 'grid': 3, 'patch_size': patch}
     multi['num_views'] = [views, 1]
     multi['transforms'] = [[view], [crop, patches]]
     return [load, multi, {'type': 'PackViews'}]
@@ -132,7 +127,7 @@ def runtime(plan: Plan) -> dict[str, Any]:
     common['custom_hooks'] += [{'type': name} for name in hooks]
     # Signals of learning, about ten times in a run.
     monitor = {'type': 'UnlabeledMonitorHook', 'interval': max(1, plan.epochs // 10)}
-    monitor['num_images'] = min(512, plan.num_images)
+    monitor['num_images'] = min(MONITORED, plan.num_images)
     common['custom_hooks'].append(monitor)
     return common
 

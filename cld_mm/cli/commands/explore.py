@@ -47,8 +47,8 @@ def run(args: argparse.Namespace) -> None:
         embeddings = Embeddings.load(source)
     elif args.data is None:
         raise ValueError(
-            f'cldmm explore {source} needs the images too: cldmm explore {source} DATA; '
-            f'or embeddings, a file of {", ".join(SUFFIXES)}.'
+            f'the images are missing: cldmm explore {source} DATA; or give embeddings, '
+            f'a file of {", ".join(SUFFIXES)}, instead of {source}.'
         )
     else:
         args.checkpoint = args.source

@@ -45,7 +45,5 @@ def run(args: argparse.Namespace) -> None:
     print(
         f'{done.path}: {done.num_tensors} tensors for {args.to}. Verified: it loads '
         'strictly and gives the same features of random images (largest relative '
-        f'difference {done.difference:.1g}).
-'
-        f'Load it with:\n{done.code}'
+        f'difference {done.difference:.1g}).\nLoad it with:\n{done.code}'
     )

@@ -1,7 +1,7 @@
 """Necks: from backbone features to unit-length projections."""
 
 from .jigsaw import JigsawNeck
-from .pooled_features import PooledFeatures
+from .pooled_features import PooledFeatures, PooledNonLinearNeck
 from .projection import MLP, LinearNeck, NormLinearNeck, NormMLP
 from .two_branch import Projections, TwoBranchNeck
 from .two_branch_nonlinear import TwoBranchNonLinearNeck
@@ -13,6 +13,7 @@ __all__ = [
     'NormLinearNeck',
     'NormMLP',
     'PooledFeatures',
+    'PooledNonLinearNeck',
     'Projections',
     'TwoBranchNeck',
     'TwoBranchNonLinearNeck',
