@@ -1,16 +1,37 @@
-"""Packaging of cld_mm; the versions that were tested stand in requirements/."""
+"""Build steps that pyproject.toml cannot describe.
 
+A wheel holds configs and tools in ``cld_mm/.mim``, where OpenMMLab's ``mim`` looks for
+them. An editable install uses those of the checkout.
+"""
+
+import shutil
 from pathlib import Path
 
-from setuptools import find_packages, setup
+from setuptools import setup
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
+COPIED = ('configs', 'tools', 'model-index.yml')
+# The command that pretrains, embeds and so on; tools/*.py work without it.
+HAS_COMMAND = (ROOT / 'cld_mm/cli/main.py').is_file()
 
 
-def version() -> str:
-    scope: dict = {}
-    exec((ROOT / 'cld_mm/version.py').read_text(), scope)  # noqa: S102 our own file
-    return scope['__version__']
+class BuildWithTools(build_py):
+    """Build, and copy configs and tools into the package."""
+
+    def run(self) -> None:
+        super().run()
+        if self.editable_mode:
+            return
+        target = Path(self.build_lib) / 'cld_mm/.mim'
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir(parents=True)
+        for name in COPIED:
+            if (ROOT / name).is_dir():
+                ignored = shutil.ignore_patterns('__pycache__', '*.pyc')
+                shutil.copytree(ROOT / name, target / name, ignore=ignored)
+            else:
+                shutil.copy2(ROOT / name, target / name)
 
 
 def requirements(name: str) -> list[str]:
@@ -19,22 +40,15 @@ def requirements(name: str) -> list[str]:
 
 
 setup(
-    name='cld_mm',
-    version=version(),
-    description='Self-supervised pre-training by instance and group discrimination',
-    long_description=(ROOT / 'README.md').read_text(),
-    long_description_content_type='text/markdown',
-    license='MIT',
-    python_requires='>=3.10',
-    packages=find_packages(include=['cld_mm', 'cld_mm.*']),
-    package_data={'cld_mm.report': ['page.*', '*.js']},
-    install_requires=requirements('core'),
     extras_require={
         'mmcv-lite': requirements('mmcv_lite'),
         'tests': requirements('tests'),
+        'docs': requirements('docs'),
         'benchmarks': ['lightly', 'faiss-cpu'],
         'shards': ['webdataset'],
         'umap': ['umap-learn'],
+        'onnx': ['onnx', 'onnxruntime', 'onnxscript'],
     },
-    zip_safe=False,
+    cmdclass={'build_py': BuildWithTools},
+    entry_points={'console_scripts': ['cldmm = cld_mm.cli.main:main'] * HAS_COMMAND},
 )

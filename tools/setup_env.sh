@@ -8,7 +8,7 @@ setup_env() {
         echo "error: python3 is $(python3 --version 2>&1), but 3.10 or newer is needed." >&2
         return 2
     }
-    hash=$(cat "$root"/requirements/*.txt "$root/setup.py" | cksum | tr ' ' '-')
+    hash=$(cat "$root"/requirements/*.txt "$root/setup.py" "$root/pyproject.toml" | cksum | tr ' ' '-')
     stamp="$root/.venv/.installed-$kind-$hash"
     if [ ! -e "$stamp" ]; then
         echo "Setting up .venv with the tested packages ($kind; once, some minutes) ..."

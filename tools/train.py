@@ -135,7 +135,7 @@ def set_pretrained(cfg: 'Config', checkpoint: str | None) -> None:
     if not isinstance(init, dict) or init.get('type') != 'Pretrained':
         return
     path = init.get('checkpoint')
-    if not path or ('://' not in path and not Path(path).is_file()):
+    if not path or ('://' not in path and not Path(path).exists()):
         raise FileNotFoundError(
             f'the pre-trained checkpoint {path or "(none given)"} does not exist: name '
             'one with --pretrained CHECKPOINT.'

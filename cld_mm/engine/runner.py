@@ -22,8 +22,10 @@ from mmengine.runner.base_loop import BaseLoop
 from torch import nn
 from torch.utils.data import DataLoader
 
+from cld_mm.datasets.image_cache import cache_images
 from cld_mm.datasets.loading_settings import report_skipped_images, settle_loading
 from cld_mm.datasets.samplers.seeded_sampler import mix_seed
+from cld_mm.datasets.value_range import use_value_range, value_range_of
 from cld_mm.distributed.gradient_buckets import form_buckets
 from cld_mm.distributed.process_group import has_accelerator
 from cld_mm.distributed.sharded_tensors import (
@@ -38,6 +40,7 @@ from cld_mm.registry import MODEL_WRAPPERS
 from .checkpoint import CheckpointError, CheckpointWriter
 from .checkpoint.bank_rows import load_rows, sharded_bank
 from .checkpoint.choose import choose_together
+from .checkpoint.load_parts import load_parts
 from .checkpoint.resume_settings import ResumePlan, describe
 from .class_lists import check_same_classes, training_classes, with_classes
 from .seeded_loaders import seed_pipelines, start_worker
@@ -54,7 +57,9 @@ class ResumableRunner(Runner):
     _verified: str | None = None  # the checkpoint whose digests were looked at
 
     _plan: ResumePlan | None = None  # while a run is resumed
-    stored_classes: Sequence[str] | None = None  # of the checkpoint loaded last
+    # Of the checkpoint loaded last.
+    stored_classes: Sequence[str] | None = None
+    stored_value_range: tuple[float, float] | None = None
 
     def wrap_model(self, model_wrapper_cfg, model):
         """Wrap the model for several ranks, if there are several."""
@@ -105,12 +110,12 @@ class ResumableRunner(Runner):
     def build_val_loop(self, loop: BaseLoop | dict) -> BaseLoop:
         """As mmengine's; labels count along the classes of training."""
         self._val_dataloader = self._with_training_classes(self._val_dataloader, loop)
-        return super().build_val_loop(loop)
+        return self._with_training_range(super().build_val_loop(loop))
 
     def build_test_loop(self, loop: BaseLoop | dict) -> BaseLoop:
         """As mmengine's; labels count along the classes of training."""
         self._test_dataloader = self._with_training_classes(self._test_dataloader, loop)
-        return super().build_test_loop(loop)
+        return self._with_training_range(super().build_test_loop(loop))
 
     def _with_training_classes(
         self, loader: DataLoader | dict, loop: BaseLoop | dict
@@ -121,6 +126,13 @@ class ResumableRunner(Runner):
         names = training_classes(self)
         unknown = self.cfg.get('unknown_classes', 'error')
         return loader if names is None else with_classes(loader, names, unknown)
+
+    def _with_training_range(self, loop: BaseLoop) -> BaseLoop:
+        found = self.stored_value_range
+        if isinstance(self._train_loop, BaseLoop):
+            found = value_range_of(self.train_dataloader.dataset)
+        use_value_range(loop.dataloader.dataset, found)
+        return loop
 
     @property
     def checkpoint_writer(self) -> CheckpointWriter:
@@ -150,6 +162,7 @@ class ResumableRunner(Runner):
                 mix_seed(seed, 0, get_rank()) % 2**63
             )
         settle_loading(loader.dataset)
+        cache_images(loader.dataset)
         seed_pipelines(loader.dataset)
         loader.worker_init_fn = partial(start_worker, loader.worker_init_fn)
         return loader
@@ -254,11 +267,29 @@ class ResumableRunner(Runner):
         )
 
     def load_checkpoint(self, filename: str, *args, **kwargs):
-        """Load as mmengine does, and this rank's rows of a sharded bank."""
-        if self._plan is not None:
-            kwargs['strict'] = True
+        """Load weights strictly, and this rank's rows of a sharded bank.
+
+        A resumed model must fit exactly. By ``load_from``, each part of the model is
+        loaded as a whole or not at all, and the backbone must be.
+        """
+        if self._plan is None:
+            checkpoint = load_parts(self, filename)
+            self._has_loaded = True
+        else:
+            checkpoint = self._load_exactly(filename, *args, **kwargs)
+        meta = (checkpoint.get('meta') or {}).get('dataset_meta') or {}
+        self.stored_classes = meta.get('classes')
+        self.stored_value_range = meta.get('value_range')
+        bank = sharded_bank(self.model)
+        resumed = self._plan is not None and bank is not None
+        if resumed and 'bank.features' not in checkpoint['state_dict']:
+            load_rows(bank, filename, checked=filename == self._verified)
+        return checkpoint
+
+    def _load_exactly(self, filename: str, *args, **kwargs) -> dict:
+        kwargs['strict'] = True
         try:
-            checkpoint = super().load_checkpoint(filename, *args, **kwargs)
+            return super().load_checkpoint(filename, *args, **kwargs)
         except RuntimeError as error:
             if 'do not match exactly' not in str(error):
                 raise
@@ -270,12 +301,6 @@ class ResumableRunner(Runner):
                 'with the config it was written with, or start a new run from its '
                 'weights with load_from.'
             ) from error
-        meta = checkpoint.get('meta', {}).get('dataset_meta') or {}
-        self.stored_classes = meta.get('classes')
-        bank = sharded_bank(self.model)
-        if bank is not None and 'bank.features' not in checkpoint['state_dict']:
-            load_rows(bank, filename, checked=filename == self._verified)
-        return checkpoint
 
     def build_logger(self, *args, **kwargs) -> MMLogger:
         """The logger, with a shorter log on the terminal.

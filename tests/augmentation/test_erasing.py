@@ -27,15 +27,15 @@ def test_boxes_are_drawn_as_torchvisions(size: int, probability: float) -> None:
     assert np.array_equal(drawn[:, : ERASED.start], plain)  # the rest stays as it was
     ours = drawn[:, ERASED]
     torch.manual_seed(0)
-    image, theirs = torch.zeros(3, size, size), []
+    image, boxes = torch.zeros(3, size, size), []
     for _ in seeds:
         box = RandomErasing.get_params(image, (0.02, 0.33), (0.3, 3.3), [0.0])[:4]
         done = box[2:] != (size, size) and torch.rand(()) < probability
-        theirs.append(box if done else (0, 0, 0, 0))
-    theirs = np.array(theirs)
+        boxes.append(box if done else (0, 0, 0, 0))
+    theirs = np.array(boxes)
     assert (ours[:, :2] + ours[:, 2:]).max() <= size
     assert abs((ours[:, 2] > 0).mean() - (theirs[:, 2] > 0).mean()) < 0.045
-    ours, theirs = (box[box[:, 2] > 0] for box in (ours, theirs))
+    ours, theirs = ours[ours[:, 2] > 0], theirs[theirs[:, 2] > 0]
     for column in range(4):
         a, b = np.sort(ours[:, column]), np.sort(theirs[:, column])
         points = np.arange(size)

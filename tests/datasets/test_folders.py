@@ -25,7 +25,7 @@ PIPELINE = [TRANSFORMS.build({'type': name}) for name in ('LoadImage', 'PackInpu
 
 
 @pytest.fixture
-def images(tmp_path: Path) -> str:
+def images(tmp_path: Path) -> Path:
     """Two classes of three images."""
     root = tmp_path / 'images'
     for number in range(6):
@@ -39,7 +39,7 @@ def is_image(name: str) -> Any:
     return name.endswith('.png')
 
 
-def test_a_sound_folder_reads_as_mmpretrain_does(images: Any) -> None:
+def test_a_sound_folder_reads_as_mmpretrain_does(images: Path) -> None:
     from mmpretrain.datasets import CustomDataset as Theirs
 
     (images / 'class_1/deep/er').mkdir(parents=True)
@@ -61,7 +61,9 @@ def test_a_sound_folder_reads_as_mmpretrain_does(images: Any) -> None:
         assert ours.metainfo == theirs.metainfo
 
 
-def test_links_in_circles_pipes_and_broken_links_end_in_a_sentence(images: Any) -> None:
+def test_links_in_circles_pipes_and_broken_links_end_in_a_sentence(
+    images: Path,
+) -> None:
     inside = images / 'class_0'
     (inside / 'notes').symlink_to(inside / 'nowhere')  # no image: of no concern
     assert len(list_images(images, is_image)) == 6
@@ -92,7 +94,7 @@ def test_links_in_circles_pipes_and_broken_links_end_in_a_sentence(images: Any) 
         list_images(images, is_image)
 
 
-def test_a_list_that_is_a_pipe_is_named(images: Any) -> None:
+def test_a_list_that_is_a_pipe_is_named(images: Path) -> None:
     os.mkfifo(images / 'list.txt')  # reading it would wait for ever
     for name in ('list.txt', 'class_0'):
         with pytest.raises(ValueError, match=rf'{name} is a folder, pipe or device'):
@@ -100,7 +102,7 @@ def test_a_list_that_is_a_pipe_is_named(images: Any) -> None:
 
 
 def test_images_of_other_extensions_are_counted_in_a_warning(
-    images: Any, monkeypatch: pytest.MonkeyPatch
+    images: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said = []
     monkeypatch.setattr(folder_listing, 'print_log', lambda text, *_: said.append(text))
@@ -116,7 +118,7 @@ def test_images_of_other_extensions_are_counted_in_a_warning(
 
 
 def test_an_unreadable_folder_is_named(
-    images: Any, monkeypatch: pytest.MonkeyPatch
+    images: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scan = os.scandir
 
@@ -155,7 +157,7 @@ def test_an_unreadable_folder_is_named(
     ],
 )
 def test_a_wrong_list_is_one_sentence_with_its_line(
-    images: Any, content: Any, reason: str
+    images: Path, content: Any, reason: str
 ) -> None:
     listing = images / 'list.txt'
     data = content if isinstance(content, bytes) else content.encode()
@@ -170,7 +172,7 @@ def test_a_wrong_list_is_one_sentence_with_its_line(
     assert '\n' not in one_line(raised.value)
 
 
-def test_a_sound_list_is_read(images: Any) -> None:
+def test_a_sound_list_is_read(images: Path) -> None:
     text = '\ufeffclass_0/0 0.png 1\r\n\r\nclass_0/../class_1/1 1.png\t0\n'
     (images / 'list.txt').write_bytes(text.encode())
     dataset = ImageFolder(data_root=str(images), ann_file='list.txt', pipeline=PIPELINE)
@@ -212,9 +214,9 @@ def test_wrong_files_of_labels(tmp_path: Path) -> None:
         CheckedFashionMNIST(data_root=str(tmp_path))
 
 
-def test_a_file_that_vanishes_in_an_epoch_is_named(images: Any) -> None:
+def test_a_file_that_vanishes_in_an_epoch_is_named(images: Path) -> None:
     dataset = ImageFolder(data_root=str(images), pipeline=PIPELINE)
-    loader = DataLoader(
+    loader: DataLoader = DataLoader(
         dataset, batch_size=1, num_workers=1, prefetch_factor=1, collate_fn=list
     )
     batches = iter(loader)

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 import torch
 from mmengine.registry import DefaultScope
-from torch.utils.data import DataLoader
 
 from cld_mm.engine.loops.skip_batches import skip_batches
 from cld_mm.engine.runner import ResumableRunner
@@ -24,7 +24,7 @@ def _scope() -> Iterator[None]:
 def epoch(config: dict, seen: int, workers: int, noise: int) -> list[torch.Tensor]:
     """The images of an epoch behind its first batches, whatever numpy's state."""
     np.random.seed(noise)
-    loader: DataLoader = ResumableRunner.build_dataloader(
+    loader: Any = ResumableRunner.build_dataloader(
         {
             'dataset': config,
             'batch_size': 2,

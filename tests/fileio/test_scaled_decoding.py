@@ -55,7 +55,7 @@ def packed(image: Image.Image, **options: Any) -> bytes:
 
 EXIF = Image.Exif()
 EXIF[0x0112] = 6
-CASES = {
+CASES: dict[str, tuple[str, dict[str, Any]]] = {
     'plain': ('RGB', {}),
     'progressive': ('RGB', {'progressive': True}),
     'full color': ('RGB', {'subsampling': 0}),

@@ -1,8 +1,10 @@
 """Pictures with what photographs have, and the settings of pipeline B224."""
 
+from typing import Any
+
 import numpy as np
 
-B224 = {
+B224: dict[str, Any] = {
     'brightness': 0.4,
     'contrast': 0.4,
     'saturation': 0.4,
@@ -13,7 +15,7 @@ B224 = {
 }
 
 
-def photo(seed=0, height=60, width=80):
+def photo(seed: int = 0, height: int = 60, width: int = 80) -> np.ndarray:
     """Light and colors with a photo's spectrum, ``(H, W, 3)`` RGB."""
     rng = np.random.default_rng(seed)
     frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width))

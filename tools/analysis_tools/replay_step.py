@@ -13,10 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import cld_mm.registry  # noqa: F401
 from cld_mm.cli.command_line import command_line
-from cld_mm.engine.step_replay.replay import replay
-from cld_mm.fileio.json_values import replace_non_finite
 
 
 def print_result(result: dict, together: bool) -> None:
@@ -39,11 +36,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description='Repeat a dumped training step.')
     parser.add_argument('dump', help='WORK_DIR/non_finite/iter_N or a file in it')
     parser.add_argument('--device', choices=['cpu', 'cuda'], default='cpu')
-    parser.add_argument('--alone', action='store_true', help='each rank by itself')
+    parser.add_argument('--alone', action='store_true', help='replay ranks singly')
     parser.add_argument('--out', help='JSON file for the result')
     parser.add_argument('--debug', action='store_true', help='show tracebacks')
     args = parser.parse_args()
     with command_line(args.debug):
+        from cld_mm.engine.step_replay.replay import replay
+        from cld_mm.fileio.json_values import replace_non_finite
+
         found = replay(args.dump, args.device, args.alone)
         for result in found['ranks']:
             print_result(result, found['together'])

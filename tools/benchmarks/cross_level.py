@@ -17,13 +17,28 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from tools.benchmarks.counts import SPREAD, at_least
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Time CrossLevel.')
+    parser.add_argument('--batch', type=at_least(2), default=128)
+    parser.add_argument('--pixels', type=at_least(1), default=32)
+    parser.add_argument('--groups', type=at_least(1), default=64)
+    parser.add_argument('--repeats', type=at_least(SPREAD), default=25)
+    parser.add_argument('--threads', type=at_least(1), help="default: torch's")
+    return parser.parse_args()
+
+
+if __name__ == '__main__':
+    parse_args()  # --help and wrong flags, before imports that take seconds
+
 import cld_mm.registry  # noqa: F401, I001
 import torch
-from tools.benchmarks.counts import SPREAD, at_least
 from mmengine.optim import OptimWrapper
-
 from cld_mm.models.utils.forward_recorder import Recorder
 from cld_mm.registry import MODELS
+
 
 SIMCLR = {
     'type': 'SimCLR',
@@ -69,13 +84,8 @@ def own_work(model, views) -> Callable[[], None]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description='Time CrossLevel.')
-    parser.add_argument('--batch', type=at_least(2), default=128)
-    parser.add_argument('--pixels', type=at_least(1), default=32)
-    parser.add_argument('--groups', type=at_least(1), default=64)
-    parser.add_argument('--repeats', type=at_least(SPREAD), default=25)
-    parser.add_argument('--threads', type=at_least(1), default=torch.get_num_threads())
-    args = parser.parse_args()
+    args = parse_args()
+    args.threads = args.threads or torch.get_num_threads()
     torch.set_num_threads(args.threads)
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
     cld = {'grouping': {'num_groups': args.groups}, 'loss_weight': 0.25}

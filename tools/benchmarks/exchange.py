@@ -30,10 +30,27 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from tools.benchmarks.counts import at_least
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Count what ranks exchange.')
+    parser.add_argument('--ranks', type=at_least(1), nargs='+', default=[2, 4, 8])
+    parser.add_argument('--batch', type=at_least(2), default=64, help='images a rank')
+    parser.add_argument('--pixels', type=at_least(1), default=28)
+    parser.add_argument(
+        '--run', action='store_true', help='calls in a default training run'
+    )
+    parser.add_argument('--iterations', type=at_least(1), default=100, help='of --run')
+    return parser.parse_args()
+
+
+if __name__ == '__main__':
+    parse_args()  # --help and wrong flags, before imports that take seconds
+
 import cld_mm.registry  # noqa: F401, I001
 import torch
 from tools.benchmarks.counted_collectives import Received
-from tools.benchmarks.counts import at_least
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.model import MMDistributedDataParallel
@@ -42,7 +59,6 @@ from torch import Tensor
 from torch import distributed as dist
 from torch import multiprocessing as mp
 from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import allreduce_hook
-
 from cld_mm.models.algorithms import MoCo
 from cld_mm.models.algorithms.base import instance_of
 from cld_mm.datasets.preparation.fashion_mnist import fetch
@@ -50,6 +66,7 @@ from cld_mm.distributed.collectives import gather
 from cld_mm.distributed.process_group import prepare_distributed
 from cld_mm.engine.runner import ResumableRunner
 from cld_mm.registry import MODELS
+
 
 RECIPE = ROOT / 'configs/mocov2_cld_r18_fashionmnist_10e.py'
 
@@ -217,15 +234,7 @@ def print_calls(calls: dict[int, dict[str, int]], iterations: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description='Count what ranks exchange.')
-    parser.add_argument('--ranks', type=at_least(1), nargs='+', default=[2, 4, 8])
-    parser.add_argument('--batch', type=at_least(2), default=64, help='images a rank')
-    parser.add_argument('--pixels', type=at_least(1), default=28)
-    parser.add_argument(
-        '--run', action='store_true', help='calls in a default training run'
-    )
-    parser.add_argument('--iterations', type=at_least(1), default=100, help='of --run')
-    args = parser.parse_args()
+    args = parse_args()
     MODELS.get('ResNet_CIFAR')  # imports what all processes need
     if args.run:
         with tempfile.TemporaryDirectory() as args.data:

@@ -17,17 +17,33 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from tools.benchmarks.counts import SPREAD, at_least
+
+CLOCKS = {'wall': time.perf_counter, 'cpu': time.process_time}
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Time the grouping.')
+    parser.add_argument('--channels', type=at_least(1), default=128)
+    parser.add_argument('--iters', type=at_least(1), default=5, help='rounds')
+    parser.add_argument('--repeats', type=at_least(SPREAD), default=21)
+    parser.add_argument('--threads', type=at_least(1), help="default: torch's")
+    parser.add_argument('--clock', choices=list(CLOCKS), default='wall')
+    return parser.parse_args()
+
+
+if __name__ == '__main__':
+    parse_args()  # --help and wrong flags, before imports that take seconds
+
 import torch
 from torch.nn import functional as F
 
 import cld_mm.registry  # noqa: F401
 from cld_mm.models.grouping import kmeans
 from cld_mm.models.grouping.eigenvectors import SOLVERS, first_eigenvectors
-from tools.benchmarks.counts import SPREAD, at_least
 
 SIZES = ((64, 50), (128, 64), (256, 50), (256, 200), (1024, 512), (4096, 2048))
 CUTS = ((256, 10), (512, 10), (512, 128), (1024, 10), (1024, 256))
-CLOCKS = {'wall': time.perf_counter, 'cpu': time.process_time}
 
 
 def broadcast_labels(x: torch.Tensor, num_groups: int, num_iters: int) -> torch.Tensor:
@@ -98,13 +114,8 @@ def shown(times: list[float]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description='Time the grouping.')
-    parser.add_argument('--channels', type=at_least(1), default=128)
-    parser.add_argument('--iters', type=at_least(1), default=5, help='rounds')
-    parser.add_argument('--repeats', type=at_least(SPREAD), default=21)
-    parser.add_argument('--threads', type=at_least(1), default=torch.get_num_threads())
-    parser.add_argument('--clock', choices=list(CLOCKS), default='wall')
-    args = parser.parse_args()
+    args = parse_args()
+    args.threads = args.threads or torch.get_num_threads()
     now = CLOCKS[args.clock]
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)

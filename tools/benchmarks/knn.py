@@ -14,13 +14,32 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from tools.benchmarks.counts import SPREAD, at_least
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Time kNN.')
+    parser.add_argument('--train', type=at_least(1), default=60000)
+    parser.add_argument('--test', type=at_least(1), default=10000)
+    parser.add_argument('--channels', type=at_least(1), default=512)
+    parser.add_argument('--k', type=at_least(1), default=200)
+    parser.add_argument('--repeats', type=at_least(SPREAD), default=3)
+    parser.add_argument('--threads', type=at_least(1), help="default: torch's")
+    args = parser.parse_args()
+    if args.k > args.train:
+        parser.error(f'--k is {args.k}, but --train {args.train}: lower k.')
+    return args
+
+
+if __name__ == '__main__':
+    parse_args()  # --help and wrong flags, before imports that take seconds
+
 import cld_mm.registry  # noqa: F401, I001
 import numpy as np
 import torch
-from tools.benchmarks.counts import SPREAD, at_least
 from torch.nn import functional as F
-
 from cld_mm.evaluation import knn_classify
+
 
 CLASSES, TEMPERATURE = 10, 0.1
 
@@ -35,16 +54,8 @@ def vote(similarity: np.ndarray, rows: np.ndarray, labels: np.ndarray) -> np.nda
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description='Time kNN.')
-    parser.add_argument('--train', type=at_least(1), default=60000)
-    parser.add_argument('--test', type=at_least(1), default=10000)
-    parser.add_argument('--channels', type=at_least(1), default=512)
-    parser.add_argument('--k', type=at_least(1), default=200)
-    parser.add_argument('--repeats', type=at_least(SPREAD), default=3)
-    parser.add_argument('--threads', type=at_least(1), default=torch.get_num_threads())
-    args = parser.parse_args()
-    if args.k > args.train:
-        parser.error(f'--k is {args.k}, but --train {args.train}: lower k.')
+    args = parse_args()
+    args.threads = args.threads or torch.get_num_threads()
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
     centres = torch.randn(CLASSES, args.channels)

@@ -28,23 +28,43 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from tools.benchmarks.counts import SPREAD, at_least
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Time the loading of images.')
+    parser.add_argument('--images', type=at_least(4), default=64)
+    parser.add_argument(
+        '--pixels',
+        type=at_least(1),
+        nargs=2,
+        default=[500, 375],
+        help='width and height',
+    )
+    parser.add_argument('--repeats', type=at_least(SPREAD), default=9)
+    parser.add_argument('--workers', type=at_least(1), default=2)
+    return parser.parse_args()
+
+
+if __name__ == '__main__':
+    parse_args()  # --help and wrong flags, before imports that take seconds
+
 import cld_mm.registry  # noqa: F401, I001
 import cv2
 import mmcv
 import mmpretrain.datasets  # noqa: F401
 import numpy as np
 import torch
-from tools.benchmarks.counts import SPREAD, at_least
 from mmcv.transforms import Compose
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from PIL import Image, ImageFilter
 from torchvision import transforms
-
 from cld_mm.datasets.samplers.seeded_sampler import SeededIndex, mix_seed
 from cld_mm.datasets.transforms import collate_views
 from cld_mm.registry import MODELS
+
 
 ROOT = Path(__file__).resolve().parents[2]
 JITTER = {'brightness': 0.4, 'contrast': 0.4, 'saturation': 0.4, 'hue': 0.1}
@@ -191,18 +211,7 @@ def device_share(load: Callable[[str, int], dict], path: str) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description='Time the loading of images.')
-    parser.add_argument('--images', type=at_least(4), default=64)
-    parser.add_argument(
-        '--pixels',
-        type=at_least(1),
-        nargs=2,
-        default=[500, 375],
-        help='width and height',
-    )
-    parser.add_argument('--repeats', type=at_least(SPREAD), default=9)
-    parser.add_argument('--workers', type=at_least(1), default=2)
-    args = parser.parse_args()
+    args = parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(0)
     with tempfile.TemporaryDirectory() as name:

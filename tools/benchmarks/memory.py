@@ -21,17 +21,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import cld_mm.registry  # noqa: F401, I001
-import torch
 from tools.benchmarks.counts import at_least
-from mmengine.optim import OptimWrapper
-from mmpretrain.structures import DataSample
-from torch import Tensor
-from torch.profiler import ProfilerActivity, profile
-
-from cld_mm.cli.allocators import keep_freed_memory
-from cld_mm.engine.optim_wrappers import build_amp_optim_wrapper
-from cld_mm.registry import MODELS
 
 VARIANTS: dict[str, dict[str, Any]] = {
     'moco': {},
@@ -40,6 +30,41 @@ VARIANTS: dict[str, dict[str, Any]] = {
     'npid': {},
     'npid_bank_fp16': {'bank_dtype': 'float16'},
 }
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Measure peak memory of a step.')
+    parser.add_argument('--backbone', choices=['r18', 'r50'])
+    parser.add_argument('--pixels', type=at_least(1))
+    parser.add_argument('--batch', type=at_least(2), default=64)
+    parser.add_argument('--queue', type=at_least(1), default=65536)
+    parser.add_argument(
+        '--images', type=at_least(1), default=1281167, help="NPID's bank"
+    )
+    parser.add_argument('--groups', type=at_least(1), default=32)
+    parser.add_argument(
+        '--dtype',
+        choices=['float32', 'bfloat16', 'float16'],
+        help='default: float16 on a GPU, else float32',
+    )
+    parser.add_argument(
+        '--variants', nargs='+', choices=list(VARIANTS), default=list(VARIANTS)
+    )
+    return parser.parse_args()
+
+
+if __name__ == '__main__':
+    parse_args()  # --help and wrong flags, before imports that take seconds
+
+import cld_mm.registry  # noqa: F401, I001
+import torch
+from mmengine.optim import OptimWrapper
+from mmpretrain.structures import DataSample
+from torch import Tensor
+from torch.profiler import ProfilerActivity, profile
+from cld_mm.cli.allocators import keep_freed_memory
+from cld_mm.engine.optim_wrappers import build_amp_optim_wrapper
+from cld_mm.registry import MODELS
 
 
 def build(name: str, args: argparse.Namespace) -> Any:
@@ -156,25 +181,9 @@ def measure(name: str, args: argparse.Namespace) -> dict[str, int]:
 
 def main() -> None:
     gpu = torch.cuda.is_available()
-    parser = argparse.ArgumentParser(description='Measure peak memory of a step.')
-    parser.add_argument('--backbone', choices=['r18', 'r50'])
-    parser.add_argument('--pixels', type=at_least(1))
-    parser.add_argument('--batch', type=at_least(2), default=64)
-    parser.add_argument('--queue', type=at_least(1), default=65536)
-    parser.add_argument(
-        '--images', type=at_least(1), default=1281167, help="NPID's bank"
-    )
-    parser.add_argument('--groups', type=at_least(1), default=32)
-    parser.add_argument(
-        '--dtype',
-        choices=['float32', 'bfloat16', 'float16'],
-        default='float16' if gpu else 'float32',
-    )
-    parser.add_argument(
-        '--variants', nargs='+', choices=list(VARIANTS), default=list(VARIANTS)
-    )
-    args = parser.parse_args()
+    args = parse_args()
     args.device = 'cuda' if gpu else 'cpu'
+    args.dtype = args.dtype or ('float16' if gpu else 'float32')
     args.backbone = args.backbone or ('r50' if gpu else 'r18')
     args.pixels = args.pixels or (224 if args.backbone == 'r50' else 32)
     keep_freed_memory()

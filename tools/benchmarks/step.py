@@ -26,16 +26,43 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import torch
-from torch import multiprocessing as mp
-
 from tools.benchmarks.counts import SPREAD, at_least
-from tools.benchmarks.step_sides import CLOCKS, SIZES, serve
+from tools.benchmarks.sizes import CLOCKS, SIZES
 
 SIDES = (
     'floor', 'cld', 'matched', 'moco', 'moco_bf16', 'moco_compiled', 'mmpretrain',
     'mmpretrain_kept', 'lightly', 'lightly_kept',
 )  # fmt: skip
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Time a training step.')
+    parser.add_argument('--backbone', choices=list(SIZES), default='r18')
+    parser.add_argument('--pixels', type=at_least(1), default=32)
+    parser.add_argument('--batch', type=at_least(2), default=128)
+    parser.add_argument('--queue', type=at_least(1), default=65536)
+    parser.add_argument('--groups', type=at_least(1), default=64)
+    parser.add_argument(
+        '--dtype',
+        choices=['float32', 'bfloat16', 'float16'],
+        default='float32',
+        help='of all sides but moco_bf16: numbers are compared at equal types',
+    )
+    parser.add_argument('--sides', nargs='+', choices=SIDES, default=list(SIDES))
+    parser.add_argument('--repeats', type=at_least(SPREAD), default=7)
+    parser.add_argument('--threads', type=at_least(1), help="default: torch's")
+    parser.add_argument('--clock', choices=list(CLOCKS), default='wall')
+    return parser.parse_args()
+
+
+if __name__ == '__main__':
+    parse_args()  # --help and wrong flags, before imports that take seconds
+
+import torch
+from torch import multiprocessing as mp
+
+from tools.benchmarks.step_sides import serve
+
 RATIOS = {
     'over_backbone_floor': ('cld', 'floor'),
     'cld_over_matched_baseline': ('cld', 'matched'),
@@ -79,23 +106,8 @@ def measure(sides: list[str], args: dict, repeats: int) -> dict[str, list[float]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description='Time a training step.')
-    parser.add_argument('--backbone', choices=list(SIZES), default='r18')
-    parser.add_argument('--pixels', type=at_least(1), default=32)
-    parser.add_argument('--batch', type=at_least(2), default=128)
-    parser.add_argument('--queue', type=at_least(1), default=65536)
-    parser.add_argument('--groups', type=at_least(1), default=64)
-    parser.add_argument(
-        '--dtype',
-        choices=['float32', 'bfloat16', 'float16'],
-        default='float32',
-        help='of all sides but moco_bf16: numbers are compared at equal types',
-    )
-    parser.add_argument('--sides', nargs='+', choices=SIDES, default=list(SIDES))
-    parser.add_argument('--repeats', type=at_least(SPREAD), default=7)
-    parser.add_argument('--threads', type=at_least(1), default=torch.get_num_threads())
-    parser.add_argument('--clock', choices=list(CLOCKS), default='wall')
-    args = parser.parse_args()
+    args = parse_args()
+    args.threads = args.threads or torch.get_num_threads()
     seconds = measure(args.sides, vars(args), args.repeats)
 
     def ratio(one: str, two: str) -> float | None:

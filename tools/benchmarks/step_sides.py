@@ -6,7 +6,6 @@ that ends in ``_kept`` gives theirs the same memory, to tell its share apart.
 """
 
 import sys
-import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -16,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import cld_mm.registry  # noqa: F401, I001
 import torch
+from tools.benchmarks.sizes import CLOCKS, SIZES
 from mmengine.optim import OptimWrapper
 from torch import nn
 from torch.nn import functional as F
@@ -23,11 +23,6 @@ from torch.nn import functional as F
 from cld_mm.cli.allocators import keep_freed_memory
 from cld_mm.engine.optim_wrappers import build_amp_optim_wrapper
 from cld_mm.registry import MODELS
-
-CLOCKS = {'wall': time.perf_counter, 'cpu': time.process_time}
-SIZES = {'r18': ({'type': 'ResNet_CIFAR', 'depth': 18}, 512)}
-SIZES['r50'] = ({'type': 'ResNet', 'depth': 50}, 2048)
-SIZES['vit_s'] = ({'type': 'VisionTransformer', 'arch': 'deit-s'}, 384)
 
 
 def build(

@@ -24,24 +24,44 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from tools.benchmarks.counts import SPREAD, at_least
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Measure a recipe's throughput.")
+    parser.add_argument(
+        'config', nargs='?', type=Path, default=ROOT / 'configs/mocov2_cld_r50_200e.py'
+    )
+    parser.add_argument('--batch', type=at_least(2), help='256 on a GPU, else 32')
+    parser.add_argument('--pixels', type=at_least(1), help='224 on a GPU, else 32')
+    parser.add_argument('--repeats', type=at_least(SPREAD), help='15 on a GPU, else 5')
+    parser.add_argument('--compile', action='store_true', help='always on a GPU')
+    parser.add_argument('--peak-tflops', type=float, help="of the device's type")
+    parser.add_argument('--out', type=Path, help='folder for trace and picture')
+    return parser.parse_args()
+
+
+if __name__ == '__main__':
+    parse_args()  # --help and wrong flags, before imports that take seconds
+
 import cld_mm.registry  # noqa: F401, I001
 import numpy as np
 import torch
-from tools.benchmarks.counts import SPREAD, at_least
 from mmengine.config import Config
 from tools.benchmarks.step_sides import build, floor_of
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 from tools.benchmarks.trace_picture import draw_trace
-
 from cld_mm.cli.allocators import keep_freed_memory
 from cld_mm.augmentation.view_parameters import ViewDistribution
 from cld_mm.engine.optim_wrappers.amp import has_bfloat16
 
-ROOT = Path(__file__).resolve().parents[2]
+
+GPU = torch.cuda.is_available()
 # Dense half-precision tensor cores by their makers' data sheets, TFLOP/s.
 PEAKS = {'H200': 989, 'H100': 989, 'A100': 312, 'L40S': 362, 'V100': 125}
-GPU = torch.cuda.is_available()
 DEVICE = 'cuda' if GPU else 'cpu'
 
 
@@ -123,23 +143,19 @@ def share_outside(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Measure a recipe's throughput.")
-    parser.add_argument(
-        'config', nargs='?', type=Path, default=ROOT / 'configs/mocov2_cld_r50_200e.py'
-    )
-    parser.add_argument('--batch', type=at_least(2), default=256 if GPU else 32)
-    parser.add_argument('--pixels', type=at_least(1), default=224 if GPU else 32)
-    parser.add_argument('--repeats', type=at_least(SPREAD), default=15 if GPU else 5)
-    parser.add_argument('--compile', action='store_true', default=GPU)
-    parser.add_argument('--peak-tflops', type=float, help="of the device's type")
-    parser.add_argument('--out', type=Path, help='folder for trace and picture')
-    args = parser.parse_args()
+    args = parse_args()
+    args.batch = args.batch or (256 if GPU else 32)
+    args.pixels = args.pixels or (224 if GPU else 32)
+    args.repeats = args.repeats or (15 if GPU else 5)
+    args.compile |= GPU
     kind = Config.fromfile(args.config).model.type
     if kind != 'MoCo':
-        parser.error(
-            f'{args.config.name} trains {kind}, but the passes that are taken for the '
-            "floor are MoCo's: give a recipe of MoCo or MoCo v2."
+        print(
+            f'error: {args.config.name} trains {kind}, but only MoCo and MoCo v2 are '
+            'compared: give one of their recipes.',
+            file=sys.stderr,
         )
+        sys.exit(2)
     keep_freed_memory()
     config = model_config(args.config, small=not GPU)
     dtypes = ['float16', 'bfloat16'] if GPU else ['float32']

@@ -26,12 +26,26 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from tools.stress.closing import closing_line
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Train by invalid configs.')
+    parser.add_argument('--configs', type=int, default=500)
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--verbose', action='store_true', help='print every outcome')
+    parser.add_argument('--start', type=int, default=0, help='the first config')
+    return parser.parse_args()
+
+
+if __name__ == '__main__':
+    parse_args()  # --help and wrong flags, before imports that take seconds
+
 import cld_mm.registry  # noqa: F401, I001
 import torch
-from tools.stress.closing import closing_line
 from mmengine.config import Config
-
 from cld_mm.datasets.preparation.fashion_mnist import fetch
+
 
 SECTIONS = (
     'model',
@@ -291,12 +305,7 @@ def is_named(error: str, names: list[str]) -> bool:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description='Train by invalid configs.')
-    parser.add_argument('--configs', type=int, default=500)
-    parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--verbose', action='store_true', help='print every outcome')
-    parser.add_argument('--start', type=int, default=0, help='the first config')
-    args = parser.parse_args()
+    args = parse_args()
     report = {'seed': args.seed, 'start': args.start}
     with closing_line(report) as counts:
         run(

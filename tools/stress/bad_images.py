@@ -18,14 +18,28 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from tools.stress.closing import closing_line
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Load spoilt images.')
+    parser.add_argument('--images', type=int, default=10000)
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--workers', type=int, default=2)
+    parser.add_argument('--start', type=int, default=0, help='the first image')
+    return parser.parse_args()
+
+
+if __name__ == '__main__':
+    parse_args()  # --help and wrong flags, before imports that take seconds
+
 import cld_mm.registry  # noqa: F401, I001
 import numpy as np
-from tools.stress.closing import closing_line
 from PIL import Image, ImageFile, ImageOps
 from torch.utils.data import DataLoader, Dataset
-
 from cld_mm.fileio.image_decoding import MAX_PIXELS
 from cld_mm.datasets.transforms import LoadImage
+
 
 TOLERANCE = 2  # two builds of libjpeg may round a level apart
 
@@ -212,12 +226,7 @@ def run(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description='Load spoilt images.')
-    parser.add_argument('--images', type=int, default=10000)
-    parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--workers', type=int, default=2)
-    parser.add_argument('--start', type=int, default=0, help='the first image')
-    args = parser.parse_args()
+    args = parse_args()
     report = {'seed': args.seed, 'start': args.start}
     with closing_line(report) as counts:
         run(args.images, args.seed, args.workers, start=args.start, counts=counts)

@@ -32,15 +32,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-import cld_mm.registry  # noqa: F401, I001
-import torch
 from tools.stress.closing import closing_line
-from torch import distributed as dist
 
-from cld_mm.datasets.preparation.fashion_mnist import fetch
-
-# What must be said, by kind of fault; {r} is the rank. A killed rank 0 may be missed
-# first as the keeper of the store, a rank under torchrun by torchrun.
 GONE = r'rank {r} has given no sign of life|rank {r}, which keeps the store|'
 GONE += r'rank {r} was killed by SIG'
 SAID = {
@@ -61,6 +54,30 @@ SAID = {
     'other data': r'rank 1 differs from rank 0 in the training data',
     'other version': r'rank 1 differs from rank 0 in the installed versions: cld_mm is',
 }
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Break ranks, watch how they stop.')
+    parser.add_argument('--faults', type=int, default=36, help='how many')
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--limit', type=float, default=40, help='seconds to the end')
+    parser.add_argument('--kinds', nargs='+', choices=SAID, default=list(SAID))
+    parser.add_argument('--no-scripts', action='store_true', help='forked ranks only')
+    parser.add_argument('--keep', action='store_true', help='keep logs of wrong ends')
+    return parser.parse_args()
+
+
+if __name__ == '__main__':
+    parse_args()  # --help and wrong flags, before imports that take seconds
+
+import cld_mm.registry  # noqa: F401, I001
+import torch
+from torch import distributed as dist
+from cld_mm.datasets.preparation.fashion_mnist import fetch
+
+
+# What must be said, by kind of fault; {r} is the rank. A killed rank 0 may be missed
+# first as the keeper of the store, a rank under torchrun by torchrun.
 TIMEOUT, STALL = 5, 8
 CONFIG = """
 _base_ = '{base}'
@@ -316,14 +333,7 @@ def summarise(results: list[dict], report: dict) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description='Break ranks, watch how they stop.')
-    parser.add_argument('--faults', type=int, default=36, help='how many')
-    parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--limit', type=float, default=40, help='seconds to the end')
-    parser.add_argument('--kinds', nargs='+', choices=SAID, default=list(SAID))
-    parser.add_argument('--no-scripts', action='store_true', help='forked ranks only')
-    parser.add_argument('--keep', action='store_true', help='keep logs of wrong ends')
-    args = parser.parse_args()
+    args = parse_args()
     torch.set_num_threads(1)
     draw = random.Random(args.seed)  # noqa: S311 no secret
     kinds = list(args.kinds)

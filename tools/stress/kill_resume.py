@@ -20,13 +20,28 @@ from typing import NamedTuple
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 
+from tools.stress.cases import CASES
+from tools.stress.closing import closing_line
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Kill runs and resume them.')
+    parser.add_argument('--kills', type=int, default=50, help='at least so many')
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--ranks', type=int, help='of every run, instead of 1 or 2')
+    parser.add_argument('--cases', nargs='+', choices=list(CASES), default=list(CASES))
+    return parser.parse_args()
+
+
+if __name__ == '__main__':
+    parse_args()  # --help and wrong flags, before imports that take seconds
+
 import hypothesis
 from hypothesis import strategies as st
 
 from cld_mm.engine.preemption.signals import REQUEUE
-from tools.stress.closing import closing_line
 from tools.stress.comparing import differences
-from tools.stress.small_configs import CASES, config, digits
+from tools.stress.small_configs import config, digits
 from tools.stress.small_runs import Kill, scratch, spawn, wait
 
 EPOCHS, BATCHES = 3, 4
@@ -142,12 +157,7 @@ def one_run(case: str, plan: Plan, data: Path, folder: Path) -> dict:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description='Kill runs and resume them.')
-    parser.add_argument('--kills', type=int, default=50, help='at least so many')
-    parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--ranks', type=int, help='of every run, instead of 1 or 2')
-    parser.add_argument('--cases', nargs='+', choices=list(CASES), default=list(CASES))
-    args = parser.parse_args()
+    args = parse_args()
     report = {'kills': 0, 'runs': 0, 'differing_runs': 0, 'seed': args.seed}
     with closing_line(report), scratch('kill_resume_') as root:
         data = digits(root / 'data')

@@ -27,8 +27,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 
+from tools.stress.cases import CASES
 from tools.stress.closing import closing_line
-from tools.stress.comparing import differences, losses
 from tools.stress.processes import (
     Orphans,
     Process,
@@ -38,7 +38,22 @@ from tools.stress.processes import (
     reap,
 )
 from tools.stress.slopes import Sample, largest, slopes
-from tools.stress.small_configs import CASES, config, digits
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Train long, under random kills.')
+    parser.add_argument('--minutes', type=float, default=120, help='of broken training')
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--case', choices=list(CASES), default='moco_cld')
+    parser.add_argument('--workers', type=int, default=1, help='loaders of a rank')
+    return parser.parse_args()
+
+
+if __name__ == '__main__':
+    parse_args()  # --help and wrong flags, before imports that take seconds
+
+from tools.stress.comparing import differences, losses
+from tools.stress.small_configs import config, digits
 from tools.stress.small_runs import (
     Kill,
     scratch,
@@ -235,12 +250,7 @@ def end_well(unbroken: Unbroken, stop: int, watch: Watch) -> int:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description='Train long, under random kills.')
-    parser.add_argument('--minutes', type=float, default=120, help='of broken training')
-    parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--case', choices=list(CASES), default='moco_cld')
-    parser.add_argument('--workers', type=int, default=1, help='loaders of a rank')
-    args = parser.parse_args()
+    args = parse_args()
     report = {
         'minutes': args.minutes,
         'seed': args.seed,

@@ -5,7 +5,7 @@ from .checkpoint import DigestCheckpointHook
 from .choose_learning_rate import ChooseLearningRateHook
 from .collapse import CollapseHook
 from .compile_passes import CompileHook
-from .dataset_size import DatasetSizeHook
+from .dataset_check import DatasetCheckHook
 from .gradient_compression import GradientCompressionHook
 from .group_quality import GroupQualityHook
 from .momentum_update import MomentumUpdateHook
@@ -21,7 +21,7 @@ __all__ = [
     'ChooseLearningRateHook',
     'CollapseHook',
     'CompileHook',
-    'DatasetSizeHook',
+    'DatasetCheckHook',
     'DigestCheckpointHook',
     'GradientCompressionHook',
     'GroupQualityHook',

@@ -44,7 +44,11 @@ def test_a_full_disk_keeps_the_old_and_leaves_no_half(tmp_path: Path) -> None:
 
 def test_the_copy_is_taken_at_once(tmp_path: Path) -> None:
     state, writer = checkpoint(), CheckpointWriter()
-    writer.submit(state, tmp_path / 'a.pth', then=lambda: 1 / 0)
+
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    writer.submit(state, tmp_path / 'a.pth', then=fail)
     state['state_dict']['weight'].zero_()
     with pytest.raises(CheckpointError, match='ZeroDivisionError'):
         writer.wait()

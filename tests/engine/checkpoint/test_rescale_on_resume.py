@@ -8,7 +8,7 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from cld_mm.cli.run_tool import build_runner
+from cld_mm.engine.build import build_runner
 from cld_mm.models.utils.momentum_encoder import MomentumEncoder
 from tools.stress import small_configs as small
 
@@ -17,7 +17,9 @@ class Note(Hook):
     """Learning rate, share of the average, and estimated seconds, each iteration."""
 
     def __init__(self) -> None:
-        self.rates, self.shares, self.left = [], [], []
+        self.rates: list[float] = []
+        self.shares: list[float] = []
+        self.left: list[float] = []
 
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None
@@ -60,7 +62,7 @@ def test_schedules_go_on_at_the_same_share(digits: Path, tmp_path: Path) -> None
     base = first.optim_wrapper.param_groups[0]['initial_lr']
     share = next(m.momentum for m in first.model.momentum_encoders())
 
-    def cosine(steps: Any, total: Any) -> int:
+    def cosine(steps: torch.Tensor, total: int) -> torch.Tensor:
         return (1 + torch.cos(torch.pi * steps / total)) / 2
 
     # After an epoch with more batches; inside one with fewer; with accumulation.

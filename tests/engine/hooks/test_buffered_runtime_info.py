@@ -3,7 +3,7 @@
 import pytest
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from cld_mm.cli.run_tool import build_runner
+from cld_mm.engine.build import build_runner
 from cld_mm.engine.hooks.non_finite_loss import NonFiniteLossHook
 from tools.stress import small_configs
 

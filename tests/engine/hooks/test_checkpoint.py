@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 import torch
-from mmengine.hooks import Hook
+from mmengine.hooks import CheckpointHook, Hook
 from torch import distributed as dist
 
-from cld_mm.cli.run_tool import build_runner
 from cld_mm.distributed.process_group import prepare_distributed
+from cld_mm.engine.build import build_runner
 from cld_mm.engine.checkpoint import (
     StoppedBySignal,
     newest_good,
@@ -80,7 +80,7 @@ def test_a_clock_set_back_does_not_make_a_new_run_older(
         hook_module, 'time', SimpleNamespace(time_ns=lambda: 5, monotonic=lambda: 0.0)
     )
     hook = hook_module.DigestCheckpointHook(out_dir=str(tmp_path))
-    monkeypatch.setattr(hook_module.CheckpointHook, 'before_train', lambda *_: None)
+    monkeypatch.setattr(CheckpointHook, 'before_train', lambda *_: None)
     hook.before_train(SimpleNamespace(work_dir=str(tmp_path)))
     hook.signals.remove()
     assert hook._run == 2**61 + 1 == newest_run([tmp_path]) + 1

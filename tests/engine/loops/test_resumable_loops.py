@@ -8,7 +8,7 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from cld_mm.cli.run_tool import build_runner
+from cld_mm.engine.build import build_runner
 from cld_mm.engine.checkpoint import CheckpointError, newest_good
 from tools.stress import comparing, small_configs
 
@@ -55,7 +55,7 @@ class Notes(Hook):
 def test_a_loop_goes_on_where_it_was(
     loop: str, stop: int, digits: Path, tmp_path: Path
 ) -> None:
-    ends = {}
+    ends: dict[str, Any] = {}
     losses: dict[str, dict[int, float]] = {'whole': {}, 'parts': {}}
     for name, last in (('whole', 0), ('parts', stop), ('parts', 0)):
         case = 'swav_cld' if loop == 'swav' else 'moco'
@@ -72,7 +72,8 @@ def test_a_loop_goes_on_where_it_was(
             cfg.train_dataloader.sampler = {'type': 'SeededInfiniteSampler'}
         cfg.resume = (tmp_path / name).exists()
         cfg.experiment_name = f'loops-{tmp_path.name}-{name}-{last}'
-        runner, validated = build_runner(cfg), []
+        runner = build_runner(cfg)
+        validated: list[int] = []
         runner.register_hook(Notes(losses[name], validated, last))
         if last:
             with pytest.raises(Stopped):

@@ -5,12 +5,9 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
-
-from tests.helpers import ROOT
-
-TOOLS = ROOT / 'tools'
 
 
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGUSR1])
@@ -53,14 +50,14 @@ def test_each_nodes_first_rank_leaves_the_code(
             leave_at_once()
             os.kill(os.getpid(), signal.SIGTERM)
         except SystemExit as end:
-            os._exit(end.code)
+            os._exit(int(end.code or 0))
         finally:
             os._exit(3)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 75
     assert code.exists() == (local == 0)
 
 
-@pytest.mark.parametrize('tool', ['train.py', 'test.py'])
+@pytest.mark.parametrize('tool', ['train', 'test'])
 def test_tools_ask_for_a_requeue_outside_of_training(
     tool: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -70,11 +67,9 @@ def test_tools_ask_for_a_requeue_outside_of_training(
     if not child:
         try:
             os.dup2(writing, 2)
-            spec = importlib.util.spec_from_file_location('tool', TOOLS / tool)
-            module = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(module)
+            module: Any = importlib.import_module(f'tools.{tool}')
             module.run_tool = lambda *_: os.kill(os.getpid(), signal.SIGTERM)
-            sys.argv = [tool, 'config.py', 'checkpoint.pth'][: 2 + (tool == 'test.py')]
+            sys.argv = [tool, 'config.py', 'checkpoint.pth'][: 2 + (tool == 'test')]
             module.main()
         finally:
             os._exit(3)

@@ -24,9 +24,9 @@ def test_no_variant_lives_on_beside_the_next(
         return model
 
     monkeypatch.setattr(memory, 'build', build)
-    words = '--batch 2 --queue 4 --images 4 --groups 2 --pixels 8 --variants'
-    words = [*words.split(), 'moco', 'moco_queue_fp16']
-    monkeypatch.setattr(sys, 'argv', ['memory.py', *words])
+    words = '--batch 2 --queue 4 --images 4 --groups 2 --pixels 8 --variants '
+    words += 'moco moco_queue_fp16'
+    monkeypatch.setattr(sys, 'argv', ['memory.py', *words.split()])
     gc.disable()  # which objects are looked at by itself, and when, is chance
     try:
         memory.main()

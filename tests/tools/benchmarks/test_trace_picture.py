@@ -25,7 +25,7 @@ CPU = [
 
 
 def test_an_operation_counts_without_those_inside_it(tmp_path: Path) -> None:
-    own = Counter()
+    own: Counter[str] = Counter()
     for span in spans_of(CPU):
         own[span['name']] += span['dur']
     assert own == {
