@@ -3,7 +3,6 @@
 import copy
 import itertools
 import os
-import sys
 
 import pytest
 import torch
@@ -14,8 +13,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from cld_mm.cli.allocators import keep_freed_memory
 from cld_mm.engine.hooks.non_finite_loss import NonFiniteLossHook, _gradients
-from cld_mm.models.grouping import base
+from cld_mm.models.losses import checks
 from cld_mm.models.memories import FeatureQueue
+from cld_mm.models.utils import device as device_module
 from cld_mm.registry import MODELS
 from tests.helpers.tiny_models import CLD, tiny_moco
 
