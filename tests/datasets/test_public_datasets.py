@@ -221,22 +221,6 @@ def test_long_tail_and_fractions(tmp_path: Path) -> None:
         build('LabeledFraction', fraction=2)
 
 
-def test_broken_image_stops_or_is_counted(tmp_path: Path) -> None:
-    good, bad = tmp_path / 'good.png', tmp_path / 'bad.png'
-    write_image(good, 0)
-    bad.write_bytes(b'no image')
-    assert LoadImage()({'img_path': str(good)})['img'].shape == (40, 50, 3)
-    for path in (bad, tmp_path / 'missing.png'):
-        with pytest.raises(OSError, match=f'{path.name} cannot be read as an image'):
-            LoadImage()({'img_path': str(path)})
-    load = LoadImage(on_error='skip', max_skips=2)
-    for number in (1, 2):
-        with pytest.warns(UserWarning, match=f'bad.png .* skipped, number {number}'):
-            assert load({'img_path': str(bad)}) is None
-    with pytest.raises(OSError, match='number 3, more than max_skips 2'):
-        load({'img_path': str(bad)})
-
-
 def test_jigsaw_patches() -> None:
     image = np.arange(30 * 30 * 3, dtype=np.int64).reshape(30, 30, 3)
     np.random.seed(0)
