@@ -47,6 +47,7 @@ setup(
         'benchmarks': ['lightly', 'faiss-cpu'],
         'shards': ['webdataset'],
         'umap': ['umap-learn'],
+        'onnx': ['onnx', 'onnxruntime', 'onnxscript'],
     },
     cmdclass={'build_py': BuildWithTools},
     entry_points={'console_scripts': ['cldmm = cld_mm.cli.main:main'] * HAS_COMMAND},

@@ -10,7 +10,7 @@ from .compat import apply_compat
 
 apply_compat()  # before mmpretrain, which imports torchvision
 
-from mmengine.registry import Registry  # noqa: E402
+from mmengine.registry import DefaultScope, Registry  # noqa: E402
 from mmpretrain import registry as mmpretrain_registry  # noqa: E402
 
 
@@ -27,19 +27,11 @@ def _child(name: str, parent: str, locations: list[str]) -> Registry:
 
 
 # cld_mm.models itself imports nothing, so that its plain torch parts need no mmengine.
+MODEL_PARTS = 'registration', 'algorithms', 'data_preprocessors', 'heads', 'necks'
 MODELS = _child(
     'model',
     'MODELS',
-    [
-        f'cld_mm.models.{part}'
-        for part in (
-            'registration',
-            'algorithms',
-            'data_preprocessors',
-            'heads',
-            'necks',
-        )
-    ],
+    [f'cld_mm.models.{part}' for part in MODEL_PARTS],
 )
 WEIGHT_INITIALIZERS = _child(
     'weight initializer', 'WEIGHT_INITIALIZERS', ['cld_mm.models.utils.pretrained_init']
@@ -56,3 +48,24 @@ TRANSFORMS = _child('transform', 'TRANSFORMS', ['cld_mm.datasets'])
 METRICS = _child('metric', 'METRICS', ['cld_mm.evaluation'])
 EVALUATORS = _child('evaluator', 'EVALUATORS', ['cld_mm.evaluation'])
 VISUALIZERS = _child('visualizer', 'VISUALIZERS', ['cld_mm.visualization'])
+# Without parts of our own; mmengine warns about a scope that lacks one of these.
+RUNNERS = _child('runner', 'RUNNERS', ['cld_mm.engine'])
+RUNNER_CONSTRUCTORS = _child(
+    'runner constructor', 'RUNNER_CONSTRUCTORS', ['cld_mm.engine']
+)
+LOG_PROCESSORS = _child('log processor', 'LOG_PROCESSORS', ['cld_mm.engine'])
+OPTIM_WRAPPER_CONSTRUCTORS = _child(
+    'optimizer wrapper constructor', 'OPTIM_WRAPPER_CONSTRUCTORS', ['cld_mm.engine']
+)
+VISBACKENDS = _child('vis_backend', 'VISBACKENDS', ['cld_mm.engine'])
+TASK_UTILS = _child('task util', 'TASK_UTILS', ['cld_mm.engine'])
+
+
+def enter_scope(scope: str | None = None) -> None:
+    """Resolve names as a Runner would, for code that builds parts without one.
+
+    Args:
+        scope: a config's ``default_scope``.
+    """
+    if DefaultScope.get_current_instance() is None:
+        DefaultScope.get_instance('cld_mm', scope_name=scope or 'cld_mm')

@@ -80,7 +80,7 @@ def test_groups(n, k, c, seed):
 def test_groups_bad_input():
     with pytest.raises(ValueError, match='no image'):
         group_quality(torch.zeros(0), torch.zeros(0))
-    with pytest.raises(ValueError, match='one for each of 3 rows'):
+    with pytest.raises(ValueError, match=r'must have shape \(3,\), one per image'):
         group_quality(torch.zeros(3), torch.zeros(2))
 
 

@@ -20,11 +20,11 @@ from mmengine.config import Config
 from cld_mm.apis import extract_features
 from cld_mm.config.check_values import check_config, check_data
 from cld_mm.cli.command_line import command_line
-from cld_mm.cli.run_tool import build_runner
+from cld_mm.engine.build import build_runner
 from cld_mm.datasets.preparation.fashion_mnist import origin
 from cld_mm.evaluation import knn_classify, top_k_accuracy
-from cld_mm.report import collect_run, look_at_run, write_page
-from cld_mm.visualization import plot_curves, plot_neighbours
+from cld_mm.report import collect_run, take_snapshot, write_page
+from cld_mm.visualization import plot_curves, plot_neighbors
 
 CONFIG = 'configs/mocov2_cld_r18_fashionmnist_10e.py'
 PROBE = 'configs/benchmarks/linear/linear_r18_fashionmnist.py'
@@ -96,7 +96,7 @@ def draw(work_dir: Path, runner, before: tuple, after: tuple) -> None:
     (shown_before, share_before), (shown_after, share_after) = map(
         nearest, (before, after)
     )
-    plot_neighbours(
+    plot_neighbors(
         test_images[rows],
         [names[labels[row]] for row in rows],
         shown_before,
@@ -169,7 +169,7 @@ def run(args: argparse.Namespace) -> None:
     page = work_dir / 'report.html'
     if not (done and page.is_file()):
         summary = collect_run(work_dir)
-        write_page([summary], [look_at_run(summary, 1000, None)], page)
+        write_page([summary], [take_snapshot(summary, 1000, None)], page)
     if done:
         print(f'Trained already; --fresh trains anew. Results of seed {args.seed}:')
     print(

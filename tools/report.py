@@ -1,7 +1,7 @@
 """One HTML page about one or several runs: ``python tools/report.py WORK_DIR ...``.
 
-It needs no network and can be sent as a file: figures side by side, curves, the
-embedding, groups and neighbours at each checkpoint, pictures and configs.
+It works offline as a single file: results side by side, curves, the embedding, groups
+and neighbors at each checkpoint, pictures and configs.
 """
 
 import argparse
@@ -10,22 +10,20 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import cld_mm.registry  # noqa: F401
 from cld_mm.cli.command_line import command_line
-from cld_mm.report import collect_run, look_at_run, write_page
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Write the report of some runs.')
     parser.add_argument('work_dirs', nargs='+', type=Path, metavar='WORK_DIR')
-    parser.add_argument('--out', type=Path, help='page; else WORK_DIR/report.html')
-    parser.add_argument('--images', type=int, default=1000, help='images to show')
-    parser.add_argument('--groups', type=int, help='K; else the number of classes')
+    parser.add_argument('--out', type=Path, help='page; default: WORK_DIR/report.html')
+    parser.add_argument('--images', type=int, default=1000, help='images of the sample')
+    parser.add_argument('--groups', type=int, help='K; default: the classes, or 10')
     parser.add_argument(
-        '--checkpoints', type=int, default=12, help='checkpoints to look at, at most'
+        '--checkpoints', type=int, default=12, help='checkpoints to show, at most'
     )
     parser.add_argument(
-        '--no-look', action='store_true', help='leave embedding and groups out'
+        '--no-snapshots', action='store_true', help='no embedding, groups and neighbors'
     )
     parser.add_argument('--debug', action='store_true', help='show tracebacks')
     return parser.parse_args()
@@ -33,16 +31,18 @@ def parse_args() -> argparse.Namespace:
 
 def report(args: argparse.Namespace, out: Path) -> None:
     """Write the page."""
+    from cld_mm.report import collect_run, take_snapshot, write_page
+
     if min(args.images, args.checkpoints, args.groups or 1) < 1:
-        raise ValueError('--images, --checkpoints and --groups are 1 at least.')
+        raise ValueError('--images, --checkpoints and --groups must be at least 1.')
     runs = [collect_run(work_dir) for work_dir in args.work_dirs]
     snapshots = []
     for run in runs:
         snapshot = None
-        if args.no_look:
-            run.notes.append('No embedding: --no-look was given.')
+        if args.no_snapshots:
+            run.notes.append('No embedding: --no-snapshots was given.')
         else:
-            snapshot = look_at_run(run, args.images, args.groups, args.checkpoints)
+            snapshot = take_snapshot(run, args.images, args.groups, args.checkpoints)
         snapshots.append(snapshot)
         for note in run.notes:
             print(f'{run.name}: {note}', file=sys.stderr)

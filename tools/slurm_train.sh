@@ -3,7 +3,7 @@
 #     tools/slurm_train.sh PARTITION JOB_NAME CONFIG WORK_DIR [flags of train.py]
 # Two minutes before the time limit Slurm sends SIGUSR1; the run saves and ends with 75.
 # In a batch job (sbatch --requeue --signal=USR1@120) the job is then put back into the
-# queue; elsewhere srun starts again at once. Either goes on from the newest checkpoint.
+# queue; elsewhere srun starts again at once. Either resumes from the newest checkpoint.
 set -euo pipefail
 [ $# -ge 4 ] || { echo "usage: $0 PARTITION JOB_NAME CONFIG WORK_DIR [flags]" >&2; exit 2; }
 GPUS=${GPUS:-8}

@@ -5,6 +5,7 @@ and resumes what was cut. ``--report`` writes the tables and plots instead.
 """
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
@@ -72,6 +73,7 @@ def main() -> None:
         if args.run:
             run_one(args)
             return
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends the runs too
         if args.jobs < 1 or (args.max_minutes is not None and args.max_minutes <= 0):
             raise StudyError('--jobs must be >= 1 and --max-minutes above 0.')
         study = load_study(args.study)

@@ -18,7 +18,7 @@ def augment_batch(images: Tensor, drawn: Tensor) -> Tensor:
     """Jitter, gray, blur, solarize and flip each image by its own parameters.
 
     Args:
-        images: ``(N, C, H, W)`` float, 0 to 255, channels red, green, blue or one.
+        images: ``(N, C, H, W)`` float, 0 to 255; three channels are red, green, blue.
         drawn: ``(N, 16)`` on the CPU; columns as in :class:`Column`.
 
     Returns:
@@ -68,9 +68,12 @@ def _change(images: Tensor, chosen: Tensor, change, *parameters: Tensor) -> None
 
 
 def gray(images: Tensor) -> Tensor:
-    """``(N, C, H, W)`` to ``(N, 1, H, W)``, by the weights of ITU-R 601."""
-    if images.shape[1] == 1:
-        return images
+    """``(N, C, H, W)`` to ``(N, 1, H, W)``.
+
+    By the weights of ITU-R 601 for red, green and blue, else by the mean of all bands.
+    """
+    if images.shape[1] != 3:
+        return images.mean(dim=1, keepdim=True)
     red, green, blue = images.unbind(1)
     return (0.299 * red + 0.587 * green + 0.114 * blue)[:, None]
 

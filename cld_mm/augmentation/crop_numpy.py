@@ -21,19 +21,22 @@ def crop_and_resize(
     from PIL's by 1 of 255 at most.
 
     Args:
-        image: ``(H, W, 3)`` or ``(H, W)`` uint8.
+        image: ``(H, W, C)`` or ``(H, W)``, uint8 or float32.
         box: top, left, height and width of the crop, pixels.
         size: of the result's sides, pixels.
         interpolation: 'bilinear' or 'bicubic'.
 
     Returns:
-        ``(size, size, 3)`` or ``(size, size)`` uint8, contiguous.
+        ``(size, size, C)`` or ``(size, size)`` of the image's type, contiguous.
     """
     top, left, height, width = box
     # Contiguous, so that torch sees channels_last and answers in it.
-    crop = image[top : top + height, left : left + width]
-    crop = _scratch(crop.size).reshape(crop.shape)
-    crop[:] = image[top : top + height, left : left + width]
+    found = image[top : top + height, left : left + width]
+    if image.dtype == np.uint8:
+        crop = _scratch(found.size).reshape(found.shape)
+        crop[:] = found
+    else:
+        crop = np.ascontiguousarray(found)
     planes = torch.from_numpy(crop).view(1, height, width, -1).permute(0, 3, 1, 2)
     resized = F.interpolate(planes, (size, size), mode=interpolation, antialias=True)
     return resized[0].permute(1, 2, 0).numpy().reshape(size, size, *image.shape[2:])

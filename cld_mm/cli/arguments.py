@@ -5,6 +5,7 @@ import ast
 import json
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 
@@ -47,6 +48,31 @@ def add_common_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--debug', action='store_true', help='show the full traceback of an error'
     )
+
+
+def add_data_flags(parser: argparse.ArgumentParser) -> None:
+    """Labeled images, for configs that name none."""
+    parser.add_argument(
+        '--train-data',
+        metavar='FOLDER',
+        help='labeled training images in class folders',
+    )
+    parser.add_argument(
+        '--test-data', metavar='FOLDER', help='labeled test images in class folders'
+    )
+
+
+def viewer_parser(description: str, out: str | None) -> argparse.ArgumentParser:
+    """A parser with config, checkpoint, sample size, kind of feature and picture."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument('config', help='pre-training config')
+    parser.add_argument('checkpoint', help='checkpoint file')
+    add_common_flags(parser)
+    parser.add_argument('--images', type=int, default=1000, help='size of the sample')
+    parser.add_argument('--feature', default='backbone', help='backbone or instance')
+    picture = None if out is None else Path(out)
+    parser.add_argument('--out', type=Path, default=picture, help='PNG or SVG file')
+    return parser
 
 
 class OptionsAction(argparse.Action):

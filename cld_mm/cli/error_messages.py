@@ -91,14 +91,16 @@ def _describe(error: Exception, run: Run) -> tuple[str, int]:
     message = one_line(error)
     if isinstance(error, (FloatingPointError, CheckpointError, RankAbsent)):
         return message, 1
+    if advice_for(str(error)):
+        return message, 2
     where = ''
     if run.recorder and not isinstance(error, (ConfigError, OSError)):
         where = run.recorder.locate(error)
     where = f' [in {where}]' if where else ''
     if isinstance(error, USER_ERRORS):
         return f'{message}{where}', 2
-    kind = '' if advice_for(str(error)) else f'{type(error).__name__}: '
-    return f'{kind}{message}{where} (run again with --debug for the traceback)', 1
+    kind = type(error).__name__
+    return f'{kind}: {message}{where} (run again with --debug for the traceback)', 1
 
 
 def _tell_other_ranks(error: BaseException, reason: str) -> None:

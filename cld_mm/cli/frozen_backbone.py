@@ -1,64 +1,92 @@
-"""What tools that evaluate a pre-trained network share: config and weights."""
+"""What tools that evaluate a pre-trained network share: config, data and weights."""
 
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.model import is_model_wrapper
+
+from cld_mm.evaluation.test_data import test_transform
 
 from .run_tool import run_tool, set_loader_defaults
 
-if TYPE_CHECKING:
-    from mmengine.config import Config
+HOW_TO_LABEL = (
+    'Give class folders (one subfolder of images per class) with --train-data FOLDER '
+    '--test-data FOLDER.'
+)
 
 
-def prepare_frozen(cfg: 'Config', args: argparse.Namespace) -> None:
-    """Make a pre-training config ready to load ``args.checkpoint``.
+def prepare_frozen(cfg: Config, args: argparse.Namespace) -> None:
+    """Make a pre-training config ready to evaluate ``args.checkpoint``.
 
     Raises:
         FileNotFoundError: there is no such checkpoint.
-        ValueError: the config does not name labelled training images.
+        ValueError: neither the config nor the flags name labeled images.
     """
-    set_loader_defaults(cfg, args, persistent=False)
     if not Path(args.checkpoint).is_file():
         raise FileNotFoundError(f'the checkpoint {args.checkpoint} does not exist.')
+    if args.train_data or args.test_data:
+        _use_class_folders(cfg, args)
     if (cfg.get('test_cfg') or {}).get('type') != 'KNNLoop':
         raise ValueError(
-            f"{args.config} has no test_cfg of type 'KNNLoop', which names labelled "
-            'training images: give the config of a pre-training run.'
+            f'{args.config} names no labeled images, which this evaluation needs '
+            f"(test_cfg is not of type 'KNNLoop'). {HOW_TO_LABEL}"
         )
+    set_loader_defaults(cfg, args, persistent=False)
     cfg.load_from = args.checkpoint
 
 
+def _use_class_folders(cfg: Config, args: argparse.Namespace) -> None:
+    if not (args.train_data and args.test_data):
+        raise ValueError('give both --train-data and --test-data.')
+    steps = test_transform(cfg)
+    if not any('Load' in step['type'] for step in steps):
+        raise ValueError(
+            '--train-data: this config reads images from arrays, not from files.'
+        )
+
+    def loader(folder: str) -> dict[str, Any]:
+        return {
+            'batch_size': 64,
+            'num_workers': 2,
+            'sampler': {'type': 'SeededSampler', 'shuffle': False},
+            'dataset': {'type': 'ImageFolder', 'data_root': folder, 'pipeline': steps},
+        }
+
+    cfg.test_dataloader = loader(args.test_data)
+    cfg.test_evaluator = {'type': 'Accuracy', 'topk': (1,)}
+    cfg.test_cfg = {
+        'type': 'KNNLoop',
+        'stage': 'test',
+        'train_dataloader': loader(args.train_data),
+    }
+
+
 def load_weights(runner: Any) -> None:
-    """Load ``load_from`` into the runner's model, and make sure that it did.
+    """Load ``load_from`` into the runner's model, to evaluate it.
 
     Raises:
-        ValueError: the file is no checkpoint, or it lacks weights of the backbone,
-            which mmengine only warns about: figures would be a random network's.
+        ValueError: weights are missing of which figures would be made.
     """
-    from mmengine.model import is_model_wrapper
-
     path = runner._load_from
-    checkpoint = runner.load_checkpoint(path)
-    runner._has_loaded = True
+    runner.load_checkpoint(path)
     model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-    given = checkpoint.get('state_dict', checkpoint)
-    lacking = [
-        name
-        for name, weight in model.state_dict().items()
-        if name.startswith(('backbone.', 'algorithm.backbone.'))
-        and getattr(given.get(name), 'shape', None) != weight.shape
-    ]
-    if lacking:
+    if 'head' in model.random_parts and not hasattr(model, 'extract_features'):
         raise ValueError(
-            f"{path} lacks {len(lacking)} of the backbone's weights, {lacking[0]} for "
-            'one: it is not a checkpoint of this config.'
+            f"{path} lacks the weights of the classifier ('head'): its accuracy would "
+            'be that of a random one; give the checkpoint of a trained probe.'
         )
 
 
 def load_frozen(runner: Any) -> Any:
-    """Load the weights; the test loop, with both data sets and the kNN settings."""
-    loop = runner.test_loop
+    """Load the weights; the test loop, with both datasets and the kNN settings.
+
+    Raises:
+        ValueError: images are not labeled, or the weights do not fit.
+    """
+    loop = runner.test_loop  # builds the datasets and checks that they are labeled
     runner.call_hook('before_run')
     load_weights(runner)
     return loop

@@ -13,8 +13,8 @@ KNOWN = (
     (
         r'expected input\[[\d, ]+\] to have (\d+) channels?, but got (\d+) channels?',
         'the network takes {0} channel(s), but the images have {1}: set '
-        'model.backbone.in_channels={1}, or let LoadImage give {0} '
-        "(color_type='grayscale' for 1)",
+        'model.backbone.in_channels={1}, with {1} numbers in '
+        'model.data_preprocessor.mean and std',
     ),
     (
         r'Expected more than 1 value per channel when training',

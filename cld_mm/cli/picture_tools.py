@@ -1,44 +1,45 @@
-"""What the tools that draw a checkpoint's features share."""
+"""What the tools that draw the features of a checkpoint share."""
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from .arguments import add_common_flags
+import torch
+from mmengine.config import Config
+from torch.nn import functional as F
+
+from cld_mm.apis.inference import build_model
+from cld_mm.evaluation.image_sample import ImageSample, take_sample
+
 from .run_tool import load_config
 
-if TYPE_CHECKING:
-    import torch
 
-    from cld_mm.apis.inference import Sample
-
-
-def viewer_parser(description: str, out: str) -> argparse.ArgumentParser:
-    """A parser with config, checkpoint, sample size, kind of feature and picture."""
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument('config', help='pre-training config')
-    parser.add_argument('checkpoint', help='checkpoint file')
-    add_common_flags(parser)
-    parser.add_argument('--images', type=int, default=1000, help='images of the sample')
-    parser.add_argument('--feature', default='backbone', help='backbone or instance')
-    parser.add_argument('--out', type=Path, default=Path(out), help='PNG or SVG file')
-    return parser
-
-
-def sample_and_features(args: argparse.Namespace) -> 'tuple[Sample, torch.Tensor]':
-    """The sample, and its unit features ``(N, C)`` on the CPU.
+def sample_of(args: argparse.Namespace) -> tuple[Config, ImageSample]:
+    """The config and the sample, once paths are checked.
 
     Raises:
         FileNotFoundError: there is no such checkpoint.
+        ValueError: the config names no images.
+    """
+    check_paths(args)
+    cfg = load_config(args)
+    return cfg, take_sample(cfg, args.images)
+
+
+def unit_features(
+    args: argparse.Namespace, cfg: Config, sample: ImageSample, checkpoint: Path | None
+) -> torch.Tensor:
+    """Unit features ``(N, C)`` of the sample by a checkpoint, on the CPU.
+
+    Args:
+        args: flags; ``feature`` is the kind of feature.
+        cfg: config of the network.
+        sample: images.
+        checkpoint: None for a randomly initialized network.
+
+    Raises:
         ValueError: the model has no such kind of feature, or features are not finite.
     """
-    from torch.nn import functional as F
-
-    from cld_mm.apis.inference import take_sample
-
-    check_paths(args)
-    sample = take_sample(load_config(args), args.images)
-    features = sample.features(args.checkpoint)
+    features = sample.features(build_model(cfg, checkpoint))
     if args.feature not in features:
         raise ValueError(
             f'--feature {args.feature}: this model gives {", ".join(features)}.'
@@ -46,10 +47,10 @@ def sample_and_features(args: argparse.Namespace) -> 'tuple[Sample, torch.Tensor
     found = features[args.feature].cpu()
     if not found.isfinite().all():
         raise ValueError(
-            f'{args.checkpoint} gives features that are not finite: its training has '
-            'gone wrong, so take an earlier checkpoint.'
+            f'{checkpoint} gives features that are not finite: training diverged, so '
+            'choose an earlier checkpoint.'
         )
-    return sample, F.normalize(found, dim=1)
+    return F.normalize(found, dim=1)
 
 
 def check_paths(args: argparse.Namespace) -> None:

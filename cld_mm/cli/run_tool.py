@@ -4,6 +4,7 @@ Importing this is quick; torch and mmengine are imported when a function needs t
 """
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -16,19 +17,21 @@ from .command_line import command_line
 
 if TYPE_CHECKING:
     from mmengine.config import Config
-    from mmengine.runner import Runner
 
     from cld_mm.engine.checkpoint import StoppedBySignal
 
 __all__ = ['add_common_flags', 'load_config', 'run_tool']
 
 
-def load_config(args: argparse.Namespace, notes: list[str] | None = None) -> 'Config':
+def load_config(
+    args: argparse.Namespace, notes: list[tuple[int, str]] | None = None
+) -> 'Config':
     """The config with the common flags merged in.
 
     Args:
         args: the flags.
-        notes: gets what was changed beside the options, and warnings.
+        notes: gets level and text of what was changed beside the options, and of
+            warnings, to be logged.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -47,8 +50,8 @@ def load_config(args: argparse.Namespace, notes: list[str] | None = None) -> 'Co
     changes = schedules.follow_length(cfg, before, options)
     mismatch = schedules.length_mismatch(cfg)
     if notes is not None:
-        notes += changes
-        notes += [mismatch] if mismatch else []
+        notes += [(logging.INFO, change) for change in changes]
+        notes += [(logging.WARNING, mismatch)] if mismatch else []
     cfg.launcher = args.launcher
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
@@ -109,15 +112,6 @@ def set_amp(cfg: 'Config', args: argparse.Namespace) -> None:
     cfg.optim_wrapper.dtype = args.amp_dtype or default
 
 
-def build_runner(cfg: 'Config') -> 'Runner':
-    """The config's runner: ResumableRunner unless it names another."""
-    from mmengine.registry import RUNNERS
-
-    from cld_mm.engine.runner import ResumableRunner
-
-    return RUNNERS.build(cfg) if 'runner_type' in cfg else ResumableRunner.from_cfg(cfg)
-
-
 def run_tool(
     args: argparse.Namespace,
     prepare: Callable[['Config'], None],
@@ -143,10 +137,11 @@ def run_tool(
             prepare_distributed,
         )
         from cld_mm.distributed.rank_watchdog import watching
+        from cld_mm.engine.build import build_runner
         from cld_mm.engine.checkpoint import StoppedBySignal
         from cld_mm.engine.consistency.setup import check_same_setup, resume_together
 
-        notes: list[str] = []
+        notes: list[tuple[int, str]] = []
         cfg = run.cfg = load_config(args, notes)
         check_structure(cfg)
         prepare(cfg)
@@ -165,8 +160,8 @@ def run_tool(
                 check_same_setup(cfg)
                 runner = build_runner(cfg)
                 if 'train_dataloader' in sections:
-                    for note in notes:
-                        runner.logger.warning(note)
+                    for level, note in notes:
+                        runner.logger.log(level, note)
                 work(runner)
         except StoppedBySignal as stopped:
             _leave_as_asked(stopped)

@@ -36,6 +36,7 @@ HANDED_OVER = (
     registries.DATA_SAMPLERS,
     registries.OPTIM_WRAPPERS,
     registries.MODEL_WRAPPERS,
+    registries.PARAM_SCHEDULERS,
     FUNCTIONS,
 )
 # What mmengine takes where a section has no 'type'.

@@ -38,10 +38,6 @@ def merge_options(cfg: Config, options: Mapping[str, Any]) -> None:
                 f'--cfg-options {option}: the config has a single value there; add '
                 '_delete_=True to the dict to replace it.'
             ) from error
-    if cfg.get('model_wrapper_cfg') and 'find_unused_parameters' in options:
-        # mmengine reads it only where the config has no wrapper.
-        unused = options['find_unused_parameters']
-        cfg.model_wrapper_cfg.find_unused_parameters = unused
 
 
 def _prepare(cfg: Config, option: str, value: Any) -> None:

@@ -41,7 +41,7 @@ def follow_length(
         options: the options that the user gave.
 
     Returns:
-        What was changed, such as ``param_scheduler.T_max: 200 -> 3, follows ...``.
+        What was changed, such as ``param_scheduler: T_max 200 -> 3, ...``.
 
     Raises:
         ConfigError: a warm-up is longer than the training.
@@ -64,17 +64,18 @@ def follow_length(
                     'schedule after it, to fewer.'
                 )
             continue
-        follows = {'end': new, 'T_max': new - begin}
+        steps = [round(step * new / old) for step in schedule.get('milestones', ())]
+        follows = {'T_max': new - begin, 'end': new, 'milestones': steps}
+        words = []
         for key, value in follows.items():
             if schedule.get(key) not in (None, value):
-                changes.append(f'{path}.{key}: {schedule[key]} -> {value}')
+                words.append(f'{key} {schedule[key]} -> {value}')
                 schedule[key] = value
-        if 'milestones' in schedule:
-            steps = [round(step * new / old) for step in schedule['milestones']]
-            changes.append(f'{path}.milestones: {schedule["milestones"]} -> {steps}')
-            schedule['milestones'] = steps
-    why = 'follows the length of training (set it as an option to keep it)'
-    return [f'{change}, {why}' for change in changes]
+        changes.append(
+            f'{path}: {", ".join(words)}, as long as the training (options of it stay '
+            'as they are given)'
+        )
+    return changes
 
 
 def last_step(schedule: Any, length: int) -> int | None:
@@ -91,11 +92,12 @@ def length_mismatch(cfg: Config) -> str | None:
     for path, schedule in schedules_of(cfg)[-1:]:
         by_epoch = schedule.get('by_epoch', True)
         length = training_lengths(cfg)[by_epoch]
-        end = last_step(schedule, length) if length else None
-        if length and end and end != length and schedule.get('T_max'):
+        begin = schedule.get('begin', 0)
+        if length and schedule.get('T_max') not in (None, length - begin):
             return (
-                f'{path} ends at {end}, but train_cfg.{LENGTHS[by_epoch]} is {length}: '
-                f'set {path}.T_max={length - schedule.get("begin", 0)} for a full '
-                'schedule, or train by --epochs, which changes both.'
+                f'{path}.T_max is {schedule["T_max"]} after {begin}, but '
+                f'train_cfg.{LENGTHS[by_epoch]} is {length}: set '
+                f'{path}.T_max={length - begin} for a full schedule, or train by '
+                '--epochs, which changes both.'
             )
     return None

@@ -5,6 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from cld_mm.fileio.inert_pickle import Inert, buffer_of
+
 from .cld_release_layouts import (
     INFOMIN,
     LAYOUTS,
@@ -16,7 +18,7 @@ from .cld_release_layouts import (
     to_ours,
     to_theirs,
 )
-from .inert_pickle import buffer_of
+from .cld_release_modules import LINEAR_AVERAGE, linear_average
 
 MOMENTUM = 'momentum_encoder.'
 
@@ -27,7 +29,7 @@ def convert(
     """A released checkpoint as one of this project's.
 
     Args:
-        checkpoint: as :func:`cld_mm.converters.inert_pickle.load_tensors` returns it.
+        checkpoint: as :func:`cld_mm.fileio.inert_pickle.load_tensors` returns it.
         allow_unknown: leave keys out that no layout knows.
         allow_missing: go on where keys are missing.
 
@@ -65,6 +67,15 @@ def convert(
     _report(unknown, 'no layout of the release knows', allow_unknown, 'allow-unknown')
     _report(missing, 'are missing', allow_missing, 'allow-missing')
     source = {'layout': layout.name, 'prefix': prefix}
+    average = networks.get(MOMENTUM) or ()
+    if average and all(key.startswith('module.') for key in average):
+        source['ema_prefix'] = 'module.'
+    for name in ('contrast', 'lemniscate'):
+        params = buffer_of(checkpoint.get(name), 'params')
+        if params is not None:
+            unused[f'{name}.params'] = params
+    if isinstance(checkpoint.get('lemniscate'), Inert):
+        source['lemniscate'] = checkpoint['lemniscate'].inert_name
     for name in ('epoch', 'arch'):
         if isinstance(checkpoint.get(name), (int, str)):
             source[name] = checkpoint[name]
@@ -85,14 +96,17 @@ def revert(
         ValueError: as in :func:`convert`.
     """
     state = dict(checkpoint.get('state_dict', checkpoint))
-    source = (checkpoint.get('meta') or {}).get('source') or {}
+    meta = checkpoint.get('meta') or {}
+    source = {'epoch': int(meta.get('epoch') or 0), **(meta.get('source') or {})}
     layout = LAYOUTS.get(source.get('layout', '')) or _layout_of(state)
     prefix = source.get('prefix', 'module.')
+    # The averaged model is never wrapped in DistributedDataParallel.
+    ema_prefix = prefix if layout is MOCOV2 else source.get('ema_prefix', '')
     unused = checkpoint.get('unused') or {}
     unknown: list[str] = []
     missing: list[str] = []
     networks: dict[str, dict[str, Tensor]] = {}
-    memory_keys = ('queue.features', 'queue.pointer', 'bank.features', 'log_normaliser')
+    memory_keys = ('queue.features', 'queue.pointer', 'bank.features', 'log_normalizer')
     for start in ('',) if layout is NPID_CIFAR else ('', MOMENTUM):
         own = {
             key.removeprefix(start): value
@@ -108,7 +122,9 @@ def revert(
                 for key, value in state.items()
                 if key.startswith('jigsaw.')
             }
-        networks[start], strange = _network_to_theirs(own, layout, prefix)
+        networks[start], strange = _network_to_theirs(
+            own, layout, ema_prefix if start else prefix
+        )
         unknown += [start + key for key in strange]
         missing += [start + key for key in missing_keys(own, layout)]
     memory = state.get('queue.features', state.get('bank.features'))
@@ -120,7 +136,8 @@ def revert(
         unknown, "the release's layout has no name for", allow_unknown, 'allow-unknown'
     )
     _report(missing, 'are missing', allow_missing, 'allow-missing')
-    return _write(layout, networks, memory, state.get('queue.pointer'), source, prefix)
+    pointer = state.get('queue.pointer')
+    return _write(layout, networks, memory, pointer, source, prefix, unused)
 
 
 def _read(
@@ -222,7 +239,7 @@ def _add_memory(
     else:
         state[name] = memory
     if layout is NPID_CIFAR:
-        state['log_normaliser'] = torch.tensor(float('nan'))
+        state['log_normalizer'] = torch.tensor(float('nan'))
         return
     # Only MoCo v2's files tell where the next key goes.
     start = torch.zeros(1, dtype=torch.long)
@@ -245,6 +262,7 @@ def _write(
     pointer: Tensor | None,
     source: dict[str, Any],
     prefix: str,
+    unused: dict[str, Tensor],
 ) -> dict[str, Any]:
     extra: dict[str, Any] = {
         name: source[name] for name in ('epoch', 'arch') if name in source
@@ -262,12 +280,20 @@ def _write(
             state[f'{prefix}queue_ptr'] = pointer
         return {**extra, 'state_dict': state}
     if layout is NPID_CIFAR:
-        return {**extra, 'net': networks[''], 'lemniscate': {'memory': memory}}
+        if memory is not None:
+            name = source.get('lemniscate', LINEAR_AVERAGE)
+            memory = linear_average(memory, unused.get('lemniscate.params'), name)
+        return {**extra, 'net': networks[''], 'lemniscate': memory}
+    contrast = {} if memory is None else {'memory': memory}
+    if layout is MOCO_CIFAR:
+        contrast['params'] = torch.tensor([-1])
+    if 'contrast.params' in unused:
+        contrast['params'] = unused['contrast.params']
     return {
         **extra,
         'model': networks[''],
         'model_ema': networks[MOMENTUM],
-        'contrast': {'memory': memory},
+        'contrast': contrast,
     }
 
 

@@ -1,67 +1,135 @@
-"""The trained backbone alone, for other libraries.
+"""The trained backbone alone, for other libraries, and verified.
 
-ResNets of mmpretrain, torchvision and timm share their keys (conv1, bn1,
-layer1.0.conv1, ...), so their exports differ in the prefix alone.
+A file that its library does not load strictly, or whose features differ, is not kept.
 """
 
+import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from cld_mm.fileio.checkpoint_loading import load_safely
+from .export_form import Export
+from .export_libraries import to_huggingface, to_timm, to_torchvision
+from .export_openmmlab import to_mmdet, to_mmpretrain, to_safetensors
+from .export_runtimes import to_onnx, to_torch_export
+from .source_backbone import SourceBackbone, load_source
 
-# mmpretrain's and MMDetection's Pretrained take a prefix; the others want bare keys.
-PREFIXES = {
-    'mmpretrain': 'backbone.',
-    'mmdet': '',
-    'torchvision': '',
-    'timm': '',
+FORMS: dict[str, Callable[[SourceBackbone, Tensor], Export]] = {
+    'timm': to_timm,
+    'torchvision': to_torchvision,
+    'mmpretrain': to_mmpretrain,
+    'mmdet': to_mmdet,
+    'safetensors': to_safetensors,
+    'huggingface': to_huggingface,
+    'onnx': to_onnx,
+    'torch-export': to_torch_export,
+}
+SUFFIXES = {
+    'safetensors': ('.safetensors',),
+    'onnx': ('.onnx',),
+    'torch-export': ('.pt2',),
+    'timm': ('.pth', '.pt', '.bin', '.safetensors'),
+    'torchvision': ('.pth', '.pt', '.bin', '.safetensors'),
+}
+TOLERANCE = 1e-4
+LOADING = {
+    '.safetensors': "safetensors.torch.load_file('{path}')",
+    '.pth': "torch.load('{path}', weights_only=True)",
 }
 
 
-def export_backbone(source: Path, target: Path, library: str) -> int:
-    """Write the backbone's weights of a checkpoint, in float32.
+class Exported(NamedTuple):
+    """What was written.
+
+    Attributes:
+        path: file or folder.
+        num_tensors: how many weights it holds.
+        difference: largest difference of the features of random images, relative to
+            the largest feature, or to 1.
+        code: Python code that loads it.
+    """
+
+    path: Path
+    num_tensors: int
+    difference: float
+    code: str
+
+
+def export_backbone(
+    checkpoint: str | Path,
+    out: str | Path,
+    to: str = 'timm',
+    config: dict[str, Any] | None = None,
+) -> Exported:
+    """Write a checkpoint's backbone for another library, in float32, and verify it.
 
     Args:
-        source: a checkpoint of this project's or mmpretrain's; read safely.
-        target: file to write.
-        library: 'mmpretrain', 'mmdet', 'torchvision' or 'timm'.
-
-    Returns:
-        How many tensors were written.
+        checkpoint: a checkpoint of this project's or mmpretrain's; read safely.
+        out: file to write; for 'huggingface' a folder.
+        to: 'timm', 'torchvision', 'mmpretrain', 'mmdet', 'safetensors', 'huggingface',
+            'onnx' or 'torch-export'.
+        config: the run's config, for checkpoints that do not hold it.
 
     Raises:
         FileNotFoundError: there is no such checkpoint.
-        ValueError: the library is unknown, or the checkpoint has no backbone.
+        FileExistsError: the folder to write exists.
+        ImportError: the library is not installed.
+        ValueError: the form is unknown, the checkpoint has no backbone, or the library
+            has no such network. Nothing is written.
     """
-    if library not in PREFIXES:
+    checkpoint, out = Path(checkpoint), Path(out)
+    if to not in FORMS:
+        raise ValueError(f'no form {to!r}: choose from {", ".join(FORMS)}.')
+    suffixes = SUFFIXES.get(to)
+    if suffixes and out.suffix not in suffixes:
         raise ValueError(
-            f'library is {library!r}, but it must be one of {", ".join(PREFIXES)}.'
+            f'{out}: the file for {to} must end in {" or ".join(suffixes)}.'
         )
-    loaded = load_safely(source)
-    weights = backbone_weights(loaded.get('state_dict', loaded))
-    if not weights:
-        raise ValueError(
-            f'{source} has no key that begins with "backbone.": name a checkpoint of a '
-            'training run.'
-        )
-    prefix = PREFIXES[library]
-    weights = {prefix + name: value for name, value in weights.items()}
-    meta = {'exported_from': source.name, 'library': library}
-    whole = library.startswith('mm')
-    torch.save({'state_dict': weights, 'meta': meta} if whole else weights, target)
-    return len(weights)
+    if to == 'huggingface' and out.exists():
+        raise FileExistsError(f'{out} exists: name a new folder.')
+    source = load_source(checkpoint, config)
+    generator = torch.Generator().manual_seed(0)
+    side = source.image_size
+    images = torch.randn(3, source.in_channels, side, side, generator=generator)
+    form = FORMS[to](source, images[:1])
+    out.parent.mkdir(parents=True, exist_ok=True)
+    partial = out.with_name(f'.part-{out.name}')
+    try:
+        form.write(partial)
+        difference = _difference(form, partial, source, images)
+        os.replace(partial, out)
+    finally:
+        if partial.is_dir():
+            shutil.rmtree(partial)
+        partial.unlink(missing_ok=True)
+    code = form.code.replace('{load}', LOADING.get(out.suffix, LOADING['.pth']))
+    code = code.replace('{path}', str(out))
+    return Exported(out, form.num_tensors, difference, code)
 
 
-def backbone_weights(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Keys of the trained backbone without prefix; CrossLevel's lies one deeper."""
-    for prefix in ('backbone.', 'algorithm.backbone.'):
-        found = {
-            name[len(prefix) :]: value.float() if value.is_floating_point() else value
-            for name, value in state.items()
-            if name.startswith(prefix)
-        }
-        if found:
-            return found
-    return {}
+@torch.no_grad()
+def _difference(
+    form: Export, path: Path, source: SourceBackbone, images: Tensor
+) -> float:
+    """Largest difference of the features that the written file gives.
+
+    Raises:
+        ValueError: they do not agree.
+    """
+    found, wanted = form.read(path)(images), source.features(images)
+    difference = torch.inf
+    if found.shape == wanted.shape:
+        largest = max(1.0, float(wanted.abs().max()))
+        difference = float((found - wanted).abs().max()) / largest
+    if not difference <= TOLERANCE:
+        raise ValueError(
+            f'the features of random images differ by {difference:.2g} from those of '
+            f'{type(source.module).__name__}: the library computes another network, so '
+            'nothing was written; export with --to mmpretrain, safetensors, onnx or '
+            'torch-export.'
+        )
+    return difference

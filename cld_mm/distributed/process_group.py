@@ -45,6 +45,8 @@ def prepare_distributed(cfg: Config) -> None:
     replicated = wrapper['type'] == 'MMDistributedDataParallel'
     if replicated:
         wrapper.setdefault('broadcast_buffers', False)
+        if 'find_unused_parameters' in cfg:  # read by mmengine without a wrapper only
+            wrapper['find_unused_parameters'] = cfg.find_unused_parameters
     if get_device() == 'cpu':
         if launcher == 'slurm':
             _rank_from_slurm()

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from textwrap import shorten
 from typing import Any
 
 import torch
@@ -23,8 +22,10 @@ from mmengine.runner.base_loop import BaseLoop
 from torch import nn
 from torch.utils.data import DataLoader
 
+from cld_mm.datasets.image_cache import cache_images
 from cld_mm.datasets.loading_settings import report_skipped_images, settle_loading
 from cld_mm.datasets.samplers.seeded_sampler import mix_seed
+from cld_mm.datasets.value_range import use_value_range, value_range_of
 from cld_mm.distributed.gradient_buckets import form_buckets
 from cld_mm.distributed.process_group import has_accelerator
 from cld_mm.distributed.sharded_tensors import (
@@ -33,14 +34,17 @@ from cld_mm.distributed.sharded_tensors import (
 )
 from cld_mm.engine.checkpoint.save import is_remote, save_state
 from cld_mm.fileio.disk_errors import end_with_the_log
+from cld_mm.fileio.short_text import shorten
 from cld_mm.registry import MODEL_WRAPPERS
 
 from .checkpoint import CheckpointError, CheckpointWriter
 from .checkpoint.bank_rows import load_rows, sharded_bank
 from .checkpoint.choose import choose_together
+from .checkpoint.load_parts import load_parts
+from .checkpoint.resume_settings import ResumePlan, describe
 from .class_lists import check_same_classes, training_classes, with_classes
 from .seeded_loaders import seed_pipelines, start_worker
-from .terminal_log import AboveTheBar
+from .terminal_log import TerminalHandler
 
 
 class ResumableRunner(Runner):
@@ -52,8 +56,10 @@ class ResumableRunner(Runner):
     _has_loaded: bool
     _verified: str | None = None  # the checkpoint whose digests were looked at
 
-    _fits_exactly = False  # while a run is resumed
-    stored_classes: Sequence[str] | None = None  # of the checkpoint loaded last
+    _plan: ResumePlan | None = None  # while a run is resumed
+    # Of the checkpoint loaded last.
+    stored_classes: Sequence[str] | None = None
+    stored_value_range: tuple[float, float] | None = None
 
     def wrap_model(self, model_wrapper_cfg, model):
         """Wrap the model for several ranks, if there are several."""
@@ -104,12 +110,12 @@ class ResumableRunner(Runner):
     def build_val_loop(self, loop: BaseLoop | dict) -> BaseLoop:
         """As mmengine's; labels count along the classes of training."""
         self._val_dataloader = self._with_training_classes(self._val_dataloader, loop)
-        return super().build_val_loop(loop)
+        return self._with_training_range(super().build_val_loop(loop))
 
     def build_test_loop(self, loop: BaseLoop | dict) -> BaseLoop:
         """As mmengine's; labels count along the classes of training."""
         self._test_dataloader = self._with_training_classes(self._test_dataloader, loop)
-        return super().build_test_loop(loop)
+        return self._with_training_range(super().build_test_loop(loop))
 
     def _with_training_classes(
         self, loader: DataLoader | dict, loop: BaseLoop | dict
@@ -120,6 +126,13 @@ class ResumableRunner(Runner):
         names = training_classes(self)
         unknown = self.cfg.get('unknown_classes', 'error')
         return loader if names is None else with_classes(loader, names, unknown)
+
+    def _with_training_range(self, loop: BaseLoop) -> BaseLoop:
+        found = self.stored_value_range
+        if isinstance(self._train_loop, BaseLoop):
+            found = value_range_of(self.train_dataloader.dataset)
+        use_value_range(loop.dataloader.dataset, found)
+        return loop
 
     @property
     def checkpoint_writer(self) -> CheckpointWriter:
@@ -149,6 +162,7 @@ class ResumableRunner(Runner):
                 mix_seed(seed, 0, get_rank()) % 2**63
             )
         settle_loading(loader.dataset)
+        cache_images(loader.dataset)
         seed_pipelines(loader.dataset)
         loader.worker_init_fn = partial(start_worker, loader.worker_init_fn)
         return loader
@@ -175,17 +189,34 @@ class ResumableRunner(Runner):
             ) from error
         self._has_loaded = True
 
-    def resume(self, filename, *args, map_location='default', **kwargs) -> None:
+    def resume(
+        self,
+        filename: str,
+        resume_optimizer: bool = True,
+        resume_param_scheduler: bool = True,
+        map_location: Any = 'default',
+    ) -> None:
         """As mmengine's, reading into CPU memory: other ranks' states are in it too.
 
+        Settings that changed since the checkpoint are applied, or refused; see
+        :mod:`cld_mm.engine.checkpoint.resume_settings`.
+
         Raises:
-            CheckpointError: the checkpoint is of another model; mmengine warns, and
-                goes on with what fits.
+            CheckpointError: the checkpoint is of another model, where mmengine warns
+                and takes what fits; or changed settings cannot be applied.
         """
-        where = 'cpu' if map_location == 'default' else map_location
-        self._fits_exactly = True
-        super().resume(filename, *args, map_location=where, **kwargs)
-        self._fits_exactly = False
+        self.optim_wrapper = self.build_optim_wrapper(self.optim_wrapper)
+        if self.param_schedulers is not None:
+            self.param_schedulers = self.build_param_scheduler(self.param_schedulers)
+        self._plan = ResumePlan(self, filename)
+        super().resume(
+            filename,
+            resume_optimizer,
+            resume_param_scheduler and self._plan.takes_saved_schedules,
+            map_location='cpu' if map_location == 'default' else map_location,
+        )
+        self._plan.apply()
+        self._plan = None
         check_same_classes(self, filename)
 
     def save_checkpoint(
@@ -236,37 +267,50 @@ class ResumableRunner(Runner):
         )
 
     def load_checkpoint(self, filename: str, *args, **kwargs):
-        """Load as mmengine does, and this rank's rows of a sharded bank."""
-        if self._fits_exactly:
-            kwargs['strict'] = True
-        try:
-            checkpoint = super().load_checkpoint(filename, *args, **kwargs)
-        except RuntimeError as error:
-            if 'do not match exactly' not in str(error):
-                raise
-            what = shorten(str(error).partition('\n')[2], 200, placeholder=' ...')
-            raise CheckpointError(
-                f'the checkpoint {filename} is of another model ({what}): '
-                'resume with the config that it was written by, or take its weights '
-                'alone by load_from.'
-            ) from error
-        meta = checkpoint.get('meta', {}).get('dataset_meta') or {}
+        """Load weights strictly, and this rank's rows of a sharded bank.
+
+        A resumed model must fit exactly. By ``load_from``, each part of the model is
+        loaded as a whole or not at all, and the backbone must be.
+        """
+        if self._plan is None:
+            checkpoint = load_parts(self, filename)
+            self._has_loaded = True
+        else:
+            checkpoint = self._load_exactly(filename, *args, **kwargs)
+        meta = (checkpoint.get('meta') or {}).get('dataset_meta') or {}
         self.stored_classes = meta.get('classes')
+        self.stored_value_range = meta.get('value_range')
         bank = sharded_bank(self.model)
-        if bank is not None and 'bank.features' not in checkpoint['state_dict']:
+        resumed = self._plan is not None and bank is not None
+        if resumed and 'bank.features' not in checkpoint['state_dict']:
             load_rows(bank, filename, checked=filename == self._verified)
         return checkpoint
 
+    def _load_exactly(self, filename: str, *args, **kwargs) -> dict:
+        kwargs['strict'] = True
+        try:
+            return super().load_checkpoint(filename, *args, **kwargs)
+        except RuntimeError as error:
+            if 'do not match exactly' not in str(error):
+                raise
+            changes = self._plan.changes if self._plan is not None else {}
+            of_model = {k: v for k, v in changes.items() if k.startswith('model.')}
+            what = describe(of_model) or shorten(str(error).partition('\n')[2], 200)
+            raise CheckpointError(
+                f'the checkpoint {filename} does not fit the model ({what}): resume '
+                'with the config it was written with, or start a new run from its '
+                'weights with load_from.'
+            ) from error
+
     def build_logger(self, *args, **kwargs) -> MMLogger:
-        """The logger, its terminal handler replaced where there is a terminal.
+        """The logger, with a shorter log on the terminal.
 
         A log file that cannot be written ends the run.
         """
         logger = super().build_logger(*args, **kwargs)
         end_with_the_log(logger)
-        if is_main_process() and sys.stderr.isatty():
-            for handler in list(logger.handlers):
-                if type(handler) is logging.StreamHandler:
-                    logger.removeHandler(handler)
-                    logger.addHandler(AboveTheBar(handler))
+        for handler in list(logger.handlers):
+            if type(handler) is logging.StreamHandler and is_main_process():
+                logger.removeHandler(handler)
+                logger.addHandler(TerminalHandler(handler, sys.stderr.isatty()))
         return logger

@@ -1,4 +1,4 @@
-"""Features of a whole data set, from any number of ranks."""
+"""Features of a whole dataset, from any number of ranks."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,31 +13,37 @@ from tqdm import tqdm
 from cld_mm.distributed.collectives import gather, world_size
 from cld_mm.models.layers import pooled
 
+# Which part of a model makes a kind of feature.
+PART_OF = {'instance': 'neck', 'group': 'group_neck'}
+
 
 @torch.no_grad()
 def extract_features(
     model: Any,
     dataloader: DataLoader,
     sharded: bool = False,
-    after_batch: Callable[[int, int], object] = lambda place, batches: None,
+    after_batch: Callable[[int, int], object] = lambda index, batches: None,
 ) -> dict[str, Tensor]:
-    """Features and labels of every image, in the data set's order.
+    """Features and labels of every image, in the dataset's order.
 
-    The model runs in eval mode and is put back into the mode it was in. On
-    several ranks each encodes its share and all return the whole, unless sharded.
+    The model runs in eval mode and is put back into the mode it was in. On several
+    ranks each encodes its part and all return the whole, unless sharded.
 
     Args:
         model: an algorithm of this project or of mmpretrain, or one wrapped for
             distributed training. One without ``extract_features`` yields its
             pooled backbone feature only.
         dataloader: unshuffled, with mmengine's DefaultSampler on several ranks.
-
-        sharded: leave each rank its share: the images rank, rank + ranks, ...
-        after_batch: called with the batch's place and how many this rank has.
+        sharded: leave each rank its part: the images rank, rank + ranks, ...
+        after_batch: called with the batch's index and the rank's number of batches.
 
     Returns:
-        ``backbone`` ``(N, D)``, where the model has it ``instance`` ``(N, C)``,
-        and ``labels`` ``(N,)``; on the CPU.
+        ``backbone`` ``(N, D)``, where the model has it ``instance`` ``(N, C)``, and
+        where images are labeled ``labels`` ``(N,)``, -1 for an image without one; on
+        the CPU.
+
+    Raises:
+        ValueError: an image has several labels.
     """
     model = model.module if is_model_wrapper(model) else model
     was_training = model.training
@@ -49,32 +55,57 @@ def extract_features(
         bar = tqdm(
             dataloader, 'features', unit='batch', leave=False, delay=2, disable=quiet
         )
-        for place, batch in enumerate(bar):
+        for index, batch in enumerate(bar):
             data = model.data_preprocessor(batch, False)
             for name, value in _encode(model, data).items():
                 batches.setdefault(name, []).append(value)
-            after_batch(place, len(dataloader))
+            after_batch(index, len(dataloader))
     finally:
         model.train(was_training)
     size = len(dataloader.dataset)  # type: ignore[arg-type]
+    labels = torch.cat(batches.pop('labels'))
+    # All ranks decide alike: by the labels of all of them.
+    labeled = bool((joined(labels, size) >= 0).any())
     join = _share if sharded else joined
-    return {name: join(torch.cat(rows), size) for name, rows in batches.items()}
+    found = {name: join(torch.cat(rows), size) for name, rows in batches.items()}
+    return {**found, 'labels': join(labels, size)} if labeled else found
 
 
 def features_of(model: Any, images: Any) -> dict[str, Tensor]:
-    """Each kind of feature of preprocessed images, ``(N, C)``."""
+    """Each kind of feature of preprocessed images, ``(N, C)``.
+
+    Kinds of parts that stayed random when the weights were loaded are left out.
+    """
     if hasattr(model, 'extract_features'):
-        return model.extract_features(images)
+        random = getattr(model, 'random_parts', ())
+        found = model.extract_features(images)
+        return {k: v for k, v in found.items() if PART_OF.get(k) not in random}
     return {'backbone': pooled(model.extract_feat(images)).float()}
 
 
 def _encode(model: Any, data: dict) -> dict[str, Tensor]:
-    labels = [sample.gt_label for sample in data['data_samples']]
-    return {**features_of(model, data['inputs']), 'labels': torch.cat(labels)}
+    found = features_of(model, data['inputs'])
+    device = next(iter(found.values())).device
+    samples = data.get('data_samples') or [None] * len(data['inputs'])
+    labels = torch.cat([_label(sample) for sample in samples])
+    return {**found, 'labels': labels.to(device)}
+
+
+def _label(sample: Any) -> Tensor:
+    """The label ``(1,)`` of an image; -1 where it has none."""
+    label = getattr(sample, 'gt_label', None)
+    if label is None:
+        return torch.tensor([-1])
+    if label.numel() != 1:
+        raise ValueError(
+            f'an image has {label.numel()} labels ({label.tolist()}), but evaluation '
+            'needs exactly one per image: multi-label data are not supported.'
+        )
+    return label.view(1).cpu()
 
 
 def _share(rows: Tensor, size: int) -> Tensor:
-    """This rank's rows without those that DefaultSampler padded it with."""
+    """This rank's rows, without DefaultSampler's padding."""
     return rows[: len(range(get_rank(), size, world_size()))].cpu()
 
 

@@ -1,6 +1,7 @@
 """SweepAccuracy: top-1 of each classifier of a LinearSweepHead."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from mmengine.evaluator import BaseMetric
@@ -14,8 +15,8 @@ class SweepAccuracy(BaseMetric):
 
     default_prefix = 'sweep'
 
-    def process(self, data_batch, data_samples: Sequence[dict]) -> None:
-        """Note which classifiers are right on each image."""
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Record which classifiers are right on each image."""
         for sample in data_samples:
             label = sample['gt_label'].to(sample['sweep_labels'].device)
             self.results.append((sample['sweep_labels'] == label).float().cpu())
@@ -23,4 +24,4 @@ class SweepAccuracy(BaseMetric):
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Means over the images."""
         accuracies = 100 * torch.stack(results).mean(dim=0)
-        return {str(place): float(value) for place, value in enumerate(accuracies)}
+        return {str(index): float(value) for index, value in enumerate(accuracies)}

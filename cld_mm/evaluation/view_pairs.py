@@ -1,4 +1,4 @@
-"""Features of two views of training images: what alignment compares."""
+"""Features of two views of training images, for alignment."""
 
 from typing import Any
 
@@ -17,17 +17,16 @@ from .feature_extraction import features_of, joined
 def extract_view_pairs(runner: Any, number: int) -> dict[str, tuple[Tensor, Tensor]]:
     """The first two views of some training images, encoded in eval mode.
 
-    The images are the first of a permutation by the run's seed, and views come from the
-    image's own seed: the same on any number of ranks, unless they are made on the
-    device.
+    Images and views are chosen by the run's seed: the same on any number of ranks,
+    unless views are made on the device.
 
     Args:
-        runner: its config's train_dataloader makes the views; its model encodes them.
-        number: of images; all where there are fewer.
+        runner: with the train_dataloader of the views and the model.
+        number: of images at most.
 
     Returns:
-        For each kind of feature two ``(number, C)``, on the CPU; empty where the config
-        shows one view of an image, or none.
+        For each kind of feature two ``(number, C)``, on the CPU; empty if training does
+        not use two views of an image.
     """
     cfg = runner.cfg.get('train_dataloader')
     if cfg is None or number < 1:
@@ -56,7 +55,7 @@ def extract_view_pairs(runner: Any, number: int) -> dict[str, tuple[Tensor, Tens
             if isinstance(views, Tensor) or len(views) < 2:
                 return {}
             both = [features_of(model, view) for view in views[:2]]
-            for name in both[0]:  # N×2×C, so that both travel together
+            for name in both[0]:  # N×2×C
                 pair = torch.stack([both[0][name], both[1][name]], dim=1)
                 pairs.setdefault(name, []).append(pair)
             bar.update(len(views[0]))

@@ -29,6 +29,10 @@ _IN_FRAGMENT = re.compile(r'sha256=([0-9a-f]{64})')
 _GLOBAL = re.compile(r'(?:GLOBAL|class|function|type) ([\w.]+\.[\w.]+)')
 
 
+class OtherObjects(ValueError):
+    """A checkpoint holds objects that are not loaded because that could run code."""
+
+
 def load_safely(path: str | Path, map_location: Any = 'cpu', mmap: bool = False) -> Any:
     """A checkpoint's dict; no object in the file is executed.
 
@@ -52,7 +56,7 @@ def load_safely(path: str | Path, map_location: Any = 'cpu', mmap: bool = False)
     except pickle.UnpicklingError as error:
         found = _GLOBAL.search(str(error))
         what = f' ({found.group(1)})' if found else ''
-        raise ValueError(
+        raise OtherObjects(
             f'{path} holds other objects than tensors and plain values{what}, which '
             'are not loaded because loading could run them: do not trust it, or '
             'convert a file of the CLD release with '

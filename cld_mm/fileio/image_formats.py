@@ -68,38 +68,70 @@ def read_array_file(
         None where the file is none of these, or the library is not installed.
 
     Raises:
-        Exception: whatever the library raises for a damaged file.
+        BrokenImage: the file is damaged.
     """
     if data[:6] == b'\x93NUMPY':
         return _read_npy(data, check_size)
-    if data[128:132] == b'DICM' and find_spec('pydicom'):
-        import pydicom
-        from pydicom.pixels import apply_rescale
-
-        dicom = pydicom.dcmread(BytesIO(data))
-        check_size(dicom.Columns, dicom.Rows)
-        pixels = apply_rescale(dicom.pixel_array, dicom)
-        inverted = dicom.get('PhotometricInterpretation') == 'MONOCHROME1'
-        return pixels.max() + pixels.min() - pixels if inverted else pixels
     is_tiff = data[:4] in (b'II*\0', b'MM\0*', b'II+\0', b'MM\0+')
-    if is_tiff and find_spec('tifffile') and not _is_dng(data):
-        import tifffile
-
-        with tifffile.TiffFile(BytesIO(data)) as file:
-            page = file.pages[0]
-            check_size(page.imagewidth, page.imagelength)
-            pixels = page.asarray()
-            return np.moveaxis(pixels, 0, -1) if page.axes[:1] == 'S' else pixels
-    if find_spec('rawpy'):
-        import rawpy
-
-        try:
-            with rawpy.imread(BytesIO(data)) as raw:
-                check_size(raw.sizes.width, raw.sizes.height)
-                return raw.postprocess(use_camera_wb=True)
-        except rawpy.LibRawFileUnsupportedError:
-            return None
+    readers: list[tuple[bool, str, Callable]] = [
+        (data[128:132] == b'DICM', 'pydicom', _read_dicom),
+        (True, 'rawpy', _read_raw),
+        (is_tiff, 'tifffile', _read_tiff),
+    ]
+    for fits, module, read in readers:
+        if fits and find_spec(module):
+            try:
+                pixels = read(BytesIO(data), check_size)
+            except OSError:
+                raise
+            except Exception as error:  # each library has its own
+                raise BrokenImage(f'{module} cannot read it: {error}') from error
+            if pixels is not None:
+                return pixels
     return None
+
+
+def _read_dicom(
+    file: BytesIO, check_size: Callable[[int, int], None]
+) -> np.ndarray | None:
+    import pydicom
+    from pydicom.pixels import apply_rescale
+
+    dicom = pydicom.dcmread(file)
+    check_size(dicom.Columns, dicom.Rows)
+    pixels = apply_rescale(dicom.pixel_array, dicom)
+    inverted = dicom.get('PhotometricInterpretation') == 'MONOCHROME1'
+    return pixels.max() + pixels.min() - pixels if inverted else pixels
+
+
+def _read_raw(
+    file: BytesIO, check_size: Callable[[int, int], None]
+) -> np.ndarray | None:
+    import rawpy
+
+    try:
+        with rawpy.imread(file) as raw:
+            check_size(raw.sizes.width, raw.sizes.height)
+            return raw.postprocess(use_camera_wb=True)
+    except (rawpy.LibRawFileUnsupportedError, rawpy.LibRawIOError):
+        return None
+
+
+def _read_tiff(
+    file: BytesIO, check_size: Callable[[int, int], None]
+) -> np.ndarray | None:
+    import tifffile
+
+    with tifffile.TiffFile(file) as tiff:
+        page = tiff.pages[0]
+        check_size(page.imagewidth, page.imagelength)
+        pixels = page.asarray()
+        if page.planarconfig == 2 and pixels.ndim == 3:
+            return np.moveaxis(pixels, 0, -1)
+        planes = len(tiff.series[0].shape) == 3 and pixels.ndim == 2
+        if planes and tiff.series[0].axes[:1] in 'SC':  # a page for each band
+            return np.moveaxis(tiff.series[0].asarray(), 0, -1)
+        return pixels
 
 
 def _read_npy(data: bytes, check_size: Callable[[int, int], None]) -> np.ndarray:
@@ -114,8 +146,3 @@ def _read_npy(data: bytes, check_size: Callable[[int, int], None]) -> np.ndarray
     check_size(shape[1], shape[0])
     pixels = np.frombuffer(data, dtype, int(np.prod(shape)), file.tell())
     return pixels.reshape(shape, order='F' if by_columns else 'C')
-
-
-def _is_dng(data: bytes) -> bool:
-    """Whether a TIFF is a camera's raw file, by the tag DNGVersion."""
-    return b'\x12\xc6\x01\x00' in data[:4096] or b'\xc6\x12\x00\x01' in data[:4096]

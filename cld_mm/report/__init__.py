@@ -2,6 +2,6 @@
 
 from .collect import Run, collect_run
 from .page import write_page
-from .snapshots import Snapshot, look_at_run
+from .snapshots import Snapshot, take_snapshot
 
-__all__ = ['Run', 'Snapshot', 'collect_run', 'look_at_run', 'write_page']
+__all__ = ['Run', 'Snapshot', 'collect_run', 'take_snapshot', 'write_page']

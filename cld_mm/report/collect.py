@@ -1,4 +1,4 @@
-"""What a work dir says of its run."""
+"""A run as its work dir describes it."""
 
 import base64
 import json
@@ -8,27 +8,27 @@ from typing import Any
 
 from mmengine.config import Config
 
-from cld_mm.apis.inference import config_file
 from cld_mm.fileio.training_logs import Curves, read_run
+
+from .work_dir import config_file
 
 MEASURES = ('top1', 'top5', 'group_nmi', 'group_acc')
 PICTURES = {'.png': 'image/png', '.svg': 'image/svg+xml'}
-LONGEST = 200  # letters of a result that is text
+LONGEST = 200  # characters of a result that is text
 
 
 @dataclass
 class Run:
-    """A run as the report shows it.
+    """A run as shown in the report.
 
     Attributes:
         name: of the work dir.
-        work_dir: where it lies.
         config: as text.
-        info: versions, hardware, data and command; empty where not noted.
+        info: versions, hardware, data and command; empty if not recorded.
         curves: steps and values of each logged name.
         results: JSON files of measured figures, flattened, by file.
         pictures: PNG and SVG files of the work dir, as data URLs.
-        notes: what could not be read or shown, a sentence each.
+        notes: one sentence for each thing that could not be read or shown.
         cfg: the config itself.
     """
 
@@ -67,10 +67,9 @@ def collect_run(work_dir: Path) -> Run:
         ValueError: its log is empty.
     """
     if not work_dir.is_dir():
-        raise FileNotFoundError(f'{work_dir} is not a folder: name a work dir.')
+        raise FileNotFoundError(f'{work_dir} is not a folder: give a work dir.')
     curves = read_run(work_dir)
-    path = config_file(work_dir)
-    cfg = Config.fromfile(path)
+    cfg = Config.fromfile(config_file(work_dir))
     run = Run(
         work_dir.resolve().name, work_dir, cfg.pretty_text, curves=curves, cfg=cfg
     )
@@ -89,14 +88,14 @@ def collect_run(work_dir: Path) -> Run:
 
 
 def read_json(path: Path, notes: list[str]) -> dict[str, Any]:
-    """A file's keys and values, or a grid's rows by their settings.
+    """A file's keys and values, or the rows of a grid by their settings.
 
-    A note and nothing where it cannot be read.
+    Empty, with a note, if the file cannot be read.
     """
     try:
         content = json.loads(path.read_text(encoding='utf-8'))
     except (ValueError, RecursionError) as error:
-        notes.append(f'{path.name} cannot be read as JSON and is left out: {error}.')
+        notes.append(f'{path.name} is not valid JSON and was skipped: {error}.')
         return {}
     if isinstance(content, list) and all(isinstance(row, dict) for row in content):
         return _named(content)
@@ -104,7 +103,7 @@ def read_json(path: Path, notes: list[str]) -> dict[str, Any]:
 
 
 def _named(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Rows of a grid, such as kNN's, each under the settings that it is for."""
+    """Rows of a grid, such as kNN's, each named by its settings."""
     found = {}
     for row in rows:
         measures = {key: value for key, value in row.items() if key.startswith('top')}
@@ -114,10 +113,7 @@ def _named(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def flat(content: dict[str, Any], before: str = '') -> dict[str, Any]:
-    """Numbers and short texts of nested dicts, with dotted names.
-
-    Lists, such as the counts beside a confusion matrix, are no figures of a table.
-    """
+    """Numbers and short texts of nested dicts, with dotted names; lists are skipped."""
     found: dict[str, Any] = {}
     for key, value in content.items():
         if isinstance(value, dict):

@@ -15,7 +15,7 @@ const many = data.runs.length > 1;
 /* Plotly reads some tags in names; names come from data. */
 const safe = (text) => String(text).replace(/&/g, '&amp;').replace(/</g, '&lt;');
 const short = (text) => text.length > 40 ? `${text.slice(0, 20)}…${text.slice(-19)}` : text;
-const colourOf = (n) => data.colours[n % data.colours.length];
+const colorOf = (n) => data.colors[n % data.colors.length];
 
 /* A button that switches something on and off, with a swatch before its name. */
 function key(name, swatch, toggle) {
@@ -33,12 +33,12 @@ function key(name, swatch, toggle) {
   return button;
 }
 
-function line(colour, dash) {
+function line(color, dash) {
   const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
   svg.setAttribute('width', 28);
   svg.setAttribute('height', 8);
   const stroke = document.createElementNS('http://www.w3.org/2000/svg', 'path');
-  const values = { d: 'M0 4H28', stroke: colour, 'stroke-width': 2.5, 'stroke-dasharray': dash };
+  const values = { d: 'M0 4H28', stroke: color, 'stroke-width': 2.5, 'stroke-dasharray': dash };
   for (const [name, value] of Object.entries(values)) stroke.setAttribute(name, value);
   svg.append(stroke);
   return svg;
@@ -47,7 +47,7 @@ function line(colour, dash) {
 function sign(number) {
   const mark = document.createElement('b');
   mark.textContent = signs[number % signs.length];
-  mark.style.color = colourOf(number);
+  mark.style.color = colorOf(number);
   return mark;
 }
 
@@ -73,7 +73,7 @@ for (const [title, names] of Object.entries(data.panels)) {
   document.getElementById('curves').append(panel);
   const entry = { plot, names, traces: [] };
   names.forEach((name, n) => keys.append(
-    key(name, line(many ? '#444' : colourOf(n), many ? strokes[n % 4] : ''), (on) => {
+    key(name, line(many ? '#444' : colorOf(n), many ? strokes[n % 4] : ''), (on) => {
       off.names[on ? 'delete' : 'add'](name);
       show(entry);
     })));
@@ -85,8 +85,8 @@ for (const [title, names] of Object.entries(data.panels)) {
       x: curve[0], y: curve[1], meta: [r, n],
       name: safe(many ? short(run) : name),
       mode: few || many ? 'lines+markers' : 'lines',
-      line: { color: colourOf(many ? r : n), width: 2, dash: many ? dashes[n % 4] : 'solid' },
-      /* Some markers on the way tell runs apart without their colours. */
+      line: { color: colorOf(many ? r : n), width: 2, dash: many ? dashes[n % 4] : 'solid' },
+      /* Some markers on the way tell runs apart without their colors. */
       marker: {
         symbol: many ? symbols[r % symbols.length] : 'circle',
         size: few ? 7 : curve[0].map((_, i) => i % step === (r * 3) % step ? 7 : 0),

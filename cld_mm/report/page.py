@@ -1,4 +1,4 @@
-"""The page: Jinja's template, escaped, with Plotly's script inlined."""
+"""The page: an escaped Jinja template with the scripts inlined."""
 
 import json
 from collections.abc import Sequence
@@ -10,16 +10,16 @@ from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
-from cld_mm.fileio.json_values import finite
+from cld_mm.fileio.json_values import replace_non_finite
 from cld_mm.fileio.training_logs import Curves
 from cld_mm.visualization.curves import panels_of
-from cld_mm.visualization.style import COLOURS
+from cld_mm.visualization.style import COLORS
 
 from .collect import Run
 from .snapshots import Snapshot
 
 FOLDER = Path(__file__).parent
-POINTS = 2000  # of a curve; a longer one is thinned, and the page says so
+POINTS = 2000  # per curve; longer ones are thinned, as the page says
 
 
 def write_page(
@@ -29,7 +29,7 @@ def write_page(
 
     Args:
         runs: shown side by side.
-        snapshots: of each run, or None where it has no checkpoint.
+        snapshots: of each run, or None if it has no checkpoint.
         out: HTML file to write.
     """
     runs = unlike_names(runs)
@@ -43,7 +43,7 @@ def write_page(
         style=Markup((FOLDER / 'page.css').read_text()),  # noqa: S704 our own file
         scripts=[
             Markup((FOLDER / name).read_text())  # noqa: S704 our own files
-            for name in ('curves.js', 'look.js')
+            for name in ('curves.js', 'checkpoints.js')
         ],
         thinned=any(len(c[0]) > POINTS for run in runs for c in run.curves.values()),
         points=POINTS,
@@ -53,20 +53,20 @@ def write_page(
                 'runs': [run.name for run in runs],
                 'curves': [drawn(run.curves, shown) for run in runs],
                 'panels': shown,
-                'colours': COLOURS,
+                'colors': COLORS,
                 'snapshots': [asdict(s) if s else None for s in snapshots],
             }
         ),
     )
-    # A folder's name may hold bytes that are no text.
+    # Folder names may hold bytes that are not UTF-8.
     out.write_text(page, encoding='utf-8', errors='backslashreplace')
 
 
 def unlike_names(runs: Sequence[Run]) -> Sequence[Run]:
-    """Work dirs of one name are told apart by their parents, or by the whole path.
+    """Runs with distinct names: those of equal names get their parents as prefix.
 
     Raises:
-        ValueError: one work dir is named twice.
+        ValueError: one work dir is given twice.
     """
     paths = [run.work_dir.resolve() for run in runs]
     for level in (2, None):
@@ -77,24 +77,24 @@ def unlike_names(runs: Sequence[Run]) -> Sequence[Run]:
     names = [run.name for run in runs]
     twice = [name for name in names if names.count(name) > 1]
     if twice:
-        raise ValueError(f'{twice[0]} is named twice: give each work dir once.')
+        raise ValueError(f'{twice[0]} is given twice: give each work dir once.')
     return runs
 
 
 def drawn(curves: Curves, panels: dict[str, list[str]]) -> Curves:
-    """The curves that are drawn, with few enough points for a browser."""
+    """The curves to draw, thinned for the browser."""
     found = {}
     for name in (name for names in panels.values() for name in names):
         if name in curves:
             steps, values = curves[name]
             stride = -(-len(steps) // POINTS)
-            # Counted from the end, so that the last value is kept.
+            # Counted from the end, to keep the last value.
             found[name] = (steps[::-stride][::-1], values[::-stride][::-1])
     return found
 
 
 def figures(runs: Sequence[Run]) -> list[tuple[str, list[str]]]:
-    """Rows of the table: a name, and each run's value."""
+    """Rows of the table: a name and the value of each run."""
     columns = []
     for run in runs:
         column: dict[str, Any] = dict(run.finals())
@@ -109,12 +109,12 @@ def figures(runs: Sequence[Run]) -> list[tuple[str, list[str]]]:
 
 
 def titled(name: str) -> str:
-    """A logged name with its unit, where it is known."""
+    """A logged name with its unit, if known."""
     return f'{name} (%)' if name.endswith(('top1', 'top5')) else name
 
 
 def readable(value: Any) -> str:
-    """A figure for people."""
+    """A value as text."""
     if isinstance(value, bool):
         return 'yes' if value else 'no'
     if isinstance(value, int):
@@ -125,7 +125,7 @@ def readable(value: Any) -> str:
 
 
 def breakable(name: str) -> Markup:
-    """A name, escaped, that a line may break after its underscores and strokes."""
+    """An escaped name with line breaks allowed after underscores and slashes."""
     text = escape(name)
     for sign in '_/':
         text = text.replace(sign, Markup(f'{sign}<wbr>'))  # noqa: S704 our own signs
@@ -134,7 +134,7 @@ def breakable(name: str) -> Markup:
 
 def embedded(data: Any) -> Markup:
     """JSON that nothing inside a script element can break out of."""
-    text = json.dumps(finite(data))
+    text = json.dumps(replace_non_finite(data))
     for sign in '<>&':
         text = text.replace(sign, f'\\u{ord(sign):04x}')
     return Markup(text)  # noqa: S704 escaped above

@@ -1,4 +1,4 @@
-"""What a run's checkpoints make of a sample of images, epoch by epoch."""
+"""A sample of images through the checkpoints of a run."""
 
 import base64
 import io
@@ -14,15 +14,18 @@ from PIL import Image
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from cld_mm.apis.inference import Sample, checkpoints_of, neighbours, take_sample
+from cld_mm.apis.inference import build_model
 from cld_mm.evaluation import group_features, group_quality
-from cld_mm.visualization import embed, group_members
+from cld_mm.evaluation.image_sample import ImageSample, take_sample
+from cld_mm.evaluation.neighbors import choose_queries, nearest_neighbors
+from cld_mm.visualization import group_members, project
 
 from .collect import Run
+from .work_dir import checkpoints_of
 
 THUMBNAIL = 48
 LARGEST = 16383  # pixels of a WebP's side
-QUERIES, NEIGHBOURS, MEMBERS = 8, 8, 12
+QUERIES, NEIGHBORS, MEMBERS, GROUPS = 8, 8, 12, 10
 UNREADABLE = (OSError, EOFError, RuntimeError, ValueError, pickle.UnpicklingError)
 
 
@@ -33,36 +36,36 @@ class Snapshot:
     Attributes:
         sprite: all thumbnails in one picture, a data URL.
         side: pixels of a thumbnail.
-        columns: thumbnails in a row of it.
-        labels: class of each image.
-        names: of the classes.
-        queries: images whose neighbours are shown.
-        epochs: what each checkpoint gives: ``places``, ``groups``, ``members`` of
-            each group from most to least central, ``neighbours``, ``quality``.
+        columns: thumbnails per row of it.
+        labels: class of each image, or None where images are unlabeled.
+        names: of the classes; of the images where these are unlabeled.
+        queries: images whose neighbors are shown.
+        epochs: for each checkpoint: ``points``, ``groups``, ``members`` of each group
+            from most to least central, ``neighbors``, and ``quality`` with labels.
         unit: what checkpoints are counted in, 'epoch' or 'iteration'.
     """
 
     sprite: str
     side: int
     columns: int
-    labels: list[int]
+    labels: list[int] | None
     names: list[str]
     queries: list[int]
     epochs: dict[int, dict[str, Any]]
     unit: str = 'epoch'
 
 
-def look_at_run(
+def take_snapshot(
     run: Run, number: int, groups: int | None, most: int = 12
 ) -> Snapshot | None:
     """Features of a sample by the checkpoints; None if there is none to show.
 
-    What is left out, and why, is added to the run's notes.
+    What is skipped, and why, is added to the run's notes.
 
     Args:
         run: the run.
         number: images of the sample.
-        groups: K of the k-means groups; the number of classes by default.
+        groups: K of the k-means groups; by default the number of classes, or 10.
         most: checkpoints at most, evenly spread with the first and the last.
     """
     checkpoints = checkpoints_of(run.work_dir)
@@ -77,44 +80,46 @@ def look_at_run(
     chosen = spread_over(list(checkpoints), most)
     if len(chosen) < len(checkpoints):
         run.notes.append(f'{len(chosen)} of {len(checkpoints)} checkpoints are shown.')
-    classes = len(set(sample.labels.tolist()))
-    queries = first_of_each(sample.labels)
+    labels = sample.labels
+    wanted = groups or (GROUPS if labels is None else len(set(labels.tolist())))
+    queries = choose_queries(labels, len(sample), QUERIES)
     epochs: dict[int, dict[str, Any]] = {}
-    places = None
+    points = None
     for epoch in tqdm(chosen, desc=run.name[:40], unit='checkpoint'):
+        path = checkpoints[epoch]
         try:
-            features = unit_features(sample, checkpoints[epoch])
+            features = unit_features(run, sample, path)
         except UNREADABLE as error:
             reason = ' '.join(str(error).split())[:300]
-            run.notes.append(f'{checkpoints[epoch].name} is left out: {reason}')
+            run.notes.append(f'{path.name} was skipped: {reason}')
             continue
-        places = embed(features.numpy(), start=places)
-        epochs[epoch] = describe(
-            features, places, sample, queries, min(groups or classes, len(features))
-        )
+        points = project(features.numpy(), start=points)
+        found = describe(features, labels, queries, min(wanted, len(features)))
+        span = np.abs(points).max() or 1.0
+        epochs[epoch] = {'points': np.round(points / span, 4).tolist(), **found}
     if not epochs:
         return None
     sprite, columns = sprite_of(sample)
-    iterations = checkpoints[chosen[0]].name.startswith('iter')
     return Snapshot(
         sprite,
         THUMBNAIL,
         columns,
-        sample.labels.tolist(),
-        sample.names,
+        None if labels is None else labels.tolist(),
+        sample.classes or [sample.name(index) for index in range(len(sample))],
         queries,
         epochs,
-        'iteration' if iterations else 'epoch',
+        'iteration' if checkpoints[chosen[0]].name.startswith('iter') else 'epoch',
     )
 
 
-def unit_features(sample: Sample, checkpoint: Path) -> torch.Tensor:
-    """Features ``(N, C)`` of length 1 on the CPU.
+def unit_features(run: Run, sample: ImageSample, checkpoint: Path) -> torch.Tensor:
+    """Features ``(N, C)`` of unit length on the CPU.
 
     Raises:
         ValueError: they are not finite.
     """
-    found = sample.features(checkpoint)
+    assert run.cfg is not None  # noqa: S101 checked by take_snapshot
+    found = sample.features(build_model(run.cfg, checkpoint))
     features = found.get('instance', found['backbone']).cpu()
     if not features.isfinite().all():
         raise ValueError('its features are not finite.')
@@ -123,51 +128,41 @@ def unit_features(sample: Sample, checkpoint: Path) -> torch.Tensor:
 
 def spread_over(values: list[int], most: int) -> list[int]:
     """At most so many of the values, evenly spread, the last among them."""
-    places = np.linspace(0, len(values) - 1, min(most, len(values))).round()
-    return [values[int(place)] for place in places] if most > 1 else values[-1:]
-
-
-def first_of_each(labels: np.ndarray) -> list[int]:
-    """The first image of each of the first classes."""
-    return [int(np.flatnonzero(labels == c)[0]) for c in np.unique(labels)[:QUERIES]]
+    indices = np.linspace(0, len(values) - 1, min(most, len(values))).round()
+    return [values[int(index)] for index in indices] if most > 1 else values[-1:]
 
 
 def describe(
-    features: torch.Tensor,
-    places: np.ndarray,
-    sample: Sample,
-    queries: list[int],
-    groups: int,
+    features: torch.Tensor, labels: np.ndarray | None, queries: list[int], groups: int
 ) -> dict[str, Any]:
-    """One checkpoint's embedding, groups and neighbours."""
-    labels = group_features(features, groups)
-    span = np.abs(places).max() or 1.0
+    """Groups and neighbors of one checkpoint."""
+    found = group_features(features, groups)
+    quality = {}
+    if labels is not None:
+        quality = group_quality(found, torch.from_numpy(labels))
     return {
-        'places': np.round(places / span, 4).tolist(),
-        'groups': labels.tolist(),
-        'members': group_members(features.numpy(), labels.numpy(), MEMBERS),
-        'neighbours': neighbours(features, queries, NEIGHBOURS).tolist(),
-        'quality': group_quality(labels, torch.from_numpy(sample.labels)),
+        'groups': found.tolist(),
+        'members': group_members(features.numpy(), found.numpy(), MEMBERS),
+        'neighbors': nearest_neighbors(features, queries, NEIGHBORS).tolist(),
+        'quality': quality,
     }
 
 
-def sprite_of(sample: Sample) -> tuple[str, int]:
+def sprite_of(sample: ImageSample) -> tuple[str, int]:
     """All images as thumbnails in one WebP, a data URL, and its columns.
 
     Raises:
         ValueError: they do not fit into one.
     """
-    number = len(sample.labels)
+    number = len(sample)
     columns = math.ceil(math.sqrt(number))
     if columns * THUMBNAIL > LARGEST:
-        raise ValueError(
-            f'{number} images are too many for a page: take {341**2} at most.'
-        )
+        raise ValueError(f'{number} images are too many for a page: at most {341**2}.')
     rows = -(-number // columns)
     sheet = Image.new('RGB', (columns * THUMBNAIL, rows * THUMBNAIL))
-    for place in range(number):
-        image = Image.fromarray(sample.image(place, THUMBNAIL)).convert('RGB')
-        corner = (place % columns * THUMBNAIL, place // columns * THUMBNAIL)
+    for index in range(number):
+        image = Image.fromarray(sample.image(index, THUMBNAIL)).convert('RGB')
+        corner = (index % columns * THUMBNAIL, index // columns * THUMBNAIL)
         sheet.paste(image, corner)
     buffer = io.BytesIO()
     sheet.save(buffer, 'WEBP', quality=85)

@@ -11,11 +11,12 @@ import torch
 from mmengine.config import Config
 from torch import nn
 
-from cld_mm.cli.run_tool import build_runner
+from cld_mm.engine.build import build_runner
 from cld_mm.engine.hooks.run_info import hardware, versions
-from cld_mm.evaluation.feature_extraction import extract_features
 from cld_mm.fileio.training_logs import read_run
 
+from .curve_hook import FILE, read_curve
+from .features import Images
 from .measures import knn_accuracies, measure_features, pixel_features
 from .plan import Run, Study
 from .results import Result, write_result
@@ -67,8 +68,10 @@ def execute(
             runner.train()
             result |= _training(cfg, json.loads(passes.read_text()))
         loop = runner.val_loop
-        train = extract_features(runner.model, loop.train_dataloader)
-        test = extract_features(runner.model, loop.dataloader)
+        train, test = (
+            Images(loader).features(runner.model)
+            for loader in (loop.train_dataloader, loop.dataloader)
+        )
         linear = settings['linear'] and run.kind != 'trial'
         result['measures'] = measure_features(train, test, ks, temperature, linear)
     result['images'] = [
@@ -113,8 +116,11 @@ def count_passes(model: nn.Module, out: Path) -> None:
 
 
 def _training(cfg: Config, passes: dict[str, float]) -> dict[str, Any]:
-    """Steps, passes, seconds and curves of a finished training."""
-    curves = read_run(Path(cfg.work_dir))
+    """Steps, passes, seconds, curve and log of a finished training."""
+    try:
+        curves = read_run(Path(cfg.work_dir))
+    except (FileNotFoundError, ValueError):  # shorter than the logger's interval
+        curves = {}
     steps = cfg.train_cfg.max_iters
     times = curves.pop('time', ([], []))[1]
     for name in ('data_time', 'memory'):
@@ -124,8 +130,9 @@ def _training(cfg: Config, passes: dict[str, float]) -> dict[str, Any]:
         'batch': cfg.train_dataloader.batch_size,
         'passes_with_gradient': passes['grad'],
         'passes_without_gradient': passes['no_grad'],
-        'train_seconds': round(steps * sum(times) / max(1, len(times)), 1),
-        'curve': {
+        'train_seconds': round(steps * sum(times) / len(times), 1) if times else None,
+        'curve': read_curve(Path(cfg.work_dir) / FILE),
+        'log': {
             name: [
                 [int(step) for step in found],
                 [float(f'{value:.{DIGITS}g}') for value in values],
@@ -137,13 +144,10 @@ def _training(cfg: Config, passes: dict[str, float]) -> dict[str, Any]:
 
 def _measure_pixels(runner: Any, ks: Any, temperature: float) -> dict[str, Any]:
     loop = runner.val_loop
-    images, labels = [], []
-    for loader in (loop.train_dataloader, loop.dataloader):
-        batches = list(loader)
-        images.append(torch.cat([torch.stack(list(b['inputs'])) for b in batches]))
-        labels.append(
-            torch.cat([s.gt_label for b in batches for s in b['data_samples']])
-        )
+    images, labels = zip(
+        *(Images(one).as_pixels() for one in (loop.train_dataloader, loop.dataloader)),
+        strict=True,
+    )
     plain = [part.flatten(1).float() / 255 for part in images]
     mean = plain[0].mean(dim=0)
     train, test = (pixel_features(part, mean) for part in images)

@@ -37,11 +37,17 @@ def run_config(study: Study, run: Run, chosen: dict[str, Any]) -> Config:
     for name in ('val_cfg', 'val_dataloader'):
         if not cfg.get(name):
             raise StudyError(f'{arm.config} has no {name}: a study evaluates by it.')
+    if 'max_iters' not in cfg.train_cfg:
+        raise StudyError(
+            f'{arm.config} trains by epochs, but a study counts iterations: use an '
+            'IterBasedTrainLoop.'
+        )
     steps = study.tuning.get('steps') if run.kind == 'trial' else arm.steps
     if steps is not None:
         set_steps(cfg, steps)
     if run.kind == 'trial':
         hold_out(cfg, study.tuning['held_out'])
+    curve_of(cfg, study, run)
     cfg.launcher = 'none'
     cfg.setdefault('randomness', {})
     cfg.randomness.seed = run.seed
@@ -63,11 +69,12 @@ def run_config(study: Study, run: Run, chosen: dict[str, Any]) -> Config:
 
 
 def set_steps(cfg: Config, steps: int) -> None:
-    """Train for so many iterations; the schedules keep their proportions."""
-    if 'max_iters' not in cfg.train_cfg:
-        raise StudyError(
-            f'{cfg.filename} trains by epochs: steps need an IterBasedTrainLoop.'
-        )
+    """Train for so many iterations; the schedules keep their proportions.
+
+    Args:
+        cfg: of a training by iterations.
+        steps: iterations.
+    """
     before = cfg.train_cfg.max_iters
     cfg.train_cfg.max_iters = steps
     schedulers = cfg.get('param_scheduler') or []
@@ -93,9 +100,24 @@ def hold_out(cfg: Config, held_out: float) -> None:
     owner.dataset = {**part, 'part': 'fit', 'dataset': owner.dataset}
     known.dataset = {**part, 'part': 'fit', 'dataset': evaluated}
     cfg.val_dataloader.dataset = {**part, 'part': 'held_out', 'dataset': evaluated}
-    cfg.train_cfg.val_interval = cfg.train_cfg.max_iters + 1
     if 'num_images' in cfg.model:
         cfg.model.num_images = _length(_text(owner.dataset))
+
+
+def curve_of(cfg: Config, study: Study, run: Run) -> None:
+    """Let the study's hook measure in place of the config's own evaluation."""
+    steps = cfg.train_cfg.max_iters
+    interval = cfg.train_cfg.get('val_interval', steps)
+    cfg.train_cfg.val_interval = steps + 1
+    cfg.train_cfg.val_begin = steps + 1
+    if run.kind == 'final':
+        hook = {
+            'type': 'StudyCurveHook',
+            'interval': interval,
+            'k': list(study.measures['k']),
+            'temperature': study.measures['temperature'],
+        }
+        cfg.custom_hooks = [*cfg.get('custom_hooks', []), hook]
 
 
 def settings_digest(cfg: Config) -> str:
@@ -103,7 +125,8 @@ def settings_digest(cfg: Config) -> str:
     settings = {
         key: value
         for key, value in cfg.to_dict().items()
-        if key not in ('work_dir', 'default_hooks', 'visualizer', 'vis_backends')
+        if key
+        not in ('work_dir', 'resume', 'default_hooks', 'visualizer', 'vis_backends')
     }
     text = json.dumps(settings, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,21 +1,21 @@
-"""Pictures of training, of features and of what is alike."""
+"""Pictures of training curves, features and similar images."""
 
 from .attention import plot_similarity, similarity_maps
 from .confusion import plot_confusion
 from .curves import plot_curves
-from .embedding import METHODS, embed, plot_embedding
+from .embedding import METHODS, plot_embedding, project
 from .montage import group_members, plot_rows
-from .neighbours import plot_neighbours
+from .neighbors import plot_neighbors
 
 __all__ = [
     'METHODS',
-    'embed',
     'group_members',
     'plot_confusion',
     'plot_curves',
     'plot_embedding',
-    'plot_neighbours',
+    'plot_neighbors',
     'plot_rows',
     'plot_similarity',
+    'project',
     'similarity_maps',
 ]

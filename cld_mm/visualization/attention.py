@@ -1,6 +1,6 @@
-"""Where two images are alike: the places that carry their features' cosine.
+"""Which regions make two images similar: their contributions to the cosine.
 
-Source: the decomposition of a pooled dot product over places, as in Stylianou et al.
+Source: the decomposition of a pooled dot product over positions, as in Stylianou et al.
 (Visualizing deep similarity networks, arXiv 1901.00536). It is exact: the maps sum to
 the cosine of the pooled features.
 """
@@ -19,7 +19,7 @@ from .style import bare, plain, save, show_image
 
 @torch.no_grad()
 def similarity_maps(one: Tensor, two: Tensor) -> tuple[Tensor, Tensor, float]:
-    """Each place's share of the cosine of two pooled feature maps.
+    """Contribution of each position to the cosine of two pooled feature maps.
 
     Args:
         one: backbone feature map ``(C, H, W)`` of an image.
@@ -44,7 +44,7 @@ def plot_similarity(
     out: Path,
     names: tuple[str, str] = ('image 1', 'image 2'),
 ) -> None:
-    """Draw both images, and beside each its map over it, on one scale of colours.
+    """Draw each image and its map over it, on one color scale.
 
     Args:
         images: as the network saw them, ``(H, W, 1)`` or ``(H, W, 3)`` bytes.
@@ -55,37 +55,37 @@ def plot_similarity(
     """
     values = [found.numpy() * found.numel() for found in maps]
     low, high = min(v.min() for v in values), max(v.max() for v in values)
-    if low < 0:  # the two signs in two colours, white at nothing
+    if low < 0:  # diverging colors, white at 0
         high = max(-low, high)
-        colours, low = matplotlib.colormaps['PuOr_r'], -high
+        colors, low = matplotlib.colormaps['PuOr_r'], -high
     else:
-        colours = matplotlib.colormaps['viridis']
+        colors = matplotlib.colormaps['viridis']
     scale = matplotlib.colors.Normalize(low, high if high > low else low + 1)
     tall = max(image.shape[0] / image.shape[1] for image in images)
     figure = Figure(figsize=(10, min(8, 2.5 * tall + 1.3)), layout='constrained')
     grid = figure.subplots(1, 4)
-    for place, (image, found) in enumerate(zip(images, values, strict=True)):
-        show_image(grid[2 * place], image)
-        grid[2 * place].set_title(plain(names[place]), fontsize=10)
+    for index, (image, found) in enumerate(zip(images, values, strict=True)):
+        show_image(grid[2 * index], image)
+        grid[2 * index].set_title(plain(names[index]), fontsize=10)
         large = F.interpolate(
             torch.from_numpy(found)[None, None],
             size=image.shape[:2],
             mode='bilinear',
             align_corners=False,
         )[0, 0]
-        # The image lends the light and the map the colour, so that both are read.
-        grey = image.reshape(*image.shape[:2], -1).mean(axis=2, keepdims=True) / 255
-        axes = grid[2 * place + 1]
-        axes.imshow(colours(scale(large.numpy()))[..., :3] * (0.55 + 0.45 * grey))
+        # Brightness from the image, color from the map.
+        gray = image.reshape(*image.shape[:2], -1).mean(axis=2, keepdims=True) / 255
+        axes = grid[2 * index + 1]
+        axes.imshow(colors(scale(large.numpy()))[..., :3] * (0.55 + 0.45 * gray))
         bare(axes)
-        axes.set_title('its shares of the cosine', fontsize=10)
+        axes.set_title('contribution to the cosine', fontsize=10)
     figure.colorbar(
-        matplotlib.cm.ScalarMappable(scale, colours),
+        matplotlib.cm.ScalarMappable(scale, colors),
         ax=list(grid),
         orientation='horizontal',
         shrink=0.5,
         aspect=40,
-        label='a place times the number of places: the mean of each map is the cosine',
+        label='contribution × number of positions (the mean of a map is the cosine)',
     )
     figure.suptitle(f'cosine {cosine:.3f}', fontsize=11)
     save(figure, out)

@@ -1,16 +1,17 @@
-"""Training curves of any number of runs over each other."""
+"""Training curves of one or several runs."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from cld_mm.fileio.training_logs import Curves, read_run
 
-from .style import colour_of, distinct, marker_of, plain, save
+from .style import color_of, distinct, marker_of, plain, save
 
 PANELS = {
     'loss': ('loss', 'loss_instance', 'loss_cld'),
@@ -20,12 +21,12 @@ PANELS = {
         'accuracy/top1',
         'accuracy_top1',
     ),
-    'groups: share of hits': ('group_acc',),
+    'assignment accuracy of groups': ('group_acc',),
     'groups against classes': ('group_nmi', 'group_adjusted_rand', 'group_purity'),
-    'deviation of a feature dimension': ('feature_std',),
+    'feature standard deviation': ('feature_std',),
     'learning rate': ('lr',),
     'groups in use': ('groups_used',),
-    'images of a group': ('group_size',),
+    'group size': ('group_size',),
 }
 STYLES: tuple[Any, ...] = ('-', '--', ':', '-.')
 
@@ -40,11 +41,11 @@ def panels_of(runs: Sequence[Curves]) -> dict[str, list[str]]:
 
 
 def plot_curves(logs: Path | Mapping[str, Path], out: Path) -> None:
-    """Draw what was logged, a panel for each kind of value.
+    """Draw what was logged, with one panel per kind of value.
 
     Args:
-        logs: a work dir or a ``scalars.json``, or several by the runs' names: then a
-            colour and a marker are a run, and a dash a value.
+        logs: a work dir or a ``scalars.json``, or several by the runs' names: then
+            color and marker tell runs apart, and dashes tell values apart.
         out: picture to write; its suffix chooses PNG or SVG.
 
     Raises:
@@ -56,8 +57,8 @@ def plot_curves(logs: Path | Mapping[str, Path], out: Path) -> None:
     panels = panels_of(list(runs.values()))
     if not panels:
         raise ValueError(
-            f'{", ".join(str(file) for file in files.values())}: nothing that is drawn '
-            'was logged, such as loss, lr or an accuracy.'
+            f'{", ".join(str(file) for file in files.values())}: nothing to draw was '
+            'logged, such as loss, lr or an accuracy.'
         )
     several = len(runs) > 1
     columns = min(3, len(panels))
@@ -67,12 +68,12 @@ def plot_curves(logs: Path | Mapping[str, Path], out: Path) -> None:
         layout='constrained',
     )
     last = max(c[0][-1] for run in runs.values() for c in run.values())
-    for place, (title, names) in enumerate(panels.items(), start=1):
-        axes = figure.add_subplot(rows, columns, place)
-        for number, curves in enumerate(runs.values()):
+    for number, (title, names) in enumerate(panels.items(), start=1):
+        axes = figure.add_subplot(rows, columns, number)
+        for run, curves in enumerate(runs.values()):
             for order, name in enumerate(names):
                 if name in curves:
-                    draw_curve(axes, curves[name], number, order, several)
+                    draw_curve(axes, curves[name], run, order, several)
         axes.set_title(title, fontsize=11, loc='left')
         axes.set_xlabel('iteration', fontsize=9)
         axes.set_xlim(0, max(last, 1) * 1.03)
@@ -86,12 +87,12 @@ def plot_curves(logs: Path | Mapping[str, Path], out: Path) -> None:
             Line2D(
                 [],
                 [],
-                color='#444444' if several else colour_of(order),
+                color='#444444' if several else color_of(order),
                 linestyle=STYLES[order % 4] if several else '-',
             )
             for order in range(len(names))
         ]
-        # Below the panel: no legend covers a curve.
+        # Below the panel, so that it covers no curve.
         axes.legend(
             keys,
             [plain(name) for name in names],
@@ -104,7 +105,7 @@ def plot_curves(logs: Path | Mapping[str, Path], out: Path) -> None:
         )
     if several:
         handles = [
-            Line2D([], [], color=colour_of(n), marker=marker_of(n), markersize=5)
+            Line2D([], [], color=color_of(n), marker=marker_of(n), markersize=5)
             for n in range(len(runs))
         ]
         figure.legend(
@@ -119,17 +120,21 @@ def plot_curves(logs: Path | Mapping[str, Path], out: Path) -> None:
 
 
 def draw_curve(
-    axes, curve: tuple[list[float], list[float]], run: int, order: int, several: bool
+    axes: Axes,
+    curve: tuple[list[float], list[float]],
+    run: int,
+    order: int,
+    several: bool,
 ) -> None:
-    """One value of one run; few points get markers, many some, to tell runs apart."""
+    """Draw one value of one run, with few markers if there are many points."""
     number = len(curve[0])
     marker = marker_of(run) if several else 'o'
-    # Shifted from run to run, so that markers of like curves do not meet.
+    # Shifted between runs, so that markers of similar curves do not coincide.
     step = max(1, number // 8)
     every = ((run * step // 3) % step, step)
     axes.plot(
         *curve,
-        color=colour_of(run if several else order),
+        color=color_of(run if several else order),
         linestyle=STYLES[order % 4] if several else '-',
         linewidth=1.5,
         marker=marker if several or number < 15 else None,

@@ -1,4 +1,4 @@
-"""Features in the plane: t-SNE, UMAP or principal components.
+"""Features in 2D: t-SNE, UMAP or principal components.
 
 Sources: t-SNE (van der Maaten and Hinton, 2008), by scikit-learn; UMAP (arXiv
 1802.03426), by umap-learn, an extra.
@@ -8,30 +8,31 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
-from .label_placement import name_clouds
 from .progress import printed_progress
-from .style import bare, colour_of, distinct, marker_of, plain, save
+from .style import bare, color_of, distinct, marker_of, plain, save
 
 METHODS = ('tsne', 'umap', 'pca')
 
 
-def embed(
+def project(
     features: np.ndarray,
     method: str = 'tsne',
     seed: int = 0,
     start: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Places ``(N, 2)`` of features ``(N, C)`` in the plane, by cosine.
+    """Coordinates ``(N, 2)`` of features ``(N, C)``, by cosine.
 
     Args:
         features: ``(N, C)``.
         method: 'tsne', 'umap' or 'pca'.
-        seed: of what is random in it.
-        start: for t-SNE, places to start from, such as an earlier checkpoint's.
+        seed: of the random numbers.
+        start: for t-SNE, coordinates to start from, such as an earlier checkpoint's.
 
     Raises:
         ValueError: the method is unknown, features are not finite, or there are fewer
@@ -42,13 +43,13 @@ def embed(
         raise ValueError(f'method is {method!r}, but it must be one of {METHODS}.')
     if len(features) < 3:
         raise ValueError(
-            f'there are {len(features)} features, but a plane needs three at least.'
+            f'there are {len(features)} features, but a projection needs at least 3.'
         )
     if not np.isfinite(features).all():
         rows = int((~np.isfinite(features)).any(axis=1).sum())
         raise ValueError(
-            f'{rows} of {len(features)} features are not finite: look at the '
-            'checkpoint before its picture.'
+            f'{rows} of {len(features)} features are not finite: '
+            'training diverged, so choose an earlier checkpoint.'
         )
     length = np.linalg.norm(features, axis=1, keepdims=True)
     unit = features / np.maximum(length, 1e-12)
@@ -61,22 +62,21 @@ def embed(
             raise ImportError(
                 'UMAP needs umap-learn: pip install umap-learn, or choose tsne.'
             ) from error
-        # One thread is what a seed needs: UMAP says so itself where it is not told.
+        # A seed needs one thread; UMAP warns unless told so.
         kwargs = {'desc': 'UMAP', 'leave': False, 'delay': 3, 'disable': False}
         mapper = UMAP(
             n_neighbors=min(15, len(unit) - 1),
-            # With a spectral start a handful of images has too few eigenvectors.
             init='spectral' if len(unit) > 10 else 'random',
             random_state=seed,
             n_jobs=1,
             tqdm_kwds=kwargs,
         )
         return mapper.fit_transform(unit)
-    # Fifty directions hold what neighbours need, and make it several times faster.
+    # 50 dimensions keep the neighbors and make it several times faster.
     small = PCA(min(50, *unit.shape), random_state=seed).fit_transform(unit)
     perplexity = min(30.0, (len(unit) - 1) / 3)
     start = small[:, :2] if start is None else start
-    # Equal features, as a collapsed network gives, have no spread to start from.
+    # Equal features (of a collapsed network) have no variance to start from.
     noise = np.random.default_rng(seed).normal(size=start.shape)
     init = start / start.std() if start.std() > 1e-9 else noise
     mapper = TSNE(
@@ -90,35 +90,36 @@ def embed(
 
 
 def plot_embedding(
-    places: np.ndarray,
+    points: np.ndarray,
     labels: np.ndarray,
     names: Sequence[str],
     out: Path,
     title: str = '',
 ) -> None:
-    """Draw a scatter, a colour and a marker for each class or group.
+    """Draw a scatter, with a color and a marker per class or group.
 
-    Names stand at the middle of their dots too, and up to forty in a legend.
+    Names are in a legend, up to 120, and at the median of their points where they do
+    not cover another name.
 
     Args:
-        places: ``(N, 2)``.
+        points: ``(N, 2)``.
         labels: ``(N,)`` integers from 0.
         names: of the labels.
         out: picture to write; its suffix chooses PNG or SVG.
         title: above it.
     """
     present = [int(label) for label in np.unique(labels)]
-    legend = len(present) <= 40
-    words, short = distinct(names), distinct(names, 18 if legend else 12)
-    figure = Figure(figsize=(9.4 if legend else 8.6, 7.4), layout='constrained')
+    columns = -(-len(present) // 40) if len(present) <= 120 else 0
+    words, short = distinct(names), distinct(names, 18 if columns < 2 else 12)
+    figure = Figure(figsize=(8 + 1.4 * columns, 7.4), layout='constrained')
     axes = figure.add_subplot()
     for label in present:
         rows = labels == label
         axes.scatter(
-            places[rows, 0],
-            places[rows, 1],
-            s=14 if len(places) <= 3000 else 6,
-            color=colour_of(label),
+            points[rows, 0],
+            points[rows, 1],
+            s=14 if len(points) <= 3000 else 6,
+            color=color_of(label),
             marker=marker_of(label),
             linewidths=0,
             alpha=0.7,
@@ -127,24 +128,42 @@ def plot_embedding(
     bare(axes)
     axes.set_aspect('equal', adjustable='datalim')
     axes.set_title(plain(title, 120), fontsize=11)
-    if legend:
+    if columns:
         figure.legend(
             loc='outside right upper',
             frameon=False,
             fontsize=9 if len(present) <= 25 else 7.5,
             markerscale=1.6,
             alignment='left',
+            ncols=columns,
         )
-    figure.draw_without_rendering()  # the layout, and so the limits, are known then
-    box = axes.get_window_extent()
-    width, height = (72 * edge / figure.dpi for edge in (box.width, box.height))
-    name_clouds(
-        axes,
-        np.array([np.median(places[labels == label], axis=0) for label in present]),
-        [short[label] for label in present],
-        [colour_of(label) for label in present],
-        (width, height),
-        9 if len(present) <= 25 else 6.5,
-    )
+    figure.draw_without_rendering()  # fixes the layout, which text extents depend on
     figure.set_layout_engine('none')
+    _name_clouds(axes, {n: points[labels == n] for n in present}, short)
     save(figure, out)
+
+
+def _name_clouds(
+    axes: Axes, clouds: dict[int, np.ndarray], names: Sequence[str]
+) -> None:
+    """Write names over their points, the largest cloud first, unless they overlap."""
+    taken: list[Bbox] = []
+    for label in sorted(clouds, key=lambda label: -len(clouds[label])):
+        x, y = np.median(clouds[label], axis=0)
+        text = axes.text(
+            x,
+            y,
+            names[label],
+            color=color_of(label),
+            fontsize=9 if len(clouds) <= 25 else 6.5,
+            fontweight='bold',
+            ha='center',
+            va='center',
+            # A halo (path effect) would turn the text of an SVG into outlines.
+            bbox={'facecolor': 'white', 'alpha': 0.7, 'edgecolor': 'none', 'pad': 0.6},
+        )
+        box = text.get_window_extent()
+        if any(box.overlaps(other) for other in taken):
+            text.remove()
+        else:
+            taken.append(box)

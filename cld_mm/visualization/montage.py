@@ -1,4 +1,4 @@
-"""Rows of images: what is in a group, which views an image gets."""
+"""Rows of images, such as the members of groups or the views of an image."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,7 +21,7 @@ def plot_rows(
     Args:
         rows: images ``(H, W)`` or ``(H, W, 3)`` of bytes, of any size; rows may
             differ in length.
-        names: one a row.
+        names: one per row.
         out: picture to write; its suffix chooses PNG or SVG.
         title: above it.
         heads: names of the columns, or none.
@@ -32,14 +32,14 @@ def plot_rows(
     width = max((len(row) for row in rows), default=0)
     if width == 0 or len(rows) != len(names):
         raise ValueError(
-            f'there are {len(rows)} rows, the longest of {width} images, and '
-            f'{len(names)} names: give each row a name and an image.'
+            f'{len(rows)} rows of up to {width} images and {len(names)} names: each '
+            'row needs a name and an image.'
         )
     words = [
         '\n'.join(plain(line, 20) for line in str(name).splitlines()) for name in names
     ]
-    letters = max(len(line) for word in words for line in word.splitlines() or [''])
-    column = 0.3 + 0.075 * letters  # inches, for the names
+    characters = max(len(line) for word in words for line in word.splitlines() or [''])
+    column = 0.3 + 0.075 * characters  # inches, for the names
     figure = Figure(
         figsize=(
             max(column + 0.85 * width, 3.5),
@@ -50,14 +50,14 @@ def plot_rows(
     grid = figure.add_gridspec(
         len(rows), width + 1, width_ratios=[column / 0.85, *[1] * width]
     )
-    for place, (row, name) in enumerate(zip(rows, words, strict=True)):
-        axes = figure.add_subplot(grid[place, 0])
+    for top, (row, name) in enumerate(zip(rows, words, strict=True)):
+        axes = figure.add_subplot(grid[top, 0])
         axes.text(1, 0.5, name, ha='right', va='center', fontsize=9)
         bare(axes)
         for order, image in enumerate(row):
-            axes = figure.add_subplot(grid[place, order + 1])
+            axes = figure.add_subplot(grid[top, order + 1])
             show_image(axes, image)
-            if place == 0 and order < len(heads):
+            if top == 0 and order < len(heads):
                 axes.set_title(heads[order], fontsize=8)
     figure.suptitle(plain(title, 120), fontsize=11)
     save(figure, out)
@@ -66,14 +66,14 @@ def plot_rows(
 def group_members(
     features: np.ndarray, groups: np.ndarray, number: int
 ) -> dict[int, list[int]]:
-    """Images of each group, spread from the most to the least central.
+    """Images of each group, evenly spread from the most to the least central.
 
-    Central is what has the largest cosine with the group's mean.
+    The most central image has the largest cosine with the group's mean.
 
     Args:
         features: ``(N, C)`` of unit length.
         groups: ``(N,)``.
-        number: images of each group at most; evenly spread ranks if it has more.
+        number: images per group at most.
     """
     found = {}
     for group in np.unique(groups):

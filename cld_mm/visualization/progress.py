@@ -1,4 +1,4 @@
-"""A bar for scikit-learn's t-SNE, which only prints how far it is."""
+"""A progress bar for scikit-learn's t-SNE, which only prints its iterations."""
 
 import io
 import re
@@ -7,12 +7,12 @@ from contextlib import contextmanager, redirect_stdout
 
 from tqdm import tqdm
 
-SECONDS = 3  # before a bar is shown
+SECONDS = 3  # before the bar is shown
 _ITERATION = re.compile(r'Iteration (\d+)')
 
 
 class _Reader(io.TextIOBase):
-    """Takes what t-SNE prints, and moves the bar to the iteration it names."""
+    """Moves the bar to the iteration that t-SNE prints."""
 
     def __init__(self, bar: tqdm) -> None:
         self.bar = bar
@@ -26,11 +26,11 @@ class _Reader(io.TextIOBase):
 
 @contextmanager
 def printed_progress(name: str, total: int) -> Iterator[None]:
-    """Turn printed iterations into a bar, shown if they take more than some seconds.
+    """Turn printed iterations into a bar, shown after a few seconds.
 
     Args:
-        name: of the work.
-        total: iterations of it.
+        name: shown before the bar.
+        total: number of iterations.
     """
     with (
         tqdm(

@@ -4,7 +4,7 @@ default_scope = 'cld_mm'
 custom_imports = dict(imports=['cld_mm.registry'], allow_failed_imports=False)
 
 default_hooks = dict(
-    runtime_info=dict(type='RuntimeInfoHook'),
+    runtime_info=dict(type='BufferedRuntimeInfoHook'),
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=50),
     param_scheduler=dict(type='ParamSchedulerHook'),
@@ -17,7 +17,7 @@ custom_hooks = [
     dict(type='RankWatchdogHook'),
     dict(type='RankAgreementHook'),
     dict(type='MomentumUpdateHook'),
-    dict(type='DatasetSizeHook'),
+    dict(type='DatasetCheckHook'),
     dict(type='NonFiniteLossHook'),
     dict(type='CollapseHook'),
     dict(type='GroupQualityHook'),

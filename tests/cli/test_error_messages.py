@@ -43,10 +43,15 @@ def test_debug_shows_the_traceback():
 def test_the_part_of_the_config_is_named(capsys):
     cfg = read_recipe()
     cfg.model.cld.grouping.num_groups = 0
-    with pytest.raises(SystemExit), command_line() as run:
-        run.cfg, run.recorder = cfg, PartRecorder(cfg)
-        with run.recorder.recording():
-            MODELS.build(cfg.model)
+
+    def build() -> None:
+        with command_line() as run:
+            run.cfg, run.recorder = cfg, PartRecorder(cfg)
+            with run.recorder.recording():
+                MODELS.build(cfg.model)
+
+    with pytest.raises(SystemExit):
+        build()
     assert '[in model.cld.grouping (' in capsys.readouterr().err
 
 

@@ -32,14 +32,15 @@ def test_epochs_change_training_and_schedule():
     notes = []
     cfg = load_config(flags('--epochs', 3), notes)
     assert cfg.train_cfg.max_epochs == cfg.param_scheduler.T_max == 3
-    assert any('T_max: 10 -> 3' in note for note in notes)
+    assert any('T_max 10 -> 3' in note for _, note in notes)
 
 
 def test_a_schedule_of_another_length_is_a_note():
     notes = []
     load_config(flags('--cfg-options', 'param_scheduler.T_max=20'), notes)
-    load_config(flags('--cfg-options', 'param_scheduler.end=20'), notes)
-    assert any('ends at 20' in note and 'max_epochs is 10' in note for note in notes)
+    ((_, note),) = notes
+    assert 'T_max is 20' in note
+    assert 'max_epochs is 10' in note
 
 
 def test_the_default_work_dir_has_the_name_of_the_config():

@@ -35,6 +35,7 @@ def test_what_no_option_may_name(option, value, said):
         {'optim_wrapper.clip_grad.max_norm': 1.0},
         {'optim_wrapper.paramwise_cfg.norm_decay_mult': 0.0},
         {'find_unused_parameters': True},
+        {'sync_bn': 'torch'},
         {'model.backbone.norm_cfg.type': 'SyncBN'},
         {
             'model.backbone.init_cfg.checkpoint': 'a',
@@ -101,12 +102,6 @@ def test_a_variable_that_was_copied_names_the_option_that_works(recipe, option):
         for key in advised.split('.'):
             node = node[int(key)] if key.isdecimal() else node[key]
         assert node == 64
-
-
-def test_find_unused_parameters_reaches_a_wrapper_of_the_config():
-    cfg = read_recipe('scaling/mocov2_cld_r50_static_graph_200e')
-    merge_options(cfg, {'find_unused_parameters': True})
-    assert cfg.model_wrapper_cfg.find_unused_parameters is True
 
 
 def test_a_dict_replaces_what_was_there_by_delete():

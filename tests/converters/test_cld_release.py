@@ -15,7 +15,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from cld_mm.converters.cld_release import convert, revert
-from cld_mm.converters.inert_pickle import Inert, load_tensors
+from cld_mm.converters.cld_release_modules import importable
+from cld_mm.fileio.inert_pickle import Inert, load_tensors
 from cld_mm.registry import MODELS
 from tests.helpers import ROOT
 
@@ -367,3 +368,68 @@ def test_the_tool_lists_unknown_and_missing_keys(
     assert 'does not exist' in run(tmp_path / 'no.pth', target)[1]
     torch.save({'weights': 1}, source)
     assert 'a released one holds' in run(source, target)[1]
+
+
+def reverted(kind, tmp_path):
+    """A model trained here, written in the release's layout by the tool's functions."""
+    model = ours(kind, True)
+    checkpoint = {'state_dict': model.state_dict(), 'meta': {'epoch': 17}}
+    back = revert(checkpoint)
+    with importable(back.get('lemniscate')):
+        torch.save(back, tmp_path / 'back.pth')
+    return model, back
+
+
+@pytest.mark.parametrize('kind', ['infomin', 'moco_cifar'])
+def test_the_averaged_model_gains_no_prefix(kind, tmp_path):
+    _, back = reverted(kind, tmp_path)
+    assert all(key.startswith('module.') for key in back['model'])
+    assert {f'module.{key}' for key in back['model_ema']} == set(back['model'])
+
+
+@pytest.mark.parametrize('kind', sorted({kind for kind, _ in KINDS}))
+def test_the_epoch_is_written(kind, tmp_path):
+    _, back = reverted(kind, tmp_path)
+    assert back['epoch'] == 17
+    assert revert({'state_dict': ours(kind, True).state_dict()})['epoch'] == 0
+
+
+def test_the_contrast_of_moco_on_cifar_has_the_buffers_of_the_release(tmp_path):
+    model, back = reverted('moco_cifar', tmp_path)
+    theirs = nn.Module()
+    theirs.register_buffer('params', torch.tensor([-1]))
+    theirs.register_buffer('memory', torch.zeros(LENGTH, C))
+    theirs.load_state_dict(back['contrast'])  # strict
+    assert torch.equal(theirs.memory, model.queue.features)
+    assert set(reverted('infomin', tmp_path)[1]['contrast']) == {'memory'}
+
+
+def test_the_lemniscate_is_the_module_of_the_release(tmp_path):
+    model, _ = reverted('npid_cifar', tmp_path)
+    assert 'lib.LinearAverage' not in sys.modules
+    package, module = types.ModuleType('lib'), types.ModuleType('lib.LinearAverage')
+    module.LinearAverage = type(
+        'LinearAverage', (nn.Module,), {'__module__': module.__name__}
+    )
+    sys.modules |= {'lib': package, module.__name__: module}
+    try:
+        loaded = torch.load(tmp_path / 'back.pth', weights_only=False)['lemniscate']
+    finally:
+        del sys.modules['lib'], sys.modules[module.__name__]
+    assert type(loaded) is module.LinearAverage
+    assert torch.equal(loaded.memory, model.bank.features)
+    torch.testing.assert_close(loaded.params, torch.tensor([0.1, 0.5]))
+    assert list(loaded.state_dict()) == ['params', 'memory']
+
+
+def test_what_a_released_file_holds_beside_the_memory_returns(tmp_path):
+    _, _, checkpoint = released('npid_cifar', True)
+    checkpoint['lemniscate'] = stored_object('LinearAverage')
+    checkpoint['lemniscate'].register_buffer('params', torch.tensor([0.07, 0.4]))
+    checkpoint['lemniscate'].register_buffer('memory', torch.randn(LENGTH, C))
+    torch.save(checkpoint, tmp_path / 'theirs.pth')
+    sys.modules.pop('lib_of_the_release')
+    back = revert(convert(load_tensors(tmp_path / 'theirs.pth')))
+    assert type(back['lemniscate']).__module__ == 'lib_of_the_release'
+    assert torch.equal(back['lemniscate'].params, torch.tensor([0.07, 0.4]))
+    assert back['epoch'] == 9

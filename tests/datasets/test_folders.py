@@ -61,7 +61,9 @@ def test_a_sound_folder_reads_as_mmpretrain_does(images: Path) -> None:
         assert ours.metainfo == theirs.metainfo
 
 
-def test_links_in_circles_pipes_and_broken_links_end_in_a_sentence(images: Path) -> None:
+def test_links_in_circles_pipes_and_broken_links_end_in_a_sentence(
+    images: Path,
+) -> None:
     inside = images / 'class_0'
     (inside / 'notes').symlink_to(inside / 'nowhere')  # no image: of no concern
     assert len(list_images(images, is_image)) == 6

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 import torch
 from mmengine.registry import DefaultScope
-from torch.utils.data import DataLoader
 
 from cld_mm.engine.loops.skip_batches import skip_batches
 from cld_mm.engine.runner import ResumableRunner

@@ -11,8 +11,8 @@ import torch
 
 import cld_mm.registry  # noqa: F401
 from cld_mm.converters.export_backbone import export_backbone
-from cld_mm.converters.inert_pickle import load_tensors
 from cld_mm.fileio.checkpoint_loading import load_from_https, load_safely, refuse
+from cld_mm.fileio.inert_pickle import load_tensors
 from tests.helpers.malicious import KINDS, write_malicious
 from tools.stress import (
     comparing,  # noqa: F401

@@ -220,7 +220,7 @@ def test_lanczos_leaves_what_it_cannot_do_to_the_full_solver(monkeypatch):
     monkeypatch.setattr(scipy.sparse.linalg, 'eigsh', stuck)
     with pytest.warns(UserWarning, match='did not converge'):
         assert torch.equal(first_eigenvectors(matrix, 3, 'lanczos'), full)
-    with pytest.raises(ValueError, match="solver must be one of .* got 'magic'"):
+    with pytest.raises(ValueError, match="got 'magic'"):
         NormalizedCutsGrouping(3, solver='magic')
 
 

@@ -3,7 +3,7 @@
 import copy
 import itertools
 import os
-import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -13,9 +13,10 @@ from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from cld_mm.cli.allocators import keep_freed_memory
-from cld_mm.engine.hooks.non_finite_loss import NonFiniteLossHook, _gradients
-from cld_mm.models.grouping import base
+from cld_mm.engine.hooks.non_finite_loss import NonFiniteLossHook
+from cld_mm.models.losses import checks
 from cld_mm.models.memories import FeatureQueue
+from cld_mm.models.utils import device as device_module
 from cld_mm.registry import MODELS
 from tests.helpers.tiny_models import CLD, tiny_moco
 
@@ -65,8 +66,7 @@ class Watch(TorchDispatchMode):
 
 def on_a_gpu(monkeypatch):
     """Take the ways that are a GPU's."""
-    for module in (sys.modules['cld_mm.models.grouping.kmeans'], base):
-        monkeypatch.setattr(module, 'on_cpu', lambda x: False)
+    monkeypatch.setattr(device_module, 'on_cpu', lambda tensor: False)
 
 
 def samples(n):
@@ -153,7 +153,9 @@ def test_the_watch_sees_what_it_should():
 @pytest.mark.parametrize(
     ('kept', 'casts'), [('float32', 1), ('float16', 0)], ids=lambda x: str(x)
 )
-def test_mixed_precision_casts_the_queue_once_at_most(kept, casts, views):
+def test_mixed_precision_casts_the_queue_once_at_most(kept, casts, views, monkeypatch):
+    on_a_gpu(monkeypatch)
+    checks._checked_devices.add(torch.device('cpu'))  # as after the first step
     model = tiny_moco(CLD, queue_len=701, queue_dtype=kept)
     half = torch.autocast('cpu', torch.float16)
     with Watch(model.queue.features) as watch, half:
@@ -183,13 +185,14 @@ def operations_after_backward(depth, views):
     # foreach is torch's default on a GPU.
     optimizer = torch.optim.SGD(model.parameters(), 0.1, momentum=0.9, foreach=True)
     model.follow_optimizer(optimizer)
-    hook = NonFiniteLossHook(dump=False)
+    hook = NonFiniteLossHook()
+    runner = SimpleNamespace(model=model)
     for _ in range(2):
         optimizer.zero_grad()
         parts = model.loss(views)
         sum(v for name, v in parts.items() if 'loss' in name).backward()
         with Count() as count:
-            hook._check(None, _gradients(optimizer))
+            hook._check_step(runner, optimizer)
             optimizer.step()
     return count.operations, len(list(model.parameters()))
 
@@ -275,9 +278,9 @@ def test_a_queue_of_half_the_size(views, tmp_path):
     resumed = tiny_moco(CLD, queue_dtype='float16')
     resumed.load_state_dict(torch.load(tmp_path / 'half.pth'))
     assert torch.equal(resumed.queue.features, half.queue.features)
-    with pytest.raises(ValueError, match="queue_dtype is 'int8'"):
+    with pytest.raises(ValueError, match="queue_dtype must be 'float32' or"):
         FeatureQueue(4, 2, 'int8')
-    with pytest.raises(ValueError, match=r'takes 80000.0 GB.*: lower queue_len'):
+    with pytest.raises(ValueError, match=r'take 80000.0 GB.*; lower queue_len'):
         FeatureQueue(10**10, 2000)
 
 

@@ -31,7 +31,7 @@ def snapshot(rng: np.random.Generator) -> Any:
     epoch = {
         'groups': [i % 2 for i in range(30)],
         'members': {0: [0, 2, 4], 1: [1, 3]},
-        'neighbours': [[1, 2], [2, 3]],
+        'neighbors': [[1, 2], [2, 3]],
         'quality': {
             'nmi': 0.5,
             'adjusted_rand': 0.25,
@@ -47,7 +47,7 @@ def snapshot(rng: np.random.Generator) -> Any:
         ['cat', 'dog', EVIL],
         [0, 1],
         {
-            e: {**epoch, 'places': rng.uniform(-1, 1, (30, 2)).round(3).tolist()}
+            e: {**epoch, 'points': rng.uniform(-1, 1, (30, 2)).round(3).tolist()}
             for e in (1, 2)
         },
     )
@@ -136,7 +136,8 @@ def test_it_fits_the_screen(page: Any) -> None:
     text = page.locator('#figures').inner_text()
     for shown in ('71.50', '80.25', '71.25', EVIL, '狗_кошка'):
         assert shown in text
-    assert 'broken.json cannot be read' in page.locator('.note').all_inner_texts()[-1]
+    notes = page.locator('.note').all_inner_texts()
+    assert 'broken.json is not valid JSON' in notes[-1]
     # Names came as text: no element of theirs, and no place that runs a script.
     assert page.locator('img:not(figure img)').count() == 0
     assert page.locator('[onerror]').count() == 0
@@ -253,7 +254,7 @@ def test_runs_of_one_name_are_told_apart(tmp_path):
     paths = [tmp_path / 'a/x/run', tmp_path / 'b/x/run', tmp_path / 'other']
     runs = [Run(path.name, path, '') for path in paths]
     assert len({run.name for run in unlike_names(runs)}) == 3
-    with pytest.raises(ValueError, match='named twice'):
+    with pytest.raises(ValueError, match='given twice'):
         unlike_names([Run('run', paths[0], ''), Run('run', paths[0], '')])
 
 

@@ -232,7 +232,7 @@ def refused(found: Any, said: str) -> None:
     [
         ('tools/knn.py', ['--k', 0], 'k is 0'),
         ('tools/knn.py', ['--temperature', 0], 'temperature 0'),
-        ('tools/evaluate.py', ['--groups', 0], '--groups is 0'),
+        ('tools/evaluate.py', ['--groups', 0], '--groups must be at least 1'),
         ('tools/linear.py', ['--shots', 99], '99 shots are asked for'),
         ('tools/linear.py', ['--shots', 1, '--draws', 0], 'draws 0'),
         ('tools/linear.py', ['--lr', 0], 'smallest learning rate 0'),
@@ -252,7 +252,7 @@ def test_one_class_and_few_images(
     one = {'test_cfg__train_dataloader__dataset__indices': 1}
     found = call('tools/linear.py', checkpoint, digits, tmp_path, **one)
     refused(found, 'a classifier needs two classes at least')
-    with pytest.warns(UserWarning, match='only 1 training images: all 1 vote'):
+    with pytest.warns(UserWarning, match='only 1 training images: all vote'):
         found = call('tools/knn.py', checkpoint, digits, tmp_path, **one)
     assert found.code == 0
 
@@ -281,7 +281,7 @@ def test_tools_that_read_files(checkpoint: Path, tmp_path: Path) -> None:
         ('analyze_logs', [tmp_path / 'none'], 'none'),
         ('analyze_logs', [tmp_path], str(tmp_path)),
         ('get_flops', [tmp_path / 'none.py'], 'none.py'),
-        ('get_flops', [CONFIG, '--size', 0], '--size is 0'),
+        ('get_flops', [CONFIG, '--size', 0], '--size must be at least 1'),
         ('compare_checkpoints', [checkpoint, tmp_path / 'none.pth'], 'does not exist'),
         ('compare_checkpoints', [checkpoint, bad], 'bad.json holds other objects'),
     ):

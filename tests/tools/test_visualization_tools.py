@@ -1,4 +1,4 @@
-"""Tools that draw or analyse a run, on a few iterations over digits."""
+"""Tools that draw or analyze a run, on a few iterations over digits."""
 
 import json
 import shutil
@@ -20,7 +20,7 @@ from tests.helpers.run_tools import call_tool
 from tests.helpers.run_tools import run_process as run
 from tests.helpers.training import CONFIG, options, train
 
-FEATURE_TOOLS = ('embedding', 'groups', 'neighbours', 'similarity')
+FEATURE_TOOLS = ('embedding', 'groups', 'neighbors', 'similarity')
 
 
 @pytest.fixture(scope='module')
@@ -49,8 +49,8 @@ def test_tools_that_draw_features(
     out = tmp_path / 'new' / f'{tool}.{suffix}'
     words = ['--images', 20, '--out', out]
     words += ['--groups', 3] if tool == 'groups' else []
-    colour = 'class' if suffix == 'png' else 'group'
-    words += ['--colour', colour] if tool == 'embedding' else []
+    color = 'class' if suffix == 'png' else 'group'
+    words += ['--color', color] if tool == 'embedding' else []
     call(
         f'tools/visualization/{tool}.py',
         CONFIG,
@@ -135,15 +135,15 @@ def test_what_is_wrong_is_one_sentence(
         ('not finite', 'visualization/embedding', CONFIG, tmp_path / 'nan.pth'),
         ('not finite', 'visualization/similarity', CONFIG, tmp_path / 'nan.pth'),
         ('too few', 'visualization/groups', CONFIG, last, '--images', 1),
-        ('no part', 'visualization/neighbours', CONFIG, last, '--feature', 'no part'),
+        ('no part', 'visualization/neighbors', CONFIG, last, '--feature', 'no part'),
         ('arrays', 'visualization/similarity', CONFIG, last, '--files', last, last),
         ('does not exist', 'visualization/embedding', CONFIG, tmp_path / 'none.pth'),
         ('is empty', 'visualization/curves', tmp_path / 'empty'),
         ('scalars.json', 'visualization/curves', tmp_path / 'none'),
         ('scalars.json', 'report', tmp_path / 'none'),
         ('is empty', 'report', tmp_path / 'empty'),
-        ('named twice', 'report', trained, trained, '--no-look'),
-        ('1 at least', 'report', trained, '--checkpoints', 0),
+        ('given twice', 'report', trained, trained, '--no-snapshots'),
+        ('at least 1', 'report', trained, '--checkpoints', 0),
     ):
         data = options(digits) if CONFIG in words else []
         done = call(f'tools/{tool}.py', *words, *data, code=2)
@@ -162,7 +162,7 @@ def test_the_report_leaves_broken_checkpoints_out(
     )
     done = call('tools/report.py', work_dir, '--images', 20, '--groups', 3)
     page = (work_dir / 'report.html').read_text()
-    assert 'epoch_3.pth is left out' in page
+    assert 'epoch_3.pth was skipped' in page
     assert ' MB)' in done.stdout
 
 
@@ -196,7 +196,7 @@ def test_report_names_what_ran(trained: Path, tmp_path: Path) -> None:
     data = json.loads(data.split('</script>')[0])
     snapshot = data['snapshots'][0]
     assert sorted(snapshot['epochs']) == ['1', '2']
-    assert len(snapshot['epochs']['1']['places']) == 20
+    assert len(snapshot['epochs']['1']['points']) == 20
     assert len(data['curves'][0]['loss'][0]) == 6
     assert 'group_nmi' in data['curves'][0]
     assert '<dt>hardware</dt>' in page

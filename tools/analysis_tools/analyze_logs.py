@@ -1,49 +1,51 @@
-"""First, last, best and mean of what runs logged: ``analyze_logs.py WORK_DIR ...``."""
+"""Summary of logged values: ``analyze_logs.py WORK_DIR ...``.
+
+First, last, smallest, largest and median of each.
+"""
 
 import argparse
+import math
+import statistics
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import cld_mm.registry  # noqa: F401, I001
-import numpy as np
-
 from cld_mm.cli.command_line import command_line
-from cld_mm.cli.results_json import write_results
-from cld_mm.fileio.training_logs import read_run
 
 COLUMNS = ('first', 'last', 'smallest', 'largest', 'median')
 
 
 def summary(values: list[float]) -> dict[str, float | None]:
-    """Of one logged name; non-finite values are left out and counted."""
-    found = np.array(values, dtype=float)
-    finite = found[np.isfinite(found)]
+    """Summary of one logged value; non-finite values are skipped and counted."""
+    finite = [value for value in values if math.isfinite(value)]
     numbers: dict[str, float | None] = dict.fromkeys(COLUMNS)
-    if len(finite):
+    if finite:
         numbers = {
             'first': finite[0],
             'last': finite[-1],
-            'smallest': finite.min(),
-            'largest': finite.max(),
-            'median': np.median(finite),
+            'smallest': min(finite),
+            'largest': max(finite),
+            'median': statistics.median(finite),
         }
     return {
         **{name: None if v is None else float(v) for name, v in numbers.items()},
-        'values': len(found),
-        'not_finite': len(found) - len(finite),
+        'values': len(values),
+        'not_finite': len(values) - len(finite),
     }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description='Summarise the logs of some runs.')
+    parser = argparse.ArgumentParser(description='Summarize the logs of some runs.')
     parser.add_argument('runs', nargs='+', type=Path, help='work dirs or scalars.json')
-    parser.add_argument('--keys', nargs='+', help='names to show; else all')
-    parser.add_argument('--out', help='JSON file; else RUN/analyze_logs.json')
+    parser.add_argument('--keys', nargs='+', help='names to show; default: all')
+    parser.add_argument('--out', help='JSON file; default: RUN/analyze_logs.json')
     parser.add_argument('--debug', action='store_true', help='show tracebacks')
     args = parser.parse_args()
     with command_line(args.debug):
+        from cld_mm.cli.results_json import write_results
+        from cld_mm.fileio.training_logs import read_run
+
         results = {}
         for run in args.runs:
             curves = read_run(run)

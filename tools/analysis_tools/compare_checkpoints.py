@@ -1,30 +1,33 @@
 """How two checkpoints differ: ``compare_checkpoints.py ONE TWO``.
 
-Keys and shapes of one only, and for the others the largest and the relative difference.
-Ends with status 1 where they differ.
+Prints keys that only one has, shapes that differ, and the largest and relative
+differences of values. Exits with status 1 if they differ.
 """
 
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import cld_mm.registry  # noqa: F401, I001
-import torch
-
 from cld_mm.cli.command_line import command_line
-from cld_mm.cli.results_json import write_results
-from cld_mm.fileio.checkpoint_loading import load_safely
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
-def weights(path: Path) -> dict[str, torch.Tensor]:
-    """The tensors of a checkpoint's model; no object in it is executed.
+def weights(path: Path) -> 'dict[str, Tensor]':
+    """The tensors of a checkpoint's model; nothing in the file is executed.
 
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: it is no checkpoint, or holds no tensors.
     """
+    import torch
+
+    from cld_mm.fileio.checkpoint_loading import load_safely
+
     loaded = load_safely(path)
     loaded = loaded.get('state_dict', loaded)
     found = {name: v for name, v in loaded.items() if isinstance(v, torch.Tensor)}
@@ -34,10 +37,10 @@ def weights(path: Path) -> dict[str, torch.Tensor]:
 
 
 def compare(
-    one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]
-) -> dict[str, dict]:
-    """What differs, by key; equal keys are left out."""
-    found: dict[str, dict] = {}
+    one: 'dict[str, Tensor]', two: 'dict[str, Tensor]'
+) -> dict[str, dict[str, Any]]:
+    """The differences by key; equal keys are omitted."""
+    found: dict[str, dict[str, Any]] = {}
     for key in sorted(set(one) | set(two)):
         if key not in one or key not in two:
             found[key] = {'only in': 'two' if key not in one else 'one'}
@@ -45,7 +48,7 @@ def compare(
         a, b = one[key], two[key]
         if a.shape != b.shape:
             found[key] = {'shapes': [list(a.shape), list(b.shape)]}
-        elif not torch.equal(a, b):
+        elif not a.equal(b):
             difference = (a.double() - b.double()).abs()
             found[key] = {
                 'largest': float(difference.max()),
@@ -59,11 +62,13 @@ def main() -> None:
     parser.add_argument('one', type=Path)
     parser.add_argument('two', type=Path)
     parser.add_argument(
-        '--out', help='JSON file; else compare_<ONE>_<TWO>.json beside ONE'
+        '--out', help='JSON file; default: compare_<ONE>_<TWO>.json beside ONE'
     )
     parser.add_argument('--debug', action='store_true', help='show tracebacks')
     args = parser.parse_args()
     with command_line(args.debug):
+        from cld_mm.cli.results_json import write_results
+
         one, two = weights(args.one), weights(args.two)
         found = compare(one, two)
         for key, what in found.items():
@@ -73,7 +78,7 @@ def main() -> None:
             )
             print(f'{key}: {text}')
         equal = len(set(one) | set(two)) - len(found)
-        print(f'{equal} keys are equal to the last bit, {len(found)} differ')
+        print(f'{equal} keys are bitwise identical, {len(found)} differ')
         results = {'equal': equal, 'differ': found}
         folder = args.one.parent
         write_results(results, args.out, folder, 'compare', args.one, args.two)

@@ -1,7 +1,7 @@
 """A confusion matrix as JSON and picture: ``confusion_matrix.py CONFIG CHECKPOINT``.
 
-The same tool as tools/visualization/confusion_matrix.py, where users of OpenMMLab's
-toolboxes look for it.
+The same tool as tools/visualization/confusion_matrix.py, at the path that OpenMMLab's
+toolboxes use.
 """
 
 import runpy

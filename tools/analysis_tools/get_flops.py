@@ -1,7 +1,7 @@
 """Parameters and FLOP of a config's model: ``get_flops.py CONFIG --size 224``.
 
-FLOP are counted by mmengine on the backbone's forward pass of one image (a multiply and
-an add are one, as papers count), parameters part by part.
+mmengine counts the FLOP of the backbone's forward pass of one image (a multiply-add is
+one, as in papers); parameters are listed by part.
 """
 
 import argparse
@@ -10,32 +10,31 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import cld_mm.registry  # noqa: F401, I001
-import torch
-from mmengine.analysis import get_model_complexity_info
-from mmengine.config import Config
-
 from cld_mm.cli.command_line import command_line
-from cld_mm.apis.inference import enter_scope
-from cld_mm.cli.results_json import write_results
-from cld_mm.registry import MODELS
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description='Count parameters and FLOP.')
     parser.add_argument('config', help='config file')
-    parser.add_argument('--size', type=int, default=224, help="the image's side")
-    parser.add_argument('--channels', type=int, help="the image's channels")
+    parser.add_argument('--size', type=int, default=224, help='image size in pixels')
+    parser.add_argument('--channels', type=int, help='channels of the image')
     parser.add_argument(
-        '--out', help='JSON file; else work_dirs/<config>/get_flops_<size>.json'
+        '--out', help='JSON file; default: work_dirs/<config>/get_flops_<size>.json'
     )
     parser.add_argument('--debug', action='store_true', help='show tracebacks')
     args = parser.parse_args()
     with command_line(args.debug):
+        import torch
+        from mmengine.analysis import get_model_complexity_info
+        from mmengine.config import Config
+
+        from cld_mm.cli.results_json import write_results
+        from cld_mm.registry import MODELS, enter_scope
+
         if args.size < 1:
-            raise ValueError(f'--size is {args.size}, but it is a side in pixels.')
+            raise ValueError(f'--size must be at least 1, got {args.size}.')
         cfg = Config.fromfile(args.config)
-        enter_scope(cfg)
+        enter_scope(cfg.get('default_scope'))
         model = MODELS.build(cfg.model)
         backbone = model.backbone
         backbone.eval()

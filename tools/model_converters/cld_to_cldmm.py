@@ -14,10 +14,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import cld_mm.registry  # noqa: F401, I001
 import torch
 
-from cld_mm.converters.cld_release import convert, revert
 from cld_mm.cli.command_line import command_line
 from cld_mm.cli.error_messages import one_line
-from cld_mm.converters.inert_pickle import load_tensors
+from cld_mm.converters.cld_release import convert, revert
+from cld_mm.converters.cld_release_modules import importable
+from cld_mm.fileio.inert_pickle import load_tensors
 
 
 def main() -> None:
@@ -51,7 +52,8 @@ def main() -> None:
             ) from error
         partial = Path(f'{args.dst}.part')
         partial.parent.mkdir(parents=True, exist_ok=True)
-        torch.save(result, partial)
+        with importable(result.get('lemniscate')):
+            torch.save(result, partial)
         os.replace(partial, args.dst)
         print(f'{args.src} converted to {args.dst}.')
 

@@ -1,75 +1,25 @@
 """A confusion matrix of kNN: ``confusion_matrix.py CONFIG CHECKPOINT``.
 
-Every test image, by the neighbours among the training images that the config's
-evaluation names; the counts also as JSON beside the picture.
+Each test image is classified by its nearest training images of the config's evaluation.
+The counts are also written as JSON beside the picture.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import cld_mm.registry  # noqa: F401, I001
-import torch
-from mmengine.dist import is_main_process
-
-from cld_mm.apis import extract_features
-from cld_mm.cli.frozen_backbone import load_frozen, run_frozen
-from cld_mm.cli.results_json import write_results
-from cld_mm.cli.picture_tools import check_picture, viewer_parser
-from cld_mm.evaluation import knn_classify
-from cld_mm.visualization import plot_confusion
-
-
-def draw(runner, args: argparse.Namespace) -> None:
-    """Classify, count, draw and print."""
-    name = f'confusion_matrix_{Path(args.checkpoint).stem}.png'
-    out = args.out or Path(runner.work_dir) / name
-    check_picture(out)
-    loop = load_frozen(runner)
-    train = extract_features(runner.model, loop.train_dataloader)
-    test = extract_features(runner.model, loop.dataloader)
-    if not is_main_process():  # every rank has all features: one votes
-        return
-    if args.feature not in train:
-        kinds = ', '.join(name for name in train if name != 'labels')
-        raise ValueError(f'--feature {args.feature}: this model gives {kinds}.')
-    names = loop.dataloader.dataset.metainfo.get('classes')
-    labels = test['labels']
-    number = len(names) if names else int(max(labels.max(), train['labels'].max())) + 1
-    scores = knn_classify(
-        train[args.feature],
-        train['labels'],
-        test[args.feature],
-        loop.k,
-        loop.temperature,
-        number,
-    )
-    found = scores.argmax(dim=1)
-    counts = torch.bincount(labels * number + found, minlength=number**2)
-    counts = counts.view(number, number)
-    names = [str(name) for name in names or range(number)]
-    top1 = 100 * float((found == labels).float().mean())
-    title = (
-        f'kNN, k {loop.k}, {args.feature} feature: top-1 {top1:.2f} % of {len(labels)}'
-    )
-    plot_confusion(counts.numpy(), names, out, title)
-    result = {'classes': names, 'counts': counts.tolist(), 'top1': top1}
-    off = counts.clone().fill_diagonal_(0)
-    worst = off.flatten().argsort(descending=True)[:5].tolist()
-    for place in worst:
-        true, taken = divmod(place, number)
-        if off[true, taken]:
-            print(f'{names[true]} taken for {names[taken]}: {int(off[true, taken])}')
-    print(f'top-1 {top1:.2f} %\npicture {out}')
-    write_results(result, out.with_suffix('.json'), out.parent)
+from cld_mm.cli.arguments import add_data_flags, viewer_parser
 
 
 def main() -> None:
-    parser = viewer_parser('Draw a confusion matrix.', 'confusion.png')
-    parser.set_defaults(out=None)  # in the work dir, named after the checkpoint
-    run_frozen(parser.parse_args(), draw)
+    parser = viewer_parser('Draw a confusion matrix.', None)
+    add_data_flags(parser)
+    args = parser.parse_args()
+    from cld_mm.cli.confusion import draw
+    from cld_mm.cli.frozen_backbone import run_frozen
+
+    run_frozen(args, draw)
 
 
 if __name__ == '__main__':

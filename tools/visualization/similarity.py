@@ -1,115 +1,28 @@
-"""Where two images are alike: ``similarity.py CONFIG CHECKPOINT --pair 0 7``.
+"""What makes two images similar: ``similarity.py CONFIG CHECKPOINT --pair 0 7``.
 
-Each place's share of the cosine between the pooled features of two images of the
-sample, or of two image files (``--files ONE TWO``).
+The contribution of each position to the cosine between the pooled features of two
+images of the sample, or of two image files (``--files ONE TWO``).
 """
 
-import argparse
 import sys
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import cld_mm.registry  # noqa: F401, I001
-
-import numpy as np
-import torch
-from mmengine.config import Config
-from mmengine.dataset import Compose
-
+from cld_mm.cli.arguments import viewer_parser
 from cld_mm.cli.command_line import command_line
-from cld_mm.cli.run_tool import load_config
-from cld_mm.apis.inference import build_model, enter_scope, take_sample
-from cld_mm.cli.results_json import write_results
-from cld_mm.cli.picture_tools import check_paths, viewer_parser
-from cld_mm.visualization import plot_similarity, similarity_maps
-
-
-def from_files(cfg: Config, files: list[Path]) -> tuple[list[Any], list[str]]:
-    """Two image files through the evaluation's transform, and their names."""
-    missing = [str(file) for file in files if not file.is_file()]
-    if missing:
-        raise FileNotFoundError(f'--files: {" and ".join(missing)} do not exist.')
-    enter_scope(cfg)
-    if cfg.get('test_dataloader') is None:
-        raise ValueError(
-            '--files: the config has no test_dataloader and its transform.'
-        )
-    steps = cfg.test_dataloader.dataset.get('pipeline') or []
-    if not any('load' in str(step['type']).lower() for step in steps):
-        raise ValueError(
-            '--files: this config reads its images from arrays, not from files: choose '
-            'some of its sample with --pair.'
-        )
-    transform = Compose(steps)
-    items = [
-        transform({'img_path': str(file), 'gt_label': 0, 'sample_idx': place})
-        for place, file in enumerate(files)
-    ]
-    return items, [file.name for file in files]
-
-
-def from_sample(
-    cfg: Config, number: int, pair: list[int]
-) -> tuple[list[Any], list[str]]:
-    """Two images of the sample, and their names."""
-    sample = take_sample(cfg, number)
-    if not 0 <= min(pair) <= max(pair) < len(sample.labels):
-        raise ValueError(
-            f'--pair {pair[0]} {pair[1]}: the sample has images 0 to '
-            f'{len(sample.labels) - 1}.'
-        )
-    names = [f'image {place}: {sample.names[sample.labels[place]]}' for place in pair]
-    return [sample.dataset[place] for place in pair], names
-
-
-def feature_map(model: Any, item: dict) -> torch.Tensor:
-    """The backbone's last map ``(C, H, W)`` of an image."""
-    batch = {'inputs': item['inputs'][None], 'data_samples': [item['data_samples']]}
-    inputs = model.data_preprocessor(batch, False)['inputs']
-    found = model.backbone(inputs)[-1]
-    if found.ndim != 4:
-        raise ValueError('this backbone gives no feature map: it pools itself.')
-    if not found.isfinite().all():
-        raise ValueError('the features are not finite: take an earlier checkpoint.')
-    return found[0].float().cpu()
-
-
-def seen(cfg: Config, item: dict) -> np.ndarray:
-    """The image as the network sees it, in RGB."""
-    image = item['inputs'].numpy().transpose(1, 2, 0)
-    image = np.clip(image, 0, 255).astype(np.uint8)
-    to_rgb = bool((cfg.model.get('data_preprocessor') or {}).get('to_rgb'))
-    return image[..., ::-1] if to_rgb else image
-
-
-@torch.no_grad()
-def draw(args: argparse.Namespace) -> None:
-    """Draw the picture and print the cosine."""
-    check_paths(args)
-    cfg = load_config(args)
-    if args.files:
-        items, names = from_files(cfg, args.files)
-    else:
-        items, names = from_sample(cfg, args.images, args.pair)
-    model = build_model(cfg, args.checkpoint)
-    one, two, cosine = similarity_maps(*(feature_map(model, item) for item in items))
-    images = (seen(cfg, items[0]), seen(cfg, items[1]))
-    plot_similarity(images, (one, two), cosine, args.out, (names[0], names[1]))
-    print(f'cosine {cosine:.4f}\npicture {args.out}')
-    found = {'images': names, 'cosine': cosine}
-    write_results(found, args.out.with_suffix('.json'), args.out.parent)
 
 
 def main() -> None:
-    parser = viewer_parser('Draw where two images are alike.', 'similarity.png')
-    parser.add_argument('--pair', type=int, nargs=2, default=[0, 1], metavar='PLACE')
+    parser = viewer_parser('Draw what makes two images similar.', 'similarity.png')
+    parser.add_argument('--pair', type=int, nargs=2, default=[0, 1], metavar='INDEX')
     parser.add_argument(
         '--files', type=Path, nargs=2, metavar='FILE', help='two image files instead'
     )
     args = parser.parse_args()
     with command_line(args.debug):
+        from cld_mm.cli.similarity import draw
+
         draw(args)
 
 

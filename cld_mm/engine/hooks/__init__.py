@@ -1,10 +1,11 @@
 """Hooks: what happens around an iteration."""
 
+from .buffered_runtime_info import BufferedRuntimeInfoHook
 from .checkpoint import DigestCheckpointHook
 from .choose_learning_rate import ChooseLearningRateHook
 from .collapse import CollapseHook
 from .compile_passes import CompileHook
-from .dataset_size import DatasetSizeHook
+from .dataset_check import DatasetCheckHook
 from .gradient_compression import GradientCompressionHook
 from .group_quality import GroupQualityHook
 from .momentum_update import MomentumUpdateHook
@@ -16,10 +17,11 @@ from .run_info import RunInfoHook
 from .swav import ResumableSwAVHook
 
 __all__ = [
+    'BufferedRuntimeInfoHook',
     'ChooseLearningRateHook',
     'CollapseHook',
     'CompileHook',
-    'DatasetSizeHook',
+    'DatasetCheckHook',
     'DigestCheckpointHook',
     'GradientCompressionHook',
     'GroupQualityHook',

@@ -1,18 +1,19 @@
-"""What every measure asks of its features and labels."""
+"""Checks that the measures share."""
 
+import torch
 from torch import Tensor
 
 
 def check_features(features: Tensor, name: str = 'features') -> None:
-    """Raise a ValueError unless they are ``(N, C)``, N at least 1, and finite."""
+    """Raise a ValueError unless they are ``(N, C)`` with N >= 1, and finite."""
     if features.ndim != 2 or len(features) == 0:
         raise ValueError(
-            f'{name} have the shape {tuple(features.shape)}, but (N, C) with at least '
-            'one row is needed: pool them, and give a data set that is not empty.'
+            f'The {name} must have shape (N, C) with N >= 1, got '
+            f'{tuple(features.shape)}.'
         )
-    if not features.isfinite().all():
+    if not torch.stack(features.aminmax()).isfinite().all():  # one pass, no mask
         raise ValueError(
-            f'the {name} hold NaN or infinity: the checkpoint or the images are broken.'
+            f'The {name} hold NaN or infinity; check the checkpoint and the images.'
         )
 
 
@@ -20,6 +21,6 @@ def check_labels(labels: Tensor, count: int, name: str = 'labels') -> None:
     """Raise a ValueError unless there is one label for each of ``count`` rows."""
     if labels.shape != (count,):
         raise ValueError(
-            f'{name} have the shape {tuple(labels.shape)}, but one for each of {count} '
-            'rows is needed: give the labels of the same images.'
+            f'The {name} must have shape ({count},), one per image, got '
+            f'{tuple(labels.shape)}.'
         )

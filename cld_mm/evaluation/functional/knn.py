@@ -1,8 +1,7 @@
-"""Weighted k-nearest-neighbour classification of frozen features.
+"""Weighted k-nearest-neighbor classification of frozen features.
 
-Source: NPID (arXiv 1805.01978), section 3.4, which CLD's evaluation follows:
-cosine similarity s, each of the k nearest training images votes for its class
-with weight exp(s / T).
+Source: NPID (arXiv 1805.01978), section 3.4, which CLD follows: the k training images
+of the largest cosine similarity s vote for their classes with weights exp(s / T).
 """
 
 import warnings
@@ -15,11 +14,11 @@ from torch.nn import functional as F
 
 from cld_mm.distributed.collectives import gather, world_size
 
-from .knn_exact import exact_votes, is_close
+from .checks import check_features, check_labels
 from .progress import progress
 
-BLOCK = 16  # columns whose maximum is looked at first
-ROWS, TILE = 256, 8192  # test and training features whose product stays in the cache
+ROWS, TILE = 256, 8192  # test and training rows whose product fits in the CPU cache
+BLOCK = 16  # columns per block in the top-k search
 
 
 @torch.no_grad()
@@ -32,83 +31,60 @@ def knn_classify(
     num_classes: int | None = None,
     chunk_elements: int = 2**25,
     sharded: bool = False,
-    after_chunk: Callable[[int, int], object] = lambda place, chunks: None,
+    after_chunk: Callable[[int, int], object] = lambda chunk, num_chunks: None,
 ) -> Tensor:
-    """Class scores of test features by their nearest training features.
-
-    Of equally near images those of the smaller class vote first, so neither chunks nor
-    ranks nor the order of the images change a vote.
+    """Class scores of test features, the same on one machine for the same inputs.
 
     Args:
-        train_features: ``(N, C)``, of any length; rows are normalised here.
+        train_features: ``(N, C)``; rows are normalized here.
         train_labels: ``(N,)`` integers from 0.
         test_features: ``(M, C)``.
-        k: neighbours that vote; more than N are clamped to N with a warning.
+        k: neighbors that vote; clamped to N with a warning.
         temperature: T.
         num_classes: number of scores; by default the largest label plus one.
-        chunk_elements: bound on the similarities held at once, whatever the sizes;
-            the default takes 128 MiB.
-        sharded: each rank gives its own part of the training features, which may be
-            of any size, and all of the test features; all get the scores of the whole.
-        after_chunk: called with the chunk's place and how many there are, equally often
-            on all ranks; an error that all of them raise there ends the vote.
+        chunk_elements: most similarities in memory at once (default: 128 MiB).
+        sharded: each rank passes its own part of the training features, of any size,
+            and all test features; all ranks get the scores of the whole.
+        after_chunk: called with each chunk's index and the number of chunks.
 
     Returns:
-        Each class's share of the votes, ``(M, num_classes)``, rows sum to 1.
+        Fractions of the votes, ``(M, num_classes)``.
 
     Raises:
-        ValueError: k or the temperature is not above 0, there is no training
-            feature, sizes or labels do not fit, or a feature is not finite; on several
-            ranks all raise where one has reason to.
+        ValueError: invalid settings or features; on all ranks if on one.
     """
-    sharded = sharded and world_size() > 1
     check_vote(k, temperature)
-    sizes, largest = _check(train_features, train_labels, test_features, sharded)
-    num_train = int(sizes.sum())
+    sharded = sharded and world_size() > 1
+    num_train, largest = _check(train_features, train_labels, test_features, sharded)
     if k > num_train:
         warnings.warn(
-            f'k is {k}, but there are only {num_train} training images: '
-            f'all {num_train} vote.',
+            f'k is {k}, but there are only {num_train} training images: all vote.',
             stacklevel=2,
         )
         k = num_train
-    if num_classes is None:
-        num_classes = largest + 1
-    elif largest >= num_classes:
+    num_classes = largest + 1 if num_classes is None else num_classes
+    if largest >= num_classes:
         raise ValueError(
-            f'a training image has the label {largest}, but there are {num_classes} '
-            'classes, counted from 0: give labels of the same data set.'
+            f'A training image has label {largest}, but labels must be below '
+            f'num_classes, {num_classes}.'
         )
     train = F.normalize(train_features.float(), dim=1)
     test = F.normalize(test_features.float(), dim=1)
     rows = max(1, min(ROWS, chunk_elements, len(test)))
     columns = max(1, min(len(train), chunk_elements // rows))
     parts = [_tiles(part) for part in train.split(columns)]
-    # One buffer for all chunks: fresh pages cost a quarter of the product's time.
-    buffer = test.new_empty(rows, columns)
-    wanted = min(k + 1, num_train)  # the next one shows how close the choice was
-    scores = test.new_empty(len(test), num_classes)
-    close = torch.zeros(len(test), dtype=torch.bool, device=test.device)
-    starts = range(0, len(test), rows)
-    for place, start in enumerate(progress(starts, 'kNN', 'chunk')):
-        part = slice(start, start + rows)
-        nearest, labels = _nearest(test[part], parts, train_labels, wanted, buffer)
-        if sharded:
-            nearest, labels = _joined(nearest, labels, wanted)
-        scores[part] = _votes(nearest[:, :k], labels[:, :k], temperature, num_classes)
-        close[part] = is_close(nearest, k, scores[part], temperature)
-        after_chunk(place, len(starts))
-    if close.any():
-        vote = k, temperature, num_classes
-        scores[close] = exact_votes(
-            test[close],
-            train,
-            train_labels,
-            *vote,
-            chunk_elements,
-            sharded,
-            after_chunk,
-        )
+    buffer = test.new_empty(rows, columns)  # reused: fresh memory pages are slow
+    scores = test.new_zeros(len(test), num_classes)
+    chunks = test.split(rows)
+    for index, queries in enumerate(progress(chunks, 'kNN', 'chunk')):
+        nearest: list[tuple[Tensor, Tensor]] = []
+        for tiles, labels in zip(parts, train_labels.split(columns), strict=True):
+            values, places = _top_k(_similarity(queries, tiles, buffer), k)
+            nearest = [_merge([*nearest, (values, labels[places])], k)]
+        values, votes = _merge_ranks(*nearest[0], k) if sharded else nearest[0]
+        weights = (values / temperature).softmax(dim=1)  # exp(s/T) without overflow
+        scores[index * rows :][:rows].scatter_add_(1, votes, weights)
+        after_chunk(index, len(chunks))
     return scores
 
 
@@ -116,143 +92,89 @@ def check_vote(k: int, temperature: float) -> None:
     """Raise a ValueError unless k and the temperature are above 0."""
     if k < 1 or not temperature > 0:
         raise ValueError(
-            f'k is {k} and temperature {temperature}, but both must be '
-            'above 0: the recipes use k=200 and T=0.1 or 0.07.'
+            f'k and temperature must be > 0, got {k} and {temperature}; the recipes '
+            'use k=200 and T=0.1 or 0.07.'
         )
 
 
 def _check(
     train: Tensor, labels: Tensor, test: Tensor, sharded: bool
-) -> tuple[Tensor, int]:
-    """Training images of each rank, ``(ranks,)``, and the largest label.
-
-    Ranks exchange what they found before any raises: the others would wait for ever.
-    """
-    fits = train.ndim == test.ndim == 2 and labels.shape == train.shape[:1]
-    empty = labels.numel() == 0
-    mine = [
-        train.shape[1] if fits else -1,
-        len(train),
-        len(test),
-        test.shape[1] if fits else -1,
-        0 if empty else int(labels.min()),
-        0 if empty else int(labels.max()),
-        int(train.isfinite().all()),
-        int(test.isfinite().all()),
-    ]
-    found = torch.tensor([mine], device=labels.device)
-    found = (gather(found) if sharded else found).cpu()
-    width, sizes, tests, test_width, smallest, largest, *finite = found.unbind(1)
-    if int(width.min()) < 0 or not (width == test_width).all() or sizes.sum() == 0:
-        raise ValueError(
-            f'there are {tuple(train.shape)} training features, {tuple(labels.shape)} '
-            f'labels and {tuple(test.shape)} test features, but (N, C), (N,) and (M, '
-            'C) are needed, N at least 1: pool the features, label each.'
-        )
-    if (tests != tests[0]).any():
-        raise ValueError(
-            f'the ranks brought {tests.tolist()} test features: give all of them to '
-            'each rank, only the training features are split.'
-        )
-    if smallest.min() < 0:
-        raise ValueError(
-            f'a training image has the label {int(smallest.min())}: kNN needs labels '
-            'from 0.'
-        )
-    for name, good in zip(('training', 'test'), finite, strict=True):
-        if not good.all():
+) -> tuple[int, int]:
+    """Number of training images and largest label; all ranks raise if one does."""
+    error, largest = None, int(labels.max()) if labels.numel() else 0
+    try:
+        check_labels(labels, len(train), 'training labels')
+        if len(train) or not sharded:
+            check_features(train, 'training features')
+        check_features(test, 'test features')
+        if train.shape[1:] != test.shape[1:] or (len(train) and labels.min() < 0):
             raise ValueError(
-                f'the {name} features hold NaN or infinity: the checkpoint '
-                'or the images are broken.'
+                'kNN needs training features (N, C), test features (M, C) and labels '
+                f'>= 0; got {tuple(train.shape)}, {tuple(test.shape)} and labels from '
+                f'{int(labels.min())}.'
             )
-    return sizes, int(largest.max())
+    except ValueError as raised:
+        error = raised
+    own = torch.tensor([[error is None, len(train), len(test), largest]])
+    found = gather(own.to(train.device)).cpu() if sharded else own
+    valid, sizes, tests, largests = found.t()
+    if error is not None:
+        raise error
+    if not valid.all() or (tests != tests[0]).any():
+        raise ValueError(
+            f'Ranks passed valid features: {valid.bool().tolist()}; numbers of test '
+            f'features: {tests.tolist()}. Split only the training features over ranks.'
+        )
+    return int(sizes.sum()), int(largests.max())
 
 
 def _tiles(features: Tensor) -> list[Tensor]:
-    """The features ``(N, C)`` as their product with others is fastest.
-
-    On a CPU that is by oneDNN, in tiles whose result stays in the cache: float32 as
-    torch's own product (MKL's), which takes twice as long where the CPU is not Intel's.
-    """
+    """``(N, C)`` features in oneDNN's layout: MKL is up to twice as slow on AMD."""
     if features.device.type != 'cpu' or not mkldnn.is_available() or not len(features):
         return [features]
     return [tile.to_mkldnn() for tile in features.split(TILE)]
 
 
-def _similarity(test: Tensor, tiles: list[Tensor], buffer: Tensor) -> Tensor:
-    """``(M, N)`` products with the tiles' N features, in the buffer if by oneDNN."""
+def _similarity(queries: Tensor, tiles: list[Tensor], buffer: Tensor) -> Tensor:
+    """``(M, N)`` products of the queries with the N rows of all tiles."""
     if not tiles[0].is_mkldnn:
-        return test @ tiles[0].t()
-    start = 0
-    own = test.to_mkldnn()
+        return queries @ tiles[0].t()
+    stop, operand = 0, queries.to_mkldnn()
     for tile in tiles:
-        stop = start + tile.shape[0]
-        buffer[: len(test), start:stop] = F.linear(own, tile).to_dense()
-        start = stop
-    return buffer[: len(test), :start]
+        start, stop = stop, stop + tile.shape[0]
+        buffer[: len(queries), start:stop] = F.linear(operand, tile).to_dense()
+    return buffer[: len(queries), :stop]
 
 
-def _nearest(
-    test: Tensor, parts: list[list[Tensor]], labels: Tensor, k: int, buffer: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Similarities ``(M, k)`` and labels of the nearest of the parts' features.
+def _top_k(similarity: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """The k largest values of each row ``(M, N)``, and their columns.
 
-    Where there are fewer than k, the rest has similarity minus infinity.
+    They are in the k blocks of columns with the largest maxima.
     """
-    best = test.new_full((len(test), k), float('-inf'))
-    found = labels.new_zeros(len(test), k)
-    start = 0
-    for tiles in parts:
-        similarity = _similarity(test, tiles, buffer)
-        own = labels[start : start + similarity.shape[1]]
-        start += similarity.shape[1]
-        values, rows = _top(similarity, min(k, similarity.shape[1]))
-        if len(parts) == 1 and values.shape[1] == k:
-            return values, own[rows]
-        best, found = _best(
-            torch.cat([best, values], 1), torch.cat([found, own[rows]], 1), k
-        )
-    return best, found
-
-
-def _top(similarity: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """The k largest of each row ``(M, N)``, and where.
-
-    They lie in the k blocks of columns with the largest maxima, and finding those reads
-    each value once: where blocks are many, twice as fast as torch's topk of all.
-    """
-    blocks, rest = divmod(similarity.shape[1], BLOCK)
+    blocks = similarity.shape[1] // BLOCK
     if similarity.device.type != 'cpu' or blocks < 4 * k:
-        return similarity.topk(k, dim=1)
-    whole = similarity[:, : blocks * BLOCK].unflatten(1, (BLOCK, blocks))
-    chosen = whole.amax(dim=1).topk(k, dim=1).indices  # M×k
-    steps = blocks * torch.arange(BLOCK)
-    places = (chosen[:, None] + steps[:, None]).flatten(1)
-    if rest:
-        tail = torch.arange(blocks * BLOCK, similarity.shape[1])
-        places = torch.cat([places, tail.expand(len(places), -1)], dim=1)
-    values, rows = similarity.gather(1, places).topk(k, dim=1)
-    return values, places.gather(1, rows)
+        return similarity.topk(min(k, similarity.shape[1]), dim=1)
+    size = blocks * BLOCK  # the columns after it belong to no block
+    maxima = similarity[:, :size].unflatten(1, (BLOCK, blocks)).amax(dim=1)
+    chosen = maxima.topk(k, dim=1, sorted=False).indices
+    columns = (chosen[:, None] + torch.arange(0, size, blocks)[:, None]).flatten(1)
+    rest = torch.arange(size, similarity.shape[1]).expand(len(columns), -1)
+    columns = torch.cat([columns, rest], dim=1)
+    values, places = similarity.gather(1, columns).topk(k, dim=1)
+    return values, columns.gather(1, places)
 
 
-def _best(similarity: Tensor, labels: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    values, places = similarity.topk(k, dim=1)
+def _merge(parts: list[tuple[Tensor, Tensor]], k: int) -> tuple[Tensor, Tensor]:
+    """The k largest similarities of several lists, with their labels."""
+    if len(parts) == 1:
+        return parts[0]
+    values, labels = (torch.cat(both, dim=1) for both in zip(*parts, strict=True))
+    values, places = values.topk(min(k, values.shape[1]), dim=1)
     return values, labels.gather(1, places)
 
 
-def _joined(similarity: Tensor, labels: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """The k nearest of all ranks' k nearest."""
-    values, near = (
-        torch.cat(gather(part.contiguous()).chunk(world_size()), dim=1)
-        for part in (similarity, labels)
-    )
-    return _best(values, near, k)
-
-
-def _votes(
-    nearest: Tensor, labels: Tensor, temperature: float, num_classes: int
-) -> Tensor:
-    # softmax is exp(s/T) over the row's sum, without its overflow at small T
-    weights = (nearest / temperature).softmax(dim=1)
-    scores = nearest.new_zeros(len(nearest), num_classes)
-    return scores.scatter_add_(1, labels, weights)
+def _merge_ranks(values: Tensor, labels: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    missing = (0, k - values.shape[1])  # a rank may hold fewer than k
+    values, labels = F.pad(values, missing, value=float('-inf')), F.pad(labels, missing)
+    both = (gather(part.contiguous()).chunk(world_size()) for part in (values, labels))
+    return _merge(list(zip(*both, strict=True)), k)

@@ -6,7 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .knn import ROWS, _nearest, _tiles, _votes, check_vote
+from .knn import check_vote
+
+ROWS = 256
 
 
 @torch.no_grad()
@@ -32,12 +34,13 @@ def knn_grid(
     counts = sorted({min(k, len(train)) for k in ks})
     classes = int(train_labels.max()) + 1
     train, test = (F.normalize(part.float(), dim=1) for part in (train, test))
-    tiles = [_tiles(train)]
-    buffer = test.new_empty(ROWS, len(train))
     hits = dict.fromkeys(counts, 0)
     for rows, labels in zip(test.split(ROWS), test_labels.split(ROWS), strict=True):
-        nearest, found = _nearest(rows, tiles, train_labels, counts[-1], buffer)
+        nearest, places = (rows @ train.t()).topk(counts[-1], dim=1)
+        found = train_labels[places]
         for k in counts:
-            scores = _votes(nearest[:, :k], found[:, :k], temperature, classes)
+            weights = (nearest[:, :k] / temperature).softmax(dim=1)
+            scores = weights.new_zeros(len(rows), classes)
+            scores.scatter_add_(1, found[:, :k], weights)
             hits[k] += int((scores.argmax(dim=1) == labels).sum())
     return {k: 100 * count / len(test) for k, count in hits.items()}

@@ -5,11 +5,9 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
-
-from tests.helpers import ROOT
-
 
 
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGUSR1])

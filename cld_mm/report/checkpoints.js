@@ -1,28 +1,32 @@
 'use strict';
-/* The embedding, groups and neighbours of a run, at the checkpoint that the slider names. */
+/* The embedding, groups and neighbors of a run, at the checkpoint that the slider names. */
 const tip = document.getElementById('tip');
 
-function thumb(shot, place, size) {
+function thumb(shot, index, size) {
   const box = document.createElement('div');
   box.className = 'thumb';
-  dress(box, shot, place, size);
+  dress(box, shot, index, size);
   return box;
 }
 
-function dress(box, shot, place, size) {
-  const rows = Math.ceil(shot.labels.length / shot.columns);
-  const column = place % shot.columns, row = Math.floor(place / shot.columns);
+/* The class of an image, or its own name where images are unlabeled. */
+const nameOfImage = (shot, index) => shot.names[shot.labels ? shot.labels[index] : index];
+const countOf = (shot) => shot.labels ? shot.labels.length : shot.names.length;
+
+function dress(box, shot, index, size) {
+  const rows = Math.ceil(countOf(shot) / shot.columns);
+  const column = index % shot.columns, row = Math.floor(index / shot.columns);
   box.style.cssText = `width:${size}px;height:${size}px;background-image:url(${shot.sprite});` +
     `background-size:${shot.columns * size}px ${rows * size}px;` +
     `background-position:-${column * size}px -${row * size}px`;
-  box.title = shot.names[shot.labels[place]];
+  box.title = nameOfImage(shot, index);
   box.setAttribute('role', 'img');
   box.setAttribute('aria-label', box.title);
 }
 
-function point(shot, place, at) {
-  dress(tip.querySelector('.thumb'), shot, place, 96);
-  tip.querySelector('span').textContent = shot.names[shot.labels[place]];
+function point(shot, index, at) {
+  dress(tip.querySelector('.thumb'), shot, index, 96);
+  tip.querySelector('span').textContent = nameOfImage(shot, index);
   tip.style.display = 'block';
   /* Beside the pointer, on the side where there is room. */
   const { width, height } = tip.getBoundingClientRect();
@@ -32,7 +36,7 @@ function point(shot, place, at) {
   tip.style.top = `${Math.max(4, Math.min(at.clientY - height / 2, innerHeight - height - 4))}px`;
 }
 
-function look(section) {
+function showCheckpoints(section) {
   const shot = data.snapshots[section.dataset.run];
   if (!shot) return;
   const epochs = Object.keys(shot.epochs).map(Number).sort((a, b) => a - b);
@@ -40,7 +44,7 @@ function look(section) {
   const slider = find('input'), scatter = find('.embedding');
   const size = innerWidth < 720 ? 40 : 48;
   const hidden = new Set();
-  let chosen = null, by = 'class';
+  let chosen = null, by = shot.labels ? 'class' : 'group';
 
   const kindsNow = (now) => by === 'class' ? shot.labels : now.groups;
   const nameOf = (kind) => by === 'class' ? shot.names[kind] : `group ${kind + 1}`;
@@ -50,15 +54,15 @@ function look(section) {
     find('output').textContent = epoch.toLocaleString('en');
     slider.setAttribute('aria-valuetext', `${shot.unit} ${epoch}`);
     const q = now.quality;
-    find('.quality').textContent = `${q.groups_used} groups: NMI with the classes ${q.nmi.toFixed(3)}, ` +
+    find('.quality').textContent = !shot.labels ? '' : `${q.groups_used} groups: NMI with the classes ${q.nmi.toFixed(3)}, ` +
       `adjusted Rand ${q.adjusted_rand.toFixed(3)}, purity ${q.purity.toFixed(3)}`;
     const traces = [...new Set(kinds)].sort((a, b) => a - b).map((kind) => {
       const rows = kinds.flatMap((label, i) => label === kind ? [i] : []);
       return {
-        x: rows.map((i) => now.places[i][0]), y: rows.map((i) => now.places[i][1]), customdata: rows,
+        x: rows.map((i) => now.points[i][0]), y: rows.map((i) => now.points[i][1]), customdata: rows,
         name: safe(nameOf(kind)), mode: 'markers', type: 'scatter', hoverinfo: 'none', meta: kind,
         visible: !hidden.has(kind),
-        marker: { color: colourOf(kind), size: shot.labels.length > 1500 ? 5 : 7, symbol: symbols[kind % symbols.length], opacity: 0.8 },
+        marker: { color: colorOf(kind), size: countOf(shot) > 1500 ? 5 : 7, symbol: symbols[kind % symbols.length], opacity: 0.8 },
         selectedpoints: chosen === null ? null : rows.flatMap((i, n) => now.groups[i] === chosen ? [n] : []),
         unselected: { marker: { opacity: 0.08 } },
       };
@@ -110,14 +114,14 @@ function look(section) {
       shown();
       return button;
     }));
-    find('.neighbours').replaceChildren(...shot.queries.map((query, r) => {
+    find('.neighbors').replaceChildren(...shot.queries.map((query, r) => {
       const line = document.createElement('div'), name = document.createElement('span');
-      name.textContent = name.title = shot.names[shot.labels[query]];
+      name.textContent = name.title = nameOfImage(shot, query);
       const first = thumb(shot, query, size);
       first.classList.add('query');
-      line.append(name, first, ...now.neighbours[r].map((i) => {
+      line.append(name, first, ...now.neighbors[r].map((i) => {
         const box = thumb(shot, i, size);
-        box.classList.add(shot.labels[i] === shot.labels[query] ? 'same' : 'other');
+        if (shot.labels) box.classList.add(shot.labels[i] === shot.labels[query] ? 'same' : 'other');
         return box;
       }));
       return line;
@@ -146,7 +150,7 @@ function look(section) {
   scatter.on('plotly_unhover', () => { tip.style.display = 'none'; });
 }
 
-document.querySelectorAll('.look').forEach(look);
+document.querySelectorAll('.checkpoints').forEach(showCheckpoints);
 /* Paper is narrower than most screens, and Plotly draws in pixels. */
 const plots = () => document.querySelectorAll('.plot, .embedding');
 const fit = () => plots().forEach((plot) => Plotly.relayout(plot, { width: plot.clientWidth }));

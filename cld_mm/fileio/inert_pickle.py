@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cld_mm.fileio.checkpoint_loading import UNREADABLE as TORCH_UNREADABLE
+from .checkpoint_loading import UNREADABLE as TORCH_UNREADABLE
 
 # What torch raises for damaged files, and for stand-ins in a tensor's place.
 UNREADABLE = (pickle.UnpicklingError, *TORCH_UNREADABLE)
@@ -80,7 +80,7 @@ def load(file: Any, **kwargs: Any) -> Any:
 
 
 # torch asks a pickle module for its name.
-__name__ = 'cld_mm.converters.inert_pickle'
+__name__ = 'cld_mm.fileio.inert_pickle'
 
 
 def load_tensors(path: str | Path) -> Any:
@@ -114,6 +114,8 @@ def load_tensors(path: str | Path) -> Any:
 
 def buffer_of(module: Any, name: str) -> Tensor | None:
     """A buffer of a pickled torch module that came as a stand-in, if it has it."""
+    if isinstance(module, torch.nn.Module):
+        return dict(module.named_buffers()).get(name)
     state = module.state if isinstance(module, Inert) else module
     if not isinstance(state, dict):
         return None
