@@ -15,8 +15,15 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Get a dataset ready.')
     parser.add_argument(
         'name',
-        choices=['cifar10', 'cifar100', 'stl10', 'fashion-mnist', 'imagenet']
-        + ['imagenet100', 'kitchen-hc'],
+        choices=[
+            'cifar10',
+            'cifar100',
+            'stl10',
+            'fashion-mnist',
+            'imagenet',
+            'imagenet100',
+            'kitchen-hc',
+        ],
     )
     parser.add_argument('--data', default='data', help='folder of all datasets')
     parser.add_argument('--url', help='download from here instead (same sum)')
