@@ -35,25 +35,12 @@ ARGUMENTS: dict[str, Callable] = {
     'env_cfg.watchdog_cfg': RankWatchdog,
 }
 # The same, where mmengine reads these keys by name and ignores others.
-KEYS: dict[str, tuple[str, ...]] = {
-    'env_cfg': (
-        'cudnn_benchmark',
-        'mp_cfg',
-        'dist_cfg',
-        'resource_limit',
-        'watchdog_cfg',
-    ),
-    'auto_scale_lr': ('enable', 'base_batch_size'),
-    'optim_wrapper.paramwise_cfg': (
-        'custom_keys',
-        'bias_lr_mult',
-        'bias_decay_mult',
-        'norm_decay_mult',
-        'dwconv_decay_mult',
-        'flat_decay_mult',
-        'bypass_duplicate',
-        'dcn_offset_lr_mult',
-    ),
+KEYS = {
+    'env_cfg': 'cudnn_benchmark mp_cfg dist_cfg resource_limit watchdog_cfg',
+    'auto_scale_lr': 'enable base_batch_size',
+    'optim_wrapper.paramwise_cfg': 'custom_keys bias_lr_mult bias_decay_mult '
+    'norm_decay_mult dwconv_decay_mult flat_decay_mult bypass_duplicate '
+    'dcn_offset_lr_mult',
 }
 COUNTS = ('max_epochs', 'max_iters', 'val_interval')
 
@@ -76,7 +63,7 @@ def check_config(cfg: Config) -> None:
         elif path in ARGUMENTS:
             check_settings(path, value, ARGUMENTS[path])
         elif path in KEYS and 'constructor' not in cfg.get('optim_wrapper', {}):
-            _check_keys(path, value, KEYS[path])
+            _check_keys(path, value, KEYS[path].split())
         if key.endswith('dataloader'):
             check_dataloader(path, value)
         if registry is registries.DATASETS and (
@@ -117,7 +104,7 @@ def _check_folder(path: str, root: str) -> None:
     )
 
 
-def _check_keys(path: str, given: Mapping, known: tuple[str, ...]) -> None:
+def _check_keys(path: str, given: Mapping, known: list[str]) -> None:
     for key in given:
         if key not in known:
             raise ConfigError(
