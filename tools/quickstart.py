@@ -20,7 +20,7 @@ from mmengine.config import Config
 from cld_mm.apis import extract_features
 from cld_mm.config.check_values import check_config, check_data
 from cld_mm.cli.command_line import command_line
-from cld_mm.cli.run_tool import build_runner
+from cld_mm.engine.build import build_runner
 from cld_mm.datasets.preparation.fashion_mnist import origin
 from cld_mm.evaluation import knn_classify, top_k_accuracy
 from cld_mm.report import collect_run, take_snapshot, write_page

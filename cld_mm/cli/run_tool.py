@@ -17,7 +17,6 @@ from .command_line import command_line
 
 if TYPE_CHECKING:
     from mmengine.config import Config
-    from mmengine.runner import Runner
 
     from cld_mm.engine.checkpoint import StoppedBySignal
 
@@ -113,15 +112,6 @@ def set_amp(cfg: 'Config', args: argparse.Namespace) -> None:
     cfg.optim_wrapper.dtype = args.amp_dtype or default
 
 
-def build_runner(cfg: 'Config') -> 'Runner':
-    """The config's runner: ResumableRunner unless it names another."""
-    from mmengine.registry import RUNNERS
-
-    from cld_mm.engine.runner import ResumableRunner
-
-    return RUNNERS.build(cfg) if 'runner_type' in cfg else ResumableRunner.from_cfg(cfg)
-
-
 def run_tool(
     args: argparse.Namespace,
     prepare: Callable[['Config'], None],
@@ -147,6 +137,7 @@ def run_tool(
             prepare_distributed,
         )
         from cld_mm.distributed.rank_watchdog import watching
+        from cld_mm.engine.build import build_runner
         from cld_mm.engine.checkpoint import StoppedBySignal
         from cld_mm.engine.consistency.setup import check_same_setup, resume_together
 

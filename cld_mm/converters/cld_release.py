@@ -106,7 +106,7 @@ def revert(
     unknown: list[str] = []
     missing: list[str] = []
     networks: dict[str, dict[str, Tensor]] = {}
-    memory_keys = ('queue.features', 'queue.pointer', 'bank.features', 'log_normaliser')
+    memory_keys = ('queue.features', 'queue.pointer', 'bank.features', 'log_normalizer')
     for start in ('',) if layout is NPID_CIFAR else ('', MOMENTUM):
         own = {
             key.removeprefix(start): value
@@ -239,7 +239,7 @@ def _add_memory(
     else:
         state[name] = memory
     if layout is NPID_CIFAR:
-        state['log_normaliser'] = torch.tensor(float('nan'))
+        state['log_normalizer'] = torch.tensor(float('nan'))
         return
     # Only MoCo v2's files tell where the next key goes.
     start = torch.zeros(1, dtype=torch.long)

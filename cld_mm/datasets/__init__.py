@@ -6,6 +6,7 @@ from . import transforms
 from .class_names import AlignedClasses, align_classes, read_class_names
 from .folders import CheckedImageNet, ImageFolder
 from .image_arrays import ImageArrays
+from .image_source import ImageSource, build_image_dataset
 from .imagenet_subset import ImageNetSubset
 from .in_memory_views import InMemoryViews, whole_batch
 from .mnist import CheckedFashionMNIST, CheckedMNIST
@@ -13,6 +14,7 @@ from .object_ids import assign_object_ids
 from .samplers.seeded_sampler import SeededIndex, SeededSampler
 from .stl10 import STL10
 from .subsets import HeldOut, LabeledFraction, LongTailed
+from .table_images import TableImages
 from .tar_shards import TarShards
 from .wrappers import (
     SeededClassBalancedDataset,
@@ -30,6 +32,7 @@ __all__ = [
     'ImageArrays',
     'ImageFolder',
     'ImageNetSubset',
+    'ImageSource',
     'InMemoryViews',
     'LabeledFraction',
     'LongTailed',
@@ -39,9 +42,11 @@ __all__ = [
     'SeededRepeatDataset',
     'SeededSampler',
     'ShardSampler',
+    'TableImages',
     'TarShards',
     'align_classes',
     'assign_object_ids',
+    'build_image_dataset',
     'read_class_names',
     'transforms',
     'whole_batch',

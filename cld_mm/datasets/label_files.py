@@ -18,7 +18,7 @@ from cld_mm.fileio.image_decoding import printable
 PATH_COLUMNS = ('path', 'file', 'filename', 'file_name', 'filepath', 'file_path')
 PATH_COLUMNS += ('image', 'img', 'image_path', 'img_path', 'image_name', 'name')
 LABEL_COLUMNS = ('label', 'class', 'class_name', 'category', 'target', 'gt_label')
-_SEPARATORS = {'.csv': ',', '.tsv': '\t'}
+SEPARATORS = {'.csv': ',', '.tsv': '\t'}
 
 
 class Entry(NamedTuple):
@@ -66,7 +66,7 @@ def read_entries(path: str | Path, with_label: bool) -> list[Entry]:
     Raises:
         ValueError: a line has no label, or a CSV file lacks the column.
     """
-    separator = _SEPARATORS.get(Path(path).suffix.lower())
+    separator = SEPARATORS.get(Path(path).suffix.lower())
     if separator is not None:
         return _read_csv(path, separator, with_label)
     entries = []

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from mmengine.dataset import BaseDataset
+from mmpretrain.datasets import MultiLabelDataset
 from torch.utils.data import Dataset
 
 from .samplers.seeded_sampler import with_seed
@@ -37,17 +38,37 @@ def has_labels(dataset: Any) -> bool:
     return 'gt_label' in dataset.get_data_info(0)
 
 
+def require_labels(dataset: Any, use: str) -> None:
+    """Check, by its first image, that a dataset has one label per image.
+
+    Args:
+        dataset: any dataset.
+        use: what needs the labels, for the message.
+
+    Raises:
+        ValueError: the images have no labels, or several each.
+    """
+    if not has_labels(dataset):
+        raise ValueError(
+            f'{use} needs labels, but the images of this {type(dataset).__name__} have '
+            'none: give them as class folders, or as a list or CSV file with labels '
+            '(with_label=True).'
+        )
+    several = any(isinstance(x, MultiLabelDataset) for x in all_datasets(dataset))
+    if several or np.size(dataset.get_data_info(0)['gt_label']) != 1:
+        raise ValueError(
+            f'{use} supports one label per image, but this dataset has several: '
+            'multi-label data are not supported.'
+        )
+
+
 def read_labels(dataset: Any) -> np.ndarray:
     """``(N,)``: the class number of each image, -1 where it is unknown.
 
     Raises:
         ValueError: the images have no labels, or one has several.
     """
-    if not has_labels(dataset):
-        raise ValueError(
-            f'the images of this {type(dataset).__name__} have no labels: give them '
-            'as class folders or as a list (with_label=True).'
-        )
+    require_labels(dataset, 'this')
     labels = [dataset.get_data_info(i)['gt_label'] for i in range(len(dataset))]
     for index, label in enumerate(labels):
         if np.size(label) != 1:

@@ -19,7 +19,7 @@ Crop = tuple[int, float]
 def settle_loading(dataset: Any) -> None:
     """Decide all settings that are 'auto' in the LoadImage of a dataset's pipelines."""
     for node in all_datasets(dataset):
-        transforms = _parts(vars(node).get('pipeline'))
+        transforms = parts_of(vars(node).get('pipeline'))
         for position, part in enumerate(transforms):
             if isinstance(part, LoadImage) and part.smallest_crop == 'auto':
                 part.smallest_crop = smallest_crop(transforms[position + 1 :])
@@ -37,14 +37,15 @@ def smallest_crop(transforms: list[Any]) -> Crop | None:
     branches = getattr(first, 'transforms', None)
     if not branches or not hasattr(first, 'num_views'):  # no MultiView
         return None
-    found = [smallest_crop(_parts(branch)) for branch in branches]
+    found = [smallest_crop(parts_of(branch)) for branch in branches]
     crops = [crop for crop in found if crop is not None]
     if len(crops) < len(found):
         return None
     return max(size for size, _ in crops), min(fraction for _, fraction in crops)
 
 
-def _parts(pipeline: Any) -> list[Any]:
+def parts_of(pipeline: Any) -> list[Any]:
+    """The transforms of a pipeline."""
     if isinstance(pipeline, (Compose, MmcvCompose)):
         return list(pipeline.transforms)
     return list(pipeline) if isinstance(pipeline, (list, tuple)) else []
@@ -54,7 +55,7 @@ def report_skipped_images(dataset: Any) -> None:
     """Log the broken files that LoadImage skipped so far, each once."""
     paths = set()
     for node in all_datasets(dataset):
-        for part in _parts(vars(node).get('pipeline')):
+        for part in parts_of(vars(node).get('pipeline')):
             if isinstance(part, LoadImage):
                 paths |= {
                     node.get_data_info(index)['img_path']

@@ -47,8 +47,10 @@ def decide_value_range(dataset: Any) -> None:
 
 def value_range_of(dataset: Any) -> Range | None:
     """The range that was decided or set for a dataset; None for 8-bit images."""
-    ranges = [x.value_range for x in _loaders(dataset) if x.value_range != 'auto']
-    return ranges[0] if ranges else None
+    for loader in _loaders(dataset):
+        if not isinstance(loader.value_range, str):
+            return loader.value_range
+    return None
 
 
 def use_value_range(dataset: Any, value_range: Range | None) -> None:

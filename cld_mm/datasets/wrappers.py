@@ -30,7 +30,7 @@ class SeededConcatDataset(ConcatDataset):
         ignore_keys: str | list[str] | None = None,
     ) -> None:
         ignored = [ignore_keys] if isinstance(ignore_keys, str) else ignore_keys or []
-        super().__init__(datasets, lazy_init, [*ignored, 'classes'])
+        super().__init__(datasets, lazy_init, [*ignored, 'classes', 'value_range'])
 
     def full_init(self) -> None:
         """Load all datasets and number their classes along one list."""

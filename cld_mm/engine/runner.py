@@ -23,8 +23,10 @@ from mmengine.runner.base_loop import BaseLoop
 from torch import nn
 from torch.utils.data import DataLoader
 
+from cld_mm.datasets.image_cache import cache_images
 from cld_mm.datasets.loading_settings import report_skipped_images, settle_loading
 from cld_mm.datasets.samplers.seeded_sampler import mix_seed
+from cld_mm.datasets.value_range import use_value_range, value_range_of
 from cld_mm.distributed.gradient_buckets import form_buckets
 from cld_mm.distributed.process_group import has_accelerator
 from cld_mm.distributed.sharded_tensors import (
@@ -54,7 +56,9 @@ class ResumableRunner(Runner):
     _verified: str | None = None  # the checkpoint whose digests were looked at
 
     _fits_exactly = False  # while a run is resumed
-    stored_classes: Sequence[str] | None = None  # of the checkpoint loaded last
+    # Of the checkpoint loaded last.
+    stored_classes: Sequence[str] | None = None
+    stored_value_range: tuple[float, float] | None = None
 
     def wrap_model(self, model_wrapper_cfg, model):
         """Wrap the model for several ranks, if there are several."""
@@ -105,12 +109,12 @@ class ResumableRunner(Runner):
     def build_val_loop(self, loop: BaseLoop | dict) -> BaseLoop:
         """As mmengine's; labels count along the classes of training."""
         self._val_dataloader = self._with_training_classes(self._val_dataloader, loop)
-        return super().build_val_loop(loop)
+        return self._with_training_range(super().build_val_loop(loop))
 
     def build_test_loop(self, loop: BaseLoop | dict) -> BaseLoop:
         """As mmengine's; labels count along the classes of training."""
         self._test_dataloader = self._with_training_classes(self._test_dataloader, loop)
-        return super().build_test_loop(loop)
+        return self._with_training_range(super().build_test_loop(loop))
 
     def _with_training_classes(
         self, loader: DataLoader | dict, loop: BaseLoop | dict
@@ -121,6 +125,13 @@ class ResumableRunner(Runner):
         names = training_classes(self)
         unknown = self.cfg.get('unknown_classes', 'error')
         return loader if names is None else with_classes(loader, names, unknown)
+
+    def _with_training_range(self, loop: BaseLoop) -> BaseLoop:
+        found = self.stored_value_range
+        if isinstance(self._train_loop, BaseLoop):
+            found = value_range_of(self.train_dataloader.dataset)
+        use_value_range(loop.dataloader.dataset, found)
+        return loop
 
     @property
     def checkpoint_writer(self) -> CheckpointWriter:
@@ -150,6 +161,7 @@ class ResumableRunner(Runner):
                 mix_seed(seed, 0, get_rank()) % 2**63
             )
         settle_loading(loader.dataset)
+        cache_images(loader.dataset)
         seed_pipelines(loader.dataset)
         loader.worker_init_fn = partial(start_worker, loader.worker_init_fn)
         return loader
@@ -249,6 +261,7 @@ class ResumableRunner(Runner):
             checkpoint = self._load_exactly(filename, *args, **kwargs)
         meta = (checkpoint.get('meta') or {}).get('dataset_meta') or {}
         self.stored_classes = meta.get('classes')
+        self.stored_value_range = meta.get('value_range')
         bank = sharded_bank(self.model)
         resumed = self._fits_exactly and bank is not None
         if resumed and 'bank.features' not in checkpoint['state_dict']:

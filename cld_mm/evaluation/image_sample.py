@@ -8,12 +8,10 @@ import numpy as np
 from mmengine.config import Config
 from mmengine.dataset import default_collate
 from mmengine.logging import print_log
-from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 
-from cld_mm.datasets.shard_index import read_member
-from cld_mm.fileio.image_decoding import decode_image, read_file
+from cld_mm.datasets.stored_images import stored_image
 from cld_mm.registry import DATASETS, enter_scope
 
 from .feature_extraction import extract_features
@@ -96,30 +94,3 @@ def _readable(dataset: Any, indices: list[int]) -> list[int]:
         skipped = len(indices) - len(found)
         print_log(f'{skipped} broken images were skipped.', 'current', 30)
     return found
-
-
-def stored_image(dataset: Any, index: int, side: int | None = None) -> np.ndarray:
-    """An image of a dataset as RGB or gray bytes, before any transform.
-
-    Args:
-        dataset: of mmpretrain or of this project.
-        index: of the image.
-        side: crop the center and resize to a square of this many pixels.
-    """
-    info = dataset.get_data_info(index)
-    if 'img' in info:
-        image = Image.fromarray(np.asarray(info['img']).squeeze())
-    else:
-        data = (
-            read_member(info['shard'], *info['place'])
-            if 'shard' in info
-            else read_file(info['img_path'])
-        )
-        pixels = decode_image(data)
-        image = Image.fromarray(np.ascontiguousarray(pixels[..., ::-1]))
-    if side is not None:
-        edge = min(image.size)
-        left, top = ((size - edge) // 2 for size in image.size)
-        image = image.crop((left, top, left + edge, top + edge))
-        image = image.resize((side, side), Image.Resampling.BICUBIC)
-    return np.asarray(image)

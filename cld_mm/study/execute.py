@@ -11,7 +11,7 @@ import torch
 from mmengine.config import Config
 from torch import nn
 
-from cld_mm.cli.run_tool import build_runner
+from cld_mm.engine.build import build_runner
 from cld_mm.engine.hooks.run_info import hardware, versions
 from cld_mm.fileio.training_logs import read_run
 

@@ -8,8 +8,7 @@ from mmengine.dataset import BaseDataset
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from cld_mm.apis import extract_features
-from cld_mm.evaluation.feature_extraction import features_of
+from cld_mm.evaluation.feature_extraction import extract_features, features_of
 
 PACKING = 'PackInputs'  # the whole pipeline of images that need no change
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from cld_mm.visualization.style import colour_of, save
+from cld_mm.visualization.style import color_of, save
 
 from .plan import Study
 from .results import Result
@@ -64,7 +64,7 @@ def plot_study(study: Study, results: dict[str, Result], out: Path) -> bool:
         std = values.std(axis=0, ddof=1) if len(values) > 1 else np.zeros_like(mean)
         passes = steps * cost_per_step(own) / 1e6
         for axes, places in zip(panels, (steps, passes), strict=True):
-            color = colour_of(number)
+            color = color_of(number)
             label = f'{arm.label} ({len(values)} seeds)'
             axes.plot(places, mean, 'o-', color=color, label=label, markersize=3)
             axes.fill_between(places, mean - std, mean + std, color=color, alpha=0.2)

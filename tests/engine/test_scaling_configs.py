@@ -16,12 +16,12 @@ from mmengine.runner import Runner
 from torch import distributed as dist
 from torch._dynamo.utils import counters
 
-from cld_mm.cli.run_tool import build_runner
 from cld_mm.config.check_parallelism import check_parallel
 from cld_mm.config.check_values import check_config
 from cld_mm.config.error import ConfigError
 from cld_mm.distributed.process_group import prepare_distributed
 from cld_mm.distributed.sharded_tensors import has_split_parameters, joined
+from cld_mm.engine.build import build_runner
 from tests.helpers import ROOT
 from tests.helpers.ranks import run_ranks
 from tests.helpers.run_tools import call_tool

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from cld_mm.fileio.image_decoding import BrokenImage, decode_image
 from cld_mm.fileio import image_decoding
+from cld_mm.fileio.image_decoding import BrokenImage, decode_image
 from cld_mm.fileio.image_depth import guess_range
 from cld_mm.fileio.jpeg_png_checks import png_chunks
 

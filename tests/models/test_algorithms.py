@@ -68,7 +68,7 @@ def test_moco_says_what_is_wrong(views):
         tiny_moco(CLD).loss(views[:2])
     with pytest.raises(ValueError, match='batch of 1'):
         tiny_moco().loss([view[:1] for view in views])
-    with pytest.raises(ValueError, match='brings 6 keys'):
+    with pytest.raises(ValueError, match='adds 6 keys'):
         tiny_moco(queue_len=5).loss(views)
     with pytest.raises(ValueError, match='num_queries is 1'):
         tiny_moco(CLD, num_queries=1)
@@ -115,7 +115,7 @@ def test_npid_trains_and_writes_its_rows_only(num_negatives, views):
     changed = (model.bank.features != before).any(1).nonzero().flatten().tolist()
     assert changed == [3, 8, 9, 20, 21, 29]
     assert all(p.grad is not None for p in model.neck.parameters())
-    assert bool(model.log_normaliser.isfinite()) == bool(num_negatives)
+    assert bool(model.log_normalizer.isfinite()) == bool(num_negatives)
     with pytest.raises(ValueError, match='image 30 has no row'):
         model.loss(views[:2], [DataSample(metainfo={'sample_idx': 30})] * 6)
 

@@ -10,7 +10,7 @@ from cld_mm.models.losses import (
     bank_nce_loss,
     bank_softmax_loss,
     cld_loss,
-    estimate_normaliser,
+    estimate_normalizer,
     info_nce,
     softmax_over_bank,
 )
@@ -114,7 +114,7 @@ def test_bank_softmax():
 def test_bank_nce():
     q, bank, own = unit(6, 4).requires_grad_(), unit(40, 4), torch.randint(40, (6,))
     noise = torch.randint(40, (6, 9))
-    log_z = estimate_normaliser(q, bank, noise, 0.2)
+    log_z = estimate_normalizer(q, bank, noise, 0.2)
     scores = (q[:, None] * bank[torch.cat([own[:, None], noise], 1)]).sum(-1) / 0.2
     torch.testing.assert_close(log_z.exp(), 40 * scores[:, 1:].exp().mean())
     p = (scores - log_z).exp()

@@ -14,7 +14,7 @@ from cld_mm.models.losses import (
     bank_nce_loss,
     bank_softmax_loss,
     cld_loss,
-    estimate_normaliser,
+    estimate_normalizer,
     info_nce,
 )
 from cld_mm.models.memories import FeatureQueue, MemoryBank
@@ -100,7 +100,7 @@ def test_instance_losses(given_, temperature, bank_kind):
     indices = torch.randint(33, (len(queries),), generator=generator)
     assert_finite(bank_softmax_loss(queries, bank, indices, temperature), queries)
     negatives = torch.randint(33, (len(queries), 7), generator=generator)
-    log_z = estimate_normaliser(queries, bank, negatives, temperature)
+    log_z = estimate_normalizer(queries, bank, negatives, temperature)
     assert log_z.isfinite()
     loss = bank_nce_loss(queries, bank, indices, negatives, log_z, temperature)
     assert_finite(loss, queries)
@@ -152,7 +152,7 @@ def test_memories_undo_what_they_wrote():
     queue, bank = FeatureQueue(7, 3), MemoryBank(9, 3)
     before = [queue.features.clone(), queue.pointer.clone(), bank.features.clone()]
     for memory in (queue, bank):
-        memory.overwritten = []
+        memory.start_recording()
     for step in range(3):
         queue.enqueue(torch.full((5, 3), float(step)))
         bank.update(torch.tensor([1, 4, 1]), torch.full((3, 3), float('nan')))

@@ -78,7 +78,7 @@ def test_queue_wraps(sizes):
 
 
 def test_queue_too_small_is_named():
-    with pytest.raises(ValueError, match=r'brings 8 keys .* queue holds 7'):
+    with pytest.raises(ValueError, match=r'adds 8 keys .* queue holds 7'):
         FeatureQueue(7, 2).enqueue(torch.zeros(8, 2))
 
 
@@ -90,7 +90,7 @@ def test_bank_rows_and_duplicates():
     expected[1] = F.normalize(0.5 * start[1] + 0.5 * new[1], dim=0)
     expected[4] = F.normalize(0.5 * start[4] + 0.5 * new[2], dim=0)
     torch.testing.assert_close(bank.features, expected)
-    with pytest.raises(ValueError, match='5 rows but the training set 6 images'):
+    with pytest.raises(ValueError, match='5 rows, but the training set has 6 images'):
         bank.check_size(6)
     with pytest.raises(ValueError, match=r'\(5, 3\).*\(6, 3\)'):
         MemoryBank(6, 3).load_state_dict(bank.state_dict())

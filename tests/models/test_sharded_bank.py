@@ -25,11 +25,11 @@ from cld_mm.engine.checkpoint.choose import choose_together
 from cld_mm.models.losses import (
     bank_nce_loss,
     bank_softmax_loss,
-    estimate_normaliser,
+    estimate_normalizer,
     sharded_nce_loss,
     sharded_softmax_loss,
 )
-from cld_mm.models.losses.sharded_bank_loss import route_pairs, sharded_normaliser
+from cld_mm.models.losses.sharded_bank_loss import route_pairs, sharded_normalizer
 from cld_mm.models.memories import MemoryBank, ShardedMemoryBank, initial_rows
 from cld_mm.models.memories.sharded_bank import shard_bounds
 from tests.helpers.ranks import run_ranks
@@ -98,8 +98,8 @@ def compare(rank, num_images, batch, seed, dtype):
     pairs = route_pairs(two.detach(), bank, indices, negatives)
     for temperature in (1.0, 0.01):
         torch.testing.assert_close(
-            sharded_normaliser(pairs, bank, temperature),
-            estimate_normaliser(two.detach(), whole.features, negatives, temperature),
+            sharded_normalizer(pairs, bank, temperature),
+            estimate_normalizer(two.detach(), whole.features, negatives, temperature),
         )
     for features in (one.detach(), two.detach()):
         whole.update(indices, features)

@@ -23,9 +23,9 @@ from mmengine.config import Config
 from mmengine.hooks import Hook
 
 import cld_mm.registry  # noqa: F401
-from cld_mm.cli.run_tool import build_runner
 from cld_mm.distributed.process_group import prepare_distributed
 from cld_mm.distributed.rank_watchdog import watching
+from cld_mm.engine.build import build_runner
 from cld_mm.engine.checkpoint import StoppedBySignal
 from cld_mm.engine.checkpoint import file_format as files
 

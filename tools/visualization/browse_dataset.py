@@ -6,10 +6,26 @@ Each row is an image as it is stored, and the views that training would see of i
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from cld_mm.cli.command_line import command_line
+
+
+def training_views(dataset: Any, index: int, preprocessor: Any) -> list[Any]:
+    """The views that the model would see of an image, ``(H, W, C)`` bytes each."""
+    from cld_mm.datasets.transforms import collate_views
+
+    sample = dataset[index]
+    batch = sample if 'crop_size' in sample else collate_views([sample])
+    views = preprocessor(batch, training=True)['inputs']
+    mean, std = getattr(preprocessor, 'mean', 0), getattr(preprocessor, 'std', 1)
+    images = []
+    for view in views if isinstance(views, list) else [views]:
+        image = (view * std + mean)[0].clamp(0, 255).byte().permute(1, 2, 0).numpy()
+        images.append(image if image.shape[2] in (1, 3) else image[..., :3])
+    return images
 
 
 def main() -> None:
@@ -27,34 +43,35 @@ def main() -> None:
 
         from cld_mm.cli.picture_tools import check_picture
         from cld_mm.datasets.samplers.seeded_sampler import SeededIndex, mix_seed
-        from cld_mm.evaluation.image_sample import stored_image
-        from cld_mm.registry import DATASETS, enter_scope
+        from cld_mm.datasets.stored_images import stored_image
+        from cld_mm.registry import DATASETS, MODELS, enter_scope
         from cld_mm.visualization import plot_rows
 
         check_picture(args.out)
         cfg = Config.fromfile(args.config)
         enter_scope(cfg.get('default_scope'))
         dataset = DATASETS.build(cfg.train_dataloader.dataset)
-        to_rgb = bool((cfg.model.get('data_preprocessor') or {}).get('to_rgb'))
+        # CrossLevel wraps the algorithm whose preprocessor it uses.
+        model = cfg.model.get('algorithm', cfg.model)
+        settings = model.get('data_preprocessor') or {}
+        preprocessor = MODELS.build({'type': 'SelfSupDataPreprocessor', **settings})
         number = min(args.images, len(dataset))
         rows, names, heads = [], [], ['stored']
         classes = dataset.metainfo.get('classes') or []
-        for place in np.linspace(0, len(dataset) - 1, number).round().astype(int):
-            row = [stored_image(dataset, int(place))]
+        for index in np.linspace(0, len(dataset) - 1, number).round().astype(int):
+            row = [stored_image(dataset, int(index))]
             heads = heads[:1]
             for epoch in range(args.epochs):
-                seed = mix_seed(args.seed, epoch, int(place))
-                views = dataset[SeededIndex(int(place), seed)]['inputs']
-                views = views if isinstance(views, list) else [views]
+                seed = mix_seed(args.seed, epoch, int(index))
+                seeded = SeededIndex(int(index), seed)
+                views = training_views(dataset, seeded, preprocessor)
                 heads += [f'epoch {epoch + 1}\nview {v + 1}' for v in range(len(views))]
-                for view in views:
-                    image = view.numpy().transpose(1, 2, 0).astype(np.uint8)
-                    row.append(image[..., ::-1] if to_rgb else image)
+                row += views
             rows.append(row)
-            label = dataset.get_data_info(int(place)).get('gt_label')
+            label = dataset.get_data_info(int(index)).get('gt_label')
             known = label is not None and int(label) < len(classes)
             names.append(
-                f'image {place}' + (f'\n{classes[int(label)]}' if known else '')
+                f'image {index}' + (f'\n{classes[int(label)]}' if known else '')
             )
         title = 'images as they are stored, and the views that training sees'
         plot_rows(rows, names, args.out, title, heads)

@@ -110,6 +110,8 @@ class LoadImage(BaseTransform):
 
     def read(self, record: dict) -> bytes:
         """The bytes of an image, by its record in the dataset."""
+        if 'encoded' in record:  # of TableImages
+            return record['encoded']
         if 'shard' in record:  # of TarShards
             return read_member(record['shard'], *record['place'])
         path = record['img_path']
@@ -146,7 +148,7 @@ class LoadImage(BaseTransform):
 
     def broken_indices(self) -> list[int]:
         """Indices of all broken files so far in the dataset, -1 where unknown."""
-        known = [] if self.broken is None else list(self.broken)
+        known = [] if self.broken is None else self.broken.get_obj()[:]
         pairs = zip(known[::2], known[1::2], strict=True)
         return [index for digest, index in pairs if digest]
 

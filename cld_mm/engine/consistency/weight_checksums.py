@@ -3,21 +3,20 @@
 import torch
 from torch import Tensor, nn
 
-from cld_mm.models.memories import FeatureQueue, MemoryBank
+from cld_mm.models.memories import memories
 
 _INTEGERS = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
 def shared_tensors(model: nn.Module) -> dict[str, Tensor]:
-    """Parameters (an averaged encoder's too), queues and banks, by name.
+    """Parameters (also of momentum encoders) and shared memories by name.
 
-    Other buffers, such as BatchNorm's statistics, are each rank's own.
+    Other buffers, such as BatchNorm's statistics, may differ between ranks.
     """
     shared = {name: value.detach() for name, value in model.named_parameters()}
-    for name, module in model.named_modules():
-        # Exactly these: a kind that keeps each rank's own rows is not shared.
-        if type(module) in (FeatureQueue, MemoryBank):
-            shared |= {f'{name}.{key}': value for key, value in module.named_buffers()}
+    for name, memory in memories(model).items():
+        if memory.shared:
+            shared |= {f'{name}.{key}': value for key, value in memory.named_buffers()}
     return shared
 
 

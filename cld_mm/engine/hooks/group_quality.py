@@ -4,6 +4,8 @@ Source: CLD (arXiv 2008.03813), section 4: NMI of groups with classes over train
 labels are looked at only; nothing is trained by them.
 """
 
+from typing import Any
+
 import torch
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
@@ -41,7 +43,7 @@ class GroupQualityHook(Hook):
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         groups = getattr(getattr(model, 'cld', None), 'last_labels', None)
         samples = (data_batch or {}).get('data_samples') or []
-        if groups is None or not all('gt_label' in sample for sample in samples):
+        if groups is None or not all(_has_one_label(sample) for sample in samples):
             return
         classes = torch.cat([sample.gt_label for sample in samples])
         if len(classes) != len(groups):
@@ -50,3 +52,7 @@ class GroupQualityHook(Hook):
         for name in ('nmi', 'adjusted_rand', 'purity', 'group_size'):
             key = f'train/group_{name.removeprefix("group_")}'
             runner.message_hub.update_scalar(key, quality[name])
+
+
+def _has_one_label(sample: Any) -> bool:
+    return 'gt_label' in sample and sample.gt_label.numel() == 1

@@ -88,11 +88,6 @@ class ResumableSwAVHook(SwAVHook):
             self.queue = self._kept.rows if used else None
         super().before_train_epoch(runner)
 
-    def before_train_iter(self, runner, batch_idx, data_batch=None) -> None:
-        """Note what this step overwrites, for a dump of it."""
-        if self._kept is not None:
-            self._kept.note(*_loss(runner).prototypes.parameters())
-
     def after_train_epoch(self, runner) -> None:
         """Write no file."""
 

@@ -14,6 +14,8 @@ from mmpretrain.structures import DataSample
 from torch.utils.data import DataLoader
 
 from cld_mm.datasets.class_names import read_class_names
+from cld_mm.datasets.labels import require_labels
+from cld_mm.datasets.value_range import use_value_range, value_range_of
 from cld_mm.engine.class_lists import with_classes
 from cld_mm.evaluation import knn_classify
 from cld_mm.evaluation.feature_extraction import extract_features
@@ -50,13 +52,16 @@ class KNNLoop(BaseLoop):
         temperature: float = 0.1,
         stage: str = 'val',
     ) -> None:
-        train_dataloader = with_classes(train_dataloader, None)
-        if isinstance(train_dataloader, dict):
-            train_dataloader = runner.build_dataloader(train_dataloader, runner.seed)
-        self.train_dataloader = train_dataloader
-        names = read_class_names(train_dataloader.dataset) or []
+        train = with_classes(train_dataloader, None)
+        if not isinstance(train, DataLoader):
+            train = runner.build_dataloader(train, runner.seed)
+        self.train_dataloader = train
+        require_labels(train.dataset, 'kNN')
+        names = read_class_names(train.dataset) or []
         unknown = runner.cfg.get('unknown_classes', 'error')
         super().__init__(runner, with_classes(dataloader, names, unknown))
+        require_labels(self.dataloader.dataset, 'kNN')
+        use_value_range(self.dataloader.dataset, value_range_of(train.dataset))
         if stage not in ('val', 'test'):
             raise ValueError(f"stage is {stage!r}, but it must be 'val' or 'test'.")
         self.evaluator = (

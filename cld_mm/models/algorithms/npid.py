@@ -12,13 +12,13 @@ from torch import Tensor
 from cld_mm.models.losses.bank_loss import (
     bank_nce_loss,
     bank_softmax_loss,
-    estimate_normaliser,
+    estimate_normalizer,
 )
 from cld_mm.models.losses.checks import check_temperature
 from cld_mm.models.losses.sharded_bank_loss import (
     route_pairs,
     sharded_nce_loss,
-    sharded_normaliser,
+    sharded_normalizer,
     sharded_softmax_loss,
 )
 from cld_mm.models.memories import MemoryBank, ShardedMemoryBank
@@ -51,7 +51,7 @@ class NPID(BaseAlgorithm):
         ValueError: temperature is not above 0 or ``num_negatives`` below 0.
     """
 
-    log_normaliser: Tensor
+    log_normalizer: Tensor
     num_views = 2
 
     def __init__(
@@ -86,11 +86,8 @@ class NPID(BaseAlgorithm):
         self.num_negatives = num_negatives
         bank = ShardedMemoryBank if bank_sharded else MemoryBank
         self.bank = bank(num_images, feat_dim, bank_momentum, bank_dtype)
-        if bank_sharded:
-            # DistributedDataParallel would make every rank's rows those of rank 0.
-            self._ddp_params_and_buffers_to_ignore = ['bank.storage']
         # log Z of the NCE form; NaN until the first batch has estimated it.
-        self.register_buffer('log_normaliser', torch.tensor(float('nan')))
+        self.register_buffer('log_normalizer', torch.tensor(float('nan')))
 
     def check_dataset(self, num_images: int) -> None:
         """Raise a ValueError unless the bank has a row for each image."""
@@ -173,37 +170,37 @@ class NPID(BaseAlgorithm):
         if isinstance(self.bank, ShardedMemoryBank):
             pairs = route_pairs(features, self.bank, indices, negatives)
             if not self._estimated:
-                self._estimate(sharded_normaliser(pairs, self.bank, self.temperature))
+                self._estimate(sharded_normalizer(pairs, self.bank, self.temperature))
             return sharded_nce_loss(
                 features,
                 self.bank,
                 indices,
                 negatives,
-                self.log_normaliser,
+                self.log_normalizer,
                 self.temperature,
                 pairs,
             )
         bank = self.bank.features
         if not self._estimated:
             self._estimate(
-                estimate_normaliser(features, bank, negatives, self.temperature)
+                estimate_normalizer(features, bank, negatives, self.temperature)
             )
         return bank_nce_loss(
-            features, bank, indices, negatives, self.log_normaliser, self.temperature
+            features, bank, indices, negatives, self.log_normalizer, self.temperature
         )
 
     @property
     def _estimated(self) -> bool:
         # Asked of the device until it says yes, and never again.
         if not self.__dict__.get('_known', False):
-            self.__dict__['_known'] = bool(self.log_normaliser.isfinite())
+            self.__dict__['_known'] = bool(self.log_normalizer.isfinite())
         return self.__dict__['_known']
 
     def _estimate(self, estimate: Tensor) -> None:
         if torch.distributed.is_initialized():
             torch.distributed.all_reduce(estimate)
             estimate /= torch.distributed.get_world_size()
-        self.log_normaliser.copy_(estimate)
+        self.log_normalizer.copy_(estimate)
 
     def _generator(
         self, data_samples: list, device: torch.device

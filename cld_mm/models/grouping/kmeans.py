@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from cld_mm.models.groups import Groups
+from cld_mm.models.utils import device
 from cld_mm.models.utils.row_keys import first_equal_rows
 
 from .base import check_grouping, check_settings, group_means
@@ -60,7 +61,7 @@ def kmeans_labels(x: Tensor, num_groups: int, num_iters: int) -> Tensor:
         # All empty groups coincide: only the first competes.
         repeated = empty & (empty.cumsum(dim=0) > 1)
         previous, labels = labels, _nearest(x, centroids, repeated)
-        if x.device.type == 'cpu' and torch.equal(labels, previous):
+        if device.on_cpu(x) and torch.equal(labels, previous):
             break  # converged; on a GPU this check would synchronize
     return labels
 

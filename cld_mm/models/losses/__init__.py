@@ -1,6 +1,6 @@
 """Losses: a pure function and a thin module each."""
 
-from .bank_loss import bank_nce_loss, bank_softmax_loss, estimate_normaliser
+from .bank_loss import bank_nce_loss, bank_softmax_loss, estimate_normalizer
 from .cld_loss import CLDLoss, cld_loss, cross_level_logits
 from .info_nce import info_nce
 from .sharded_bank_loss import sharded_nce_loss, sharded_softmax_loss
@@ -12,7 +12,7 @@ __all__ = [
     'bank_softmax_loss',
     'cld_loss',
     'cross_level_logits',
-    'estimate_normaliser',
+    'estimate_normalizer',
     'info_nce',
     'sharded_nce_loss',
     'sharded_softmax_loss',

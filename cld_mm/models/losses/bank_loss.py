@@ -38,7 +38,7 @@ def bank_softmax_loss(
     """Cross-entropy of each image among all rows of the bank.
 
     Args:
-        features: L2-normalised, ``(N, C)``, with gradient.
+        features: L2-normalized, ``(N, C)``, with gradient.
         bank: one row for each image of the data set, ``(n, C)``, no gradient.
         indices: the row of each feature's image, ``(N,)`` int64.
         temperature: T.
@@ -65,7 +65,7 @@ def _row_chunks(features: Tensor, columns: int):
 
 
 @torch.no_grad()
-def estimate_normaliser(
+def estimate_normalizer(
     features: Tensor, bank: Tensor, negatives: Tensor, temperature: float
 ) -> Tensor:
     """Z: the bank's size times the mean of exp(f·b / T) over sampled rows.
@@ -97,7 +97,7 @@ def bank_nce_loss(
     bank: Tensor,
     indices: Tensor,
     negatives: Tensor,
-    log_normaliser: Tensor,
+    log_normalizer: Tensor,
     temperature: float,
 ) -> Tensor:
     """Noise-contrastive estimation with sampled rows as noise.
@@ -106,11 +106,11 @@ def bank_nce_loss(
     ``P(j) = exp(f·b_j / T) / Z``.
 
     Args:
-        features: L2-normalised, ``(N, C)``, with gradient.
+        features: L2-normalized, ``(N, C)``, with gradient.
         bank: ``(n, C)``, no gradient.
         indices: the row of each feature's image, ``(N,)`` int64.
         negatives: sampled rows, ``(N, m)`` int64.
-        log_normaliser: log Z, a scalar.
+        log_normalizer: log Z, a scalar.
         temperature: T.
 
     Returns:
@@ -122,7 +122,7 @@ def bank_nce_loss(
     check_temperature(temperature)
     with torch.no_grad(), torch.autocast(features.device.type, enabled=False):
         # log h = log_sigmoid(log P - log(m / n))
-        offset = log_normaliser + math.log(negatives.shape[1] / len(bank))
+        offset = log_normalizer + math.log(negatives.shape[1] / len(bank))
         rows = torch.cat([indices[:, None], negatives], dim=1)  # N×(1 + m)
         sign = features.new_full((rows.shape[1],), -1, dtype=torch.float32)
         sign[0] = 1

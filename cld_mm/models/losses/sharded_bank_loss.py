@@ -40,7 +40,7 @@ def sharded_softmax_loss(
     and two numbers for each of the ranks·N features.
 
     Args:
-        features: this rank's, L2-normalised, ``(N, C)``, with gradient.
+        features: this rank's, L2-normalized, ``(N, C)``, with gradient.
         bank: a ShardedMemoryBank.
         indices: the row of each feature's image in the whole bank, ``(N,)`` int64.
         temperature: T.
@@ -136,18 +136,18 @@ def sharded_nce_loss(
     bank: Any,
     indices: Tensor,
     negatives: Tensor,
-    log_normaliser: Tensor,
+    log_normalizer: Tensor,
     temperature: float,
     pairs: Pairs | None = None,
 ) -> Tensor:
     """As :func:`.bank_loss.bank_nce_loss`, over the rows of all ranks.
 
     Args:
-        features: this rank's, L2-normalised, ``(N, C)``, with gradient.
+        features: this rank's, L2-normalized, ``(N, C)``, with gradient.
         bank: a ShardedMemoryBank.
         indices: the row of each feature's image in the whole bank, ``(N,)`` int64.
         negatives: sampled rows of the whole bank, ``(N, m)`` int64.
-        log_normaliser: log Z, a scalar.
+        log_normalizer: log Z, a scalar.
         temperature: T.
         pairs: what :func:`route_pairs` gives, where that is known already.
 
@@ -160,7 +160,7 @@ def sharded_nce_loss(
     check_temperature(temperature)
     with torch.no_grad(), torch.autocast(features.device.type, enabled=False):
         pairs = pairs or route_pairs(features, bank, indices, negatives)
-        offset = log_normaliser + math.log(negatives.shape[1] / len(bank))
+        offset = log_normalizer + math.log(negatives.shape[1] / len(bank))
         channels = features.shape[1]
         sums = pairs.queries.new_zeros(len(pairs.queries), channels + 1)
         for part, rows, scores in _chunks(pairs, bank, temperature):
@@ -178,8 +178,8 @@ def sharded_nce_loss(
 
 
 @torch.no_grad()
-def sharded_normaliser(pairs: Pairs, bank: Any, temperature: float) -> Tensor:
-    """As :func:`.bank_loss.estimate_normaliser`, of this rank's own features.
+def sharded_normalizer(pairs: Pairs, bank: Any, temperature: float) -> Tensor:
+    """As :func:`.bank_loss.estimate_normalizer`, of this rank's own features.
 
     Args:
         pairs: of :func:`route_pairs`; positives are left out.

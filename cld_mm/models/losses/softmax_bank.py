@@ -15,7 +15,7 @@ from torch import Tensor
 def softmax_over_bank(
     queries: Tensor, bank: Tensor, temperature: float, chunk_elements: int = 2**26
 ) -> tuple[Tensor, Tensor]:
-    """Log-normaliser and mean row of the softmax over the bank.
+    """Log-normalizer and mean row of the softmax over the bank.
 
     Args:
         queries: ``(N, C)``.

@@ -1,52 +1,52 @@
-"""AssignmentQueue: past embeddings of SwAV, kept in the model's state."""
+"""AssignmentQueue: past embeddings of SwAV, stored in the model's state."""
 
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from .base import Memory
+
 NAME = 'kept_queue'
 
 
-class AssignmentQueue(nn.Module):
-    """Embeddings of earlier batches that SwAV's prototypes are assigned among.
+class AssignmentQueue(Memory):
+    """Embeddings of earlier batches that are assigned to SwAV's prototypes.
 
     Source: SwAV (arXiv 2006.09882), section 4.1. mmpretrain's SwAVLoss shifts them in
-    place; each rank has its own. All zero until they have been filled.
+    place; each rank has its own. All zero until filled.
 
     Args:
-        crops: how many crops are assigned to prototypes.
-        length: embeddings of each.
+        crops: number of crops that are assigned to prototypes.
+        length: embeddings of each crop.
         channels: C, their size.
+        prototypes: weights that SwAVLoss normalizes in place in each step.
 
     Attributes:
-        rows: ``(crops, length, C)`` buffer, the newest first.
-        used: ``()`` bool buffer, whether the loss takes them.
+        rows: ``(crops, length, C)`` buffer, newest first.
+        used: ``()`` bool buffer, whether the loss uses them.
     """
 
+    shared = False
     rows: Tensor
     used: Tensor
 
-    def __init__(self, crops: int, length: int, channels: int) -> None:
+    def __init__(
+        self, crops: int, length: int, channels: int, prototypes: nn.Module
+    ) -> None:
         super().__init__()
         self.register_buffer('rows', torch.zeros(crops, length, channels))
         self.register_buffer('used', torch.zeros((), dtype=torch.bool))
-        self._before: list[tuple[Tensor, Tensor]] = []
+        self._prototypes = (prototypes,)  # in a tuple: not a child of this module
 
-    def note(self, *others: Tensor) -> None:
-        """Keep the rows, and other tensors that a step writes to, for :meth:`undo`."""
-        self._before = [(x, x.detach().clone()) for x in (self.rows, *others)]
-
-    @torch.no_grad()
-    def undo(self) -> None:
-        """Put back what was noted last."""
-        for tensor, old in self._before:
-            tensor.copy_(old)
+    def written(self) -> list[Tensor]:
+        """The queue and the prototypes."""
+        return [*self.buffers(), *self._prototypes[0].parameters()]
 
 
 def add_queue(loss: Any, crops: int, length: int, channels: int) -> AssignmentQueue:
-    """Give a SwAVLoss a queue that checkpoints hold; on its prototypes' device."""
-    queue = AssignmentQueue(crops, length, channels)
+    """Give a SwAVLoss a queue that checkpoints store; on its prototypes' device."""
+    queue = AssignmentQueue(crops, length, channels, loss.prototypes)
     loss.add_module(NAME, queue.to(next(loss.parameters()).device))
     return queue
 

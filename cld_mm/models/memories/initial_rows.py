@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-# Rows of one sequence from the global generator: above every usual data set, so that
-# a seed gives the rows it always gave. All are multiples of 16, torch's own step.
+# Rows drawn in one sequence from the global generator; more than usual datasets have.
+# All are multiples of 16, torch's own step.
 FIRST_ROWS = 2**21
 BLOCK_ROWS = 2**18
 _PIECE_ROWS = 2**16
@@ -19,17 +19,17 @@ def initial_rows(
     first: int = FIRST_ROWS,
     block: int = BLOCK_ROWS,
 ) -> Tensor:
-    """Rows ``start`` to ``stop`` of ``num_rows`` random ones; the others are not kept.
+    """Rows ``start`` to ``stop`` of ``num_rows`` random ones; drops the others.
 
-    The first rows come from the global generator, which moves on alike on every rank,
-    in pieces; blocks of later rows each from a generator of their own, so that a rank
-    draws none of another's.
+    The first rows come from the global generator, which advances equally on every
+    rank; each block of later rows has a generator of its own, so that no rank draws
+    the blocks of others.
 
     Args:
         num_rows: n, of all ranks.
         channels: C.
-        start: first row wanted.
-        stop: row after the last one wanted.
+        start: first row.
+        stop: row after the last one.
         first: rows of the global generator's sequence, a multiple of 16.
         block: rows of a block after them, a multiple of 16.
 
@@ -39,7 +39,7 @@ def initial_rows(
     rows = torch.empty(max(0, stop - start), channels)
     low, end = 0, min(first, num_rows)
     while low < end:
-        # torch draws fewer than 16 numbers in another way, so none are left over.
+        # torch draws fewer than 16 numbers differently, so never draw such a rest.
         high = end if end - low < _PIECE_ROWS + 16 else low + _PIECE_ROWS
         _keep(rows, torch.randn(high - low, channels), low, start)
         low = high
@@ -55,7 +55,7 @@ def initial_rows(
 
 
 def _keep(rows: Tensor, drawn: Tensor, low: int, start: int) -> None:
-    """Copy what lies in the window that begins at ``start`` out of drawn rows."""
+    """Copy the drawn rows that are in the window beginning at ``start``."""
     begin, end = max(low, start), min(low + len(drawn), start + len(rows))
     if begin < end:
         rows[begin - start : end - start] = drawn[begin - low : end - low]

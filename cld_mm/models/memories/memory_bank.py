@@ -1,42 +1,44 @@
-"""MemoryBank: one feature for every image of the data set.
+"""MemoryBank: one feature for every image of the dataset.
 
 Source: NPID (arXiv 1805.01978), section 3.2.
 """
 
+from typing import Any
+
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from cld_mm.distributed.collectives import gather
 
+from .base import Memory, check_size_in_memory, storage_dtype
 from .initial_rows import initial_rows
 
 
-class MemoryBank(nn.Module):
-    """``(n, C)`` rows of unit length, each averaged with its image's features.
+class MemoryBank(Memory):
+    """``(n, C)`` rows of unit length, each a moving average of its image's features.
 
-    Starts as random rows. On several ranks every bank takes all ranks' features
-    in the same order, so all stay identical.
+    Initialized with random rows. On several ranks, every bank is updated with the
+    features of all ranks in the same order, so all stay identical.
 
     Args:
         num_images: n, the size of the training set.
         channels: C.
-        momentum: share of the new feature in each average (0.5 in the paper,
-            where either meaning of the word gives the same).
-        dtype: type it is kept in, 'float32' or 'float16' (half the memory: 328
-            instead of 656 MB for ImageNet at C 128).
+        momentum: weight of the new feature in each average (0.5 in the paper, where
+            both meanings of the word give the same).
+        dtype: storage type, 'float32' or 'float16' (half the memory: 328 instead of
+            656 MB for ImageNet at C 128).
 
     Attributes:
         features: the rows, a buffer.
-        overwritten: as in FeatureQueue.
 
     Raises:
-        ValueError: n or C is below 1, momentum outside (0, 1], or the type
-            unknown.
+        ValueError: n or C is below 1, momentum is outside (0, 1], the type is unknown,
+            or the bank is larger than the machine's memory.
     """
 
+    keeps_rows = True
     features: Tensor
-    overwritten: list[tuple[Tensor, Tensor]] | None = None
 
     def __init__(
         self,
@@ -46,26 +48,17 @@ class MemoryBank(nn.Module):
         dtype: str = 'float32',
     ) -> None:
         super().__init__()
-        if num_images < 1 or channels < 1:
-            raise ValueError(
-                f'a bank of {num_images} images with features of size '
-                f'{channels} cannot hold anything: set num_images to the '
-                "size of the training set and feat_dim to the neck's."
-            )
         if not 0 < momentum <= 1:
             raise ValueError(
-                f'bank_momentum is {momentum}, but it is the share of the '
-                'new feature and lies in (0, 1]: the paper uses 0.5.'
-            )
-        if dtype not in ('float32', 'float16'):
-            raise ValueError(
-                f"bank_dtype is {dtype!r}, but it must be 'float32' or 'float16'."
+                f'bank_momentum must be in (0, 1], got {momentum}; it is the weight of '
+                'the new feature, 0.5 in the paper.'
             )
         self.num_images = num_images
         self.momentum = momentum
-        self._allocate(channels, getattr(torch, dtype))
+        self._allocate(channels, storage_dtype(dtype, 'bank_dtype'))
 
     def _allocate(self, channels: int, dtype: torch.dtype) -> None:
+        check_size_in_memory(self.num_images, channels, dtype, 'num_images')
         rows = initial_rows(self.num_images, channels, 0, self.num_images)
         self.register_buffer('features', rows.to(dtype))
 
@@ -77,53 +70,48 @@ class MemoryBank(nn.Module):
         """Average one view's features into the rows of their images.
 
         Args:
-            indices: rows, ``(N,)`` int64; where one occurs twice (a sampler's
-                padding), its last feature counts.
+            indices: rows, ``(N,)`` int64; of an index that occurs twice (a sampler's
+                padding), the last feature is used.
             features: ``(N, C)`` of unit length.
         """
         indices, features = gather(indices), gather(features.float())
         bank, rows = self._kept(indices)
-        if self.overwritten is not None:
-            self.overwritten.append((rows, bank[rows]))
+        self.keep(bank, rows)
         same = indices[:, None] == indices[None]
         places = torch.arange(len(indices), device=indices.device)
         last = (same * places).amax(dim=1)
         self._average(bank, rows, features[last])
 
     def _kept(self, indices: Tensor) -> tuple[Tensor, Tensor]:
-        """The tensor that rows are kept in, and their places there."""
+        """The tensor that stores the rows, and their indices in it."""
         return self.features, indices
 
     def _average(self, bank: Tensor, rows: Tensor, features: Tensor) -> None:
-        """Average ``(N, C)`` features into rows; equal rows bring equal features."""
+        """Average ``(N, C)`` features into rows; equal rows get equal features."""
         averaged = torch.lerp(bank[rows].float(), features, self.momentum)
         averaged = F.normalize(averaged, dim=1).to(bank.dtype)
-        # Equal indices write equal rows, so the order of writing cannot matter.
+        # Equal indices write equal rows, so the order of writes does not matter.
         bank.index_copy_(0, rows, averaged)
 
-    @torch.no_grad()
-    def undo(self) -> None:
-        """Take back what was written since ``overwritten`` was emptied."""
-        for rows, old in reversed(self.overwritten or []):
-            self._kept(rows)[0].index_copy_(0, rows, old)
-
     def check_size(self, num_images: int) -> None:
-        """Raise a ValueError unless the training set has as many images."""
+        """Raise a ValueError unless the training set has one image per row."""
         if num_images != len(self):
             raise ValueError(
-                f'the memory bank has {len(self)} rows but the training set '
-                f'{num_images} images: set model.num_images={num_images}, or choose '
-                f'{len(self)} images by indices in train_dataloader.dataset, and start '
-                'anew, because a bank belongs to one data set.'
+                f'The memory bank has {len(self)} rows, but the training set has '
+                f'{num_images} images; set model.num_images={num_images}, or select '
+                f'{len(self)} images with indices in train_dataloader.dataset. A bank '
+                'belongs to one dataset, so train from scratch.'
             )
 
-    def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Tensor], prefix: str, *args: Any
+    ) -> None:
         saved = state_dict.get(prefix + 'features')
         if saved is not None and saved.shape != self.features.shape:
             raise ValueError(
-                f'the checkpoint holds a memory bank of {tuple(saved.shape)} (images, '
-                f'channels) but this model has {tuple(self.features.shape)}: a bank '
-                'belongs to one data set, so train on the same one, or start anew.'
+                f'The checkpoint has a memory bank of {tuple(saved.shape)} (images, '
+                f'channels), but this model {tuple(self.features.shape)}; train on the '
+                'same dataset, or from scratch.'
             )
         super()._load_from_state_dict(state_dict, prefix, *args)
 

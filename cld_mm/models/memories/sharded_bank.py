@@ -1,8 +1,10 @@
-"""ShardedMemoryBank: every rank holds its part of the rows, and no others.
+"""ShardedMemoryBank: every rank stores only its part of the rows.
 
-One bank of n rows of size C takes 4nC bytes on each rank: 512 GB at n = 10^9 and C
-128. Split over 64 ranks it is 8 GB a rank, or 4 GB in float16.
+A whole bank of n rows of size C takes 4nC bytes on each rank: 512 GB at n = 10^9 and
+C 128. Split over 64 ranks, that is 8 GB per rank, or 4 GB in float16.
 """
+
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -10,45 +12,47 @@ from torch import distributed as dist
 
 from cld_mm.distributed.collectives import gather, world_size
 
+from .base import check_size_in_memory
 from .initial_rows import initial_rows
 from .memory_bank import MemoryBank
 
 
 def shard_bounds(num_rows: int, rank: int, ranks: int) -> tuple[int, int]:
-    """First row of a rank and the one after its last; sizes differ by one at most."""
+    """First row of a rank and the one after its last; sizes differ by at most one."""
     return num_rows * rank // ranks, num_rows * (rank + 1) // ranks
 
 
 class ShardedMemoryBank(MemoryBank):
-    """As MemoryBank, with rows ``start`` to ``stop`` of its n on this rank.
+    """MemoryBank of which this rank stores the rows from ``start`` to ``stop``.
 
-    With the same seed on all ranks its rows are those of the MemoryBank. They are no
-    part of the state dict, which rank 0 alone would write: ResumableRunner keeps them
-    beside the checkpoint, a file a rank. A whole bank in a checkpoint is read, each
-    rank its own rows.
+    With the same seed on all ranks, its rows equal those of a MemoryBank. They are not
+    in the state dict, which only rank 0 writes: the runner saves them beside the
+    checkpoint, one file per rank. A whole bank in a checkpoint can be loaded, too.
 
     Args:
         *args: as in MemoryBank.
 
     Attributes:
-        storage: ``(stop - start + 1, C)`` buffer; its last row takes what is written to
-            other ranks' rows, so that writing needs neither a mask nor a wait.
+        storage: ``(stop - start + 1, C)`` buffer; its last row takes writes to other
+            ranks' rows, so that writing needs neither a mask nor a device sync.
 
     Raises:
         ValueError: as in MemoryBank, or there are fewer rows than ranks.
     """
 
+    shared = False
     storage: Tensor
 
     def _allocate(self, channels: int, dtype: torch.dtype) -> None:
         ranks = world_size()
         if self.num_images < ranks:
             raise ValueError(
-                f'a bank of {self.num_images} rows cannot be split over {ranks} ranks: '
-                'leave bank_sharded off.'
+                f'A bank of {self.num_images} rows cannot be split over {ranks} ranks; '
+                'set bank_sharded=False.'
             )
         rank = dist.get_rank() if ranks > 1 else 0
         self.start, self.stop = shard_bounds(self.num_images, rank, ranks)
+        check_size_in_memory(self.stop - self.start, channels, dtype, 'num_images')
         rows = initial_rows(self.num_images, channels, self.start, self.stop)
         storage = torch.zeros(len(rows) + 1, channels, dtype=dtype)
         storage[:-1] = rows
@@ -59,13 +63,17 @@ class ShardedMemoryBank(MemoryBank):
         """This rank's rows, ``(stop - start, C)``."""
         return self.storage[:-1]
 
+    def must_be_finite(self) -> dict[str, Tensor]:
+        """This rank's rows."""
+        return {'features': self.features}
+
     def owner(self, indices: Tensor) -> Tensor:
-        """The rank that holds each row, int64 like ``indices``."""
-        # The smallest rank whose part ends after the row, in whole numbers.
+        """The rank that stores each row, int64 like ``indices``."""
+        # The smallest rank whose part ends after the row, in integer arithmetic.
         return ((indices + 1) * world_size() - 1) // self.num_images
 
     def local(self, indices: Tensor) -> tuple[Tensor, Tensor]:
-        """Places of rows in ``storage``, and whether this rank holds them."""
+        """Indices of rows in ``storage``, and whether this rank stores them."""
         mine = (indices >= self.start) & (indices < self.stop)
         places = torch.where(mine, indices - self.start, self.stop - self.start)
         return places, mine
@@ -75,7 +83,7 @@ class ShardedMemoryBank(MemoryBank):
 
     @torch.no_grad()
     def rows_of(self, indices: Tensor) -> Tensor:
-        """Rows for each index; zeros for those of other ranks: ``(N, C)`` float32."""
+        """Rows by index, zeros for those of other ranks, ``(N, C)`` float32."""
         places, mine = self.local(indices)
         return self.storage[places].float() * mine[:, None]
 
@@ -95,16 +103,18 @@ class ShardedMemoryBank(MemoryBank):
             [part[: b - a] for part, (a, b) in zip(parts, bounds, strict=True)]
         )
 
-    def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Tensor], prefix: str, *args: Any
+    ) -> None:
         whole = state_dict.pop(prefix + 'features', None)
         if whole is None:
             return
         wanted = (self.num_images, self.features.shape[1])
         if tuple(whole.shape) != wanted:
             raise ValueError(
-                f'the checkpoint holds a memory bank of {tuple(whole.shape)} (images, '
-                f'channels) but this model has {wanted}: a bank belongs to one data '
-                'set, so train on the same one, or start anew.'
+                f'The checkpoint has a memory bank of {tuple(whole.shape)} (images, '
+                f'channels), but this model {wanted}; train on the same dataset, or '
+                'from scratch.'
             )
         self.features.copy_(whole[self.start : self.stop])
 

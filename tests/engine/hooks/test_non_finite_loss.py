@@ -14,7 +14,7 @@ from mmengine.optim import AmpOptimWrapper as MMAmpOptimWrapper
 from mmengine.optim import OptimWrapper
 from mmpretrain.structures import DataSample
 
-from cld_mm.cli.run_tool import build_runner
+from cld_mm.engine.build import build_runner
 from cld_mm.engine.checkpoint.finite_check import check_finite
 from cld_mm.engine.step_replay.dump import as_json, image_names
 from cld_mm.engine.step_replay.replay import replay
@@ -197,7 +197,7 @@ def test_masks_and_normalisers_are_not_taken_for_spoilt() -> None:
     parts = torch.nn.BatchNorm1d(2), FeatureQueue(3, 2), ShardedMemoryBank(3, 2)
     model = torch.nn.ModuleList(parts)
     model.register_buffer('mask', torch.tensor([0.0, float('-inf')]))
-    model.register_buffer('log_normaliser', torch.tensor(float('nan')))
+    model.register_buffer('log_normalizer', torch.tensor(float('nan')))
     check_finite(model, 1, 'work')
     for name, tensor in (
         ('buffer 0.running_var', model[0].running_var),

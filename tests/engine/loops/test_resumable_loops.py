@@ -8,7 +8,7 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from cld_mm.cli.run_tool import build_runner
+from cld_mm.engine.build import build_runner
 from cld_mm.engine.checkpoint import CheckpointError, newest_good
 from tools.stress import comparing, small_configs
 

@@ -1,0 +1,45 @@
+"""Images of a dataset as they are stored, before any transform, for pictures."""
+
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from cld_mm.fileio.image_decoding import decode_image, printable
+
+from .transforms.load_image import LoadImage
+from .value_range import value_range_of
+
+
+def stored_image(dataset: Any, index: int, side: int | None = None) -> np.ndarray:
+    """An image as it is stored, ``(H, W)`` or ``(H, W, 3)`` RGB bytes.
+
+    Args:
+        dataset: mmpretrain's or this project's, wrapped or not.
+        index: of the image.
+        side: make it a square of this many pixels, its middle kept.
+
+    Raises:
+        OSError: its file cannot be read; the message names it.
+    """
+    info = dataset.get_data_info(index)
+    if 'img' in info:
+        image = Image.fromarray(np.asarray(info['img']).squeeze())
+    else:
+        try:
+            data = LoadImage().read(info)
+            pixels = decode_image(
+                data, value_range=value_range_of(dataset), bands='rgb'
+            )
+        except Exception as error:
+            raise OSError(
+                f'{printable(info["img_path"])} cannot be read as an image ({error}): '
+                'fix or remove it.'
+            ) from error
+        image = Image.fromarray(np.ascontiguousarray(pixels[..., ::-1]))
+    if side is not None:
+        edge = min(image.size)
+        left, top = ((length - edge) // 2 for length in image.size)
+        image = image.crop((left, top, left + edge, top + edge))
+        image = image.resize((side, side), Image.Resampling.BICUBIC)
+    return np.asarray(image)
