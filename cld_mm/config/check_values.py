@@ -8,10 +8,12 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.runner import LogProcessor, set_random_seed
 from mmengine.utils.dl_utils import set_multi_processing
+from mmpretrain.models.selfsup.base import BaseSelfSupervisor
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
 from cld_mm import registry as registries
 from cld_mm.distributed.rank_watchdog import RankWatchdog
+from cld_mm.models.algorithms.base import FollowsOptimizer
 
 from .check_dataloaders import check_dataloader, check_pipeline
 from .check_parts import check_part, check_settings, find_part
@@ -42,6 +44,7 @@ KEYS = {
     'norm_decay_mult dwconv_decay_mult flat_decay_mult bypass_duplicate '
     'dcn_offset_lr_mult',
 }
+PRETRAINING = (BaseSelfSupervisor, FollowsOptimizer)
 COUNTS = ('max_epochs', 'max_iters', 'val_interval')
 
 
@@ -174,9 +177,7 @@ def _check_batch(cfg: Config) -> None:
     if not loader or 'batch_sampler' in loader:
         return
     model = find_part(str(cfg.model.type), registries.MODELS)
-    is_pretraining = 'SelfSup' in str(cfg.model.get('data_preprocessor', '')) or (
-        getattr(model, '__module__', '').startswith('cld_mm.')
-    )
+    is_pretraining = isinstance(model, type) and issubclass(model, PRETRAINING)
     size = loader.get('batch_size', 1)  # torch's default
     if is_pretraining and size < 2:
         default = '' if 'batch_size' in loader else ', the default'
