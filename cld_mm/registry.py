@@ -48,6 +48,17 @@ TRANSFORMS = _child('transform', 'TRANSFORMS', ['cld_mm.datasets'])
 METRICS = _child('metric', 'METRICS', ['cld_mm.evaluation'])
 EVALUATORS = _child('evaluator', 'EVALUATORS', ['cld_mm.evaluation'])
 VISUALIZERS = _child('visualizer', 'VISUALIZERS', ['cld_mm.visualization'])
+# Without parts of our own; mmengine warns about a scope that lacks one of these.
+RUNNERS = _child('runner', 'RUNNERS', ['cld_mm.engine'])
+RUNNER_CONSTRUCTORS = _child(
+    'runner constructor', 'RUNNER_CONSTRUCTORS', ['cld_mm.engine']
+)
+LOG_PROCESSORS = _child('log processor', 'LOG_PROCESSORS', ['cld_mm.engine'])
+OPTIM_WRAPPER_CONSTRUCTORS = _child(
+    'optimizer wrapper constructor', 'OPTIM_WRAPPER_CONSTRUCTORS', ['cld_mm.engine']
+)
+VISBACKENDS = _child('vis_backend', 'VISBACKENDS', ['cld_mm.engine'])
+TASK_UTILS = _child('task util', 'TASK_UTILS', ['cld_mm.engine'])
 
 
 def enter_scope(scope: str | None = None) -> None:

@@ -30,6 +30,13 @@ def parse_args() -> argparse.Namespace:
         help='resume from a checkpoint, or from the newest in the work dir',
     )
     parser.add_argument(
+        '--resume-settings',
+        choices=['new', 'checkpoint'],
+        default='new',
+        help='optimizer and schedule settings of a resumed run where the config '
+        "differs from the checkpoint's: the new ones (default), or the checkpoint's",
+    )
+    parser.add_argument(
         '--pretrained',
         metavar='CHECKPOINT',
         help='start the backbone from this checkpoint (linear probing, fine-tuning)',
@@ -52,6 +59,11 @@ def parse_args() -> argparse.Namespace:
         action='store_true',
         help='compile backbones and necks with torch.compile',
     )
+    parser.add_argument(
+        '--capture-steps',
+        action='store_true',
+        help='for debugging: keep what is needed to repeat a step that gives NaN',
+    )
     parser.add_argument('--seed', type=int, help='seed of everything random')
     parser.add_argument(
         '--deterministic',
@@ -73,6 +85,7 @@ def merge(cfg: 'Config', args: argparse.Namespace) -> None:
         args.resume = 'auto'
     if args.resume is not None:
         cfg.resume = True
+        cfg.resume_settings = args.resume_settings
         cfg.load_from = None if args.resume == 'auto' else args.resume
         if cfg.load_from and not Path(cfg.load_from).is_file():
             raise FileNotFoundError(
@@ -89,6 +102,10 @@ def merge(cfg: 'Config', args: argparse.Namespace) -> None:
         cfg.auto_scale_lr.enable = True
     if args.compile:
         cfg.custom_hooks = [*cfg.get('custom_hooks', []), {'type': 'CompileHook'}]
+    if args.capture_steps:
+        for hook in cfg.get('custom_hooks') or []:
+            if hook.get('type') == 'NonFiniteLossHook':
+                hook['capture_steps'] = True
     if args.seed is not None:
         cfg.merge_from_dict({'randomness.seed': args.seed})
     if args.deterministic:

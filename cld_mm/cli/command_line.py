@@ -18,7 +18,9 @@ def command_line(debug: bool = False) -> Iterator[Run]:
     """
     with exit_on_error(debug) as run:
         import cld_mm.registry  # noqa: F401  the version shims come before mmengine
+        from cld_mm.compat.known_warnings import ignore_known_warnings
         from cld_mm.fileio.secure_mmengine import secure_mmengine
 
+        ignore_known_warnings()
         secure_mmengine()
         yield run

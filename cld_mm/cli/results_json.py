@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from cld_mm.fileio.json_values import finite
+from cld_mm.fileio.json_values import replace_non_finite
 
 
 def write_results(
@@ -29,6 +29,7 @@ def write_results(
     name = '_'.join(Path(part).stem for part in names)
     path = Path(out) if out else Path(folder) / f'{name}.json'
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(finite(results), indent=2, allow_nan=False) + '\n')
+    text = json.dumps(replace_non_finite(results), indent=2, allow_nan=False)
+    path.write_text(text + '\n')
     print(f'results {path}')
     return path

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from textwrap import shorten
 from typing import Any
 
 import torch
@@ -35,15 +34,17 @@ from cld_mm.distributed.sharded_tensors import (
 )
 from cld_mm.engine.checkpoint.save import is_remote, save_state
 from cld_mm.fileio.disk_errors import end_with_the_log
+from cld_mm.fileio.short_text import shorten
 from cld_mm.registry import MODEL_WRAPPERS
 
 from .checkpoint import CheckpointError, CheckpointWriter
 from .checkpoint.bank_rows import load_rows, sharded_bank
 from .checkpoint.choose import choose_together
 from .checkpoint.load_parts import load_parts
+from .checkpoint.resume_settings import ResumePlan, describe
 from .class_lists import check_same_classes, training_classes, with_classes
 from .seeded_loaders import seed_pipelines, start_worker
-from .terminal_log import AboveTheBar
+from .terminal_log import TerminalHandler
 
 
 class ResumableRunner(Runner):
@@ -55,7 +56,7 @@ class ResumableRunner(Runner):
     _has_loaded: bool
     _verified: str | None = None  # the checkpoint whose digests were looked at
 
-    _fits_exactly = False  # while a run is resumed
+    _plan: ResumePlan | None = None  # while a run is resumed
     # Of the checkpoint loaded last.
     stored_classes: Sequence[str] | None = None
     stored_value_range: tuple[float, float] | None = None
@@ -188,17 +189,34 @@ class ResumableRunner(Runner):
             ) from error
         self._has_loaded = True
 
-    def resume(self, filename, *args, map_location='default', **kwargs) -> None:
+    def resume(
+        self,
+        filename: str,
+        resume_optimizer: bool = True,
+        resume_param_scheduler: bool = True,
+        map_location: Any = 'default',
+    ) -> None:
         """As mmengine's, reading into CPU memory: other ranks' states are in it too.
 
+        Settings that changed since the checkpoint are applied, or refused; see
+        :mod:`cld_mm.engine.checkpoint.resume_settings`.
+
         Raises:
-            CheckpointError: the checkpoint is of another model; mmengine warns, and
-                goes on with what fits.
+            CheckpointError: the checkpoint is of another model, where mmengine warns
+                and takes what fits; or changed settings cannot be applied.
         """
-        where = 'cpu' if map_location == 'default' else map_location
-        self._fits_exactly = True
-        super().resume(filename, *args, map_location=where, **kwargs)
-        self._fits_exactly = False
+        self.optim_wrapper = self.build_optim_wrapper(self.optim_wrapper)
+        if self.param_schedulers is not None:
+            self.param_schedulers = self.build_param_scheduler(self.param_schedulers)
+        self._plan = ResumePlan(self, filename)
+        super().resume(
+            filename,
+            resume_optimizer,
+            resume_param_scheduler and self._plan.takes_saved_schedules,
+            map_location='cpu' if map_location == 'default' else map_location,
+        )
+        self._plan.apply()
+        self._plan = None
         check_same_classes(self, filename)
 
     def save_checkpoint(
@@ -254,7 +272,7 @@ class ResumableRunner(Runner):
         A resumed model must fit exactly. By ``load_from``, each part of the model is
         loaded as a whole or not at all, and the backbone must be.
         """
-        if not self._fits_exactly:
+        if self._plan is None:
             checkpoint = load_parts(self, filename)
             self._has_loaded = True
         else:
@@ -263,7 +281,7 @@ class ResumableRunner(Runner):
         self.stored_classes = meta.get('classes')
         self.stored_value_range = meta.get('value_range')
         bank = sharded_bank(self.model)
-        resumed = self._fits_exactly and bank is not None
+        resumed = self._plan is not None and bank is not None
         if resumed and 'bank.features' not in checkpoint['state_dict']:
             load_rows(bank, filename, checked=filename == self._verified)
         return checkpoint
@@ -275,23 +293,24 @@ class ResumableRunner(Runner):
         except RuntimeError as error:
             if 'do not match exactly' not in str(error):
                 raise
-            what = shorten(str(error).partition('\n')[2], 200, placeholder=' ...')
+            changes = self._plan.changes if self._plan is not None else {}
+            of_model = {k: v for k, v in changes.items() if k.startswith('model.')}
+            what = describe(of_model) or shorten(str(error).partition('\n')[2], 200)
             raise CheckpointError(
-                f'the checkpoint {filename} is of another model ({what}): '
-                'resume with the config that it was written by, or take its weights '
-                'alone by load_from.'
+                f'the checkpoint {filename} does not fit the model ({what}): resume '
+                'with the config it was written with, or start a new run from its '
+                'weights with load_from.'
             ) from error
 
     def build_logger(self, *args, **kwargs) -> MMLogger:
-        """The logger, its terminal handler replaced where there is a terminal.
+        """The logger, with a shorter log on the terminal.
 
         A log file that cannot be written ends the run.
         """
         logger = super().build_logger(*args, **kwargs)
         end_with_the_log(logger)
-        if is_main_process() and sys.stderr.isatty():
-            for handler in list(logger.handlers):
-                if type(handler) is logging.StreamHandler:
-                    logger.removeHandler(handler)
-                    logger.addHandler(AboveTheBar(handler))
+        for handler in list(logger.handlers):
+            if type(handler) is logging.StreamHandler and is_main_process():
+                logger.removeHandler(handler)
+                logger.addHandler(TerminalHandler(handler, sys.stderr.isatty()))
         return logger

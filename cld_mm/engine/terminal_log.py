@@ -1,27 +1,39 @@
-"""Log lines on a terminal, above the progress bar."""
+"""A short log on the terminal; the log file has all of it."""
 
 import logging
 import sys
 
 from tqdm import tqdm
 
+# Of mmengine, and about nothing that a user can change. The file has them.
+DROPPED = (
+    '"FileClient" will be deprecated',
+    '"HardDiskBackend" is the alias',
+    'Distributed training is not used, all SyncBatchNorm',
+    'Checkpoints will be saved to',
+    'Exp name: ',
+)
 
-class AboveTheBar(logging.Handler):
-    """Prints log records above a progress bar, without the bulky ones.
 
-    Lines of single training iterations, which the bar shows, and dumps of
-    configuration, environment and hooks go to the log file alone.
+class TerminalHandler(logging.Handler):
+    """Prints log records above a progress bar, without dumps and repeated notices.
+
+    Dumps of configuration, environment and hooks go to the log file only; so do lines
+    of single training iterations where a progress bar shows them.
 
     Args:
         replaced: the terminal's handler, whose format and level are kept.
+        has_bar: whether a progress bar shows iterations.
     """
 
-    def __init__(self, replaced: logging.Handler) -> None:
+    def __init__(self, replaced: logging.Handler, has_bar: bool) -> None:
         super().__init__(replaced.level)
         self.setFormatter(replaced.formatter)
+        self.has_bar = has_bar
 
     def emit(self, record: logging.LogRecord) -> None:
         message = record.getMessage()
-        bulky = message.count('\n') > 3 or 'Epoch(train)' in message
-        if record.levelno >= logging.WARNING or not bulky:
+        is_dump = message.count('\n') > 3 and record.levelno < logging.WARNING
+        on_bar = self.has_bar and message.startswith('Epoch(train)')
+        if not (is_dump or on_bar or message.startswith(DROPPED)):
             tqdm.write(self.format(record), file=sys.stderr)

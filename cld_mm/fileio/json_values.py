@@ -1,15 +1,23 @@
-"""Values that JSON can hold."""
+"""Values that JSON can hold: it knows neither NaN nor infinity."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 
-def finite(value: Any) -> Any:
-    """The same with None for NaN and infinity, which JSON does not know."""
-    if isinstance(value, dict):
-        return {key: finite(item) for key, item in value.items()}
+def replace_non_finite(value: Any, as_text: bool = False) -> Any:
+    """The same with None, or "NaN" and "Infinity", for numbers that are not finite.
+
+    Args:
+        value: numbers and texts in nested dicts and lists.
+        as_text: write what they are; else None.
+    """
+    if isinstance(value, Mapping):
+        return {str(k): replace_non_finite(v, as_text) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
-        return [finite(item) for item in value]
+        return [replace_non_finite(item, as_text) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
-        return None
+        if not as_text:
+            return None
+        return 'NaN' if math.isnan(value) else f'{"-" * (value < 0)}Infinity'
     return value

@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
-from cld_mm.fileio.json_values import finite
+from cld_mm.fileio.json_values import replace_non_finite
 from cld_mm.fileio.training_logs import Curves
 from cld_mm.visualization.curves import panels_of
 from cld_mm.visualization.style import COLORS
@@ -133,8 +133,8 @@ def breakable(name: str) -> Markup:
 
 
 def embedded(data: Any) -> Markup:
-    """JSON that is safe inside a script element."""
-    text = json.dumps(finite(data))
+    """JSON that nothing inside a script element can break out of."""
+    text = json.dumps(replace_non_finite(data))
     for sign in '<>&':
         text = text.replace(sign, f'\\u{ord(sign):04x}')
     return Markup(text)  # noqa: S704 escaped above

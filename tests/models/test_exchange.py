@@ -1,5 +1,7 @@
 """What ranks exchange in a step: how often, how much, and that it adds up."""
 
+import os
+
 import pytest
 import torch
 from torch import distributed as dist
@@ -65,3 +67,17 @@ def _keys_and_sums(rank):
 
 def test_both_shuffles_give_the_same_keys_and_sums_reach_their_owner():
     run_ranks(_keys_and_sums)
+
+
+def _run(rank, data, folder):
+    os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE='2')
+    calls = exchange.run_calls(2, 20, str(data), str(folder))
+    each = dict.fromkeys(
+        ('gradients: all_reduce', 'images: all_to_all_single', f'keys: {ALL_GATHER}'),
+        20,
+    )
+    assert calls == {**each, 'stop signals: all_reduce': 2}
+
+
+def test_hooks_of_a_default_run_exchange_only_stop_signals(digits, tmp_path):
+    run_ranks(_run, 2, (digits, tmp_path))

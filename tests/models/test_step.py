@@ -3,7 +3,7 @@
 import copy
 import itertools
 import os
-import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -13,9 +13,10 @@ from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from cld_mm.cli.allocators import keep_freed_memory
-from cld_mm.engine.hooks.non_finite_loss import NonFiniteLossHook, _gradients
-from cld_mm.models.grouping import base
+from cld_mm.engine.hooks.non_finite_loss import NonFiniteLossHook
+from cld_mm.models.losses import checks
 from cld_mm.models.memories import FeatureQueue
+from cld_mm.models.utils import device as device_module
 from cld_mm.registry import MODELS
 from tests.helpers.tiny_models import CLD, tiny_moco
 
@@ -184,13 +185,14 @@ def operations_after_backward(depth, views):
     # foreach is torch's default on a GPU.
     optimizer = torch.optim.SGD(model.parameters(), 0.1, momentum=0.9, foreach=True)
     model.follow_optimizer(optimizer)
-    hook = NonFiniteLossHook(dump=False)
+    hook = NonFiniteLossHook()
+    runner = SimpleNamespace(model=model)
     for _ in range(2):
         optimizer.zero_grad()
         parts = model.loss(views)
         sum(v for name, v in parts.items() if 'loss' in name).backward()
         with Count() as count:
-            hook._check(None, _gradients(optimizer))
+            hook._check_step(runner, optimizer)
             optimizer.step()
     return count.operations, len(list(model.parameters()))
 

@@ -1,9 +1,9 @@
 """Repeat a training step that was not finite: ``replay_step.py DUMP``.
 
-DUMP is WORK_DIR/non_finite/iter_N, or one rank's file in it. Prints for each rank
-whether the loss parts are reproduced, and which weight, view, layer, loss part or
-gradient was the first that was not finite. The last line is JSON, with "NaN" and
-"Infinity" as strings; ``--out`` writes it to a file.
+DUMP is WORK_DIR/non_finite/iter_N, or one rank's file in it, which a run with
+``train.py --capture-steps`` writes. Prints for each rank whether the loss parts are
+bitwise identical, and which weight, view, layer, loss part or gradient first became
+NaN or infinite. The last line is JSON; ``--out`` writes it to a file.
 """
 
 import argparse
@@ -16,19 +16,20 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from cld_mm.cli.command_line import command_line
 
 
-def tell(result: dict, together: bool) -> None:
-    """Print the result of one rank."""
+def print_result(result: dict, together: bool) -> None:
+    """Print one rank's result."""
     verdict = 'reproduces' if result['reproduces'] else 'does NOT reproduce'
     print(f'rank {result["rank"]}, iteration {result["iteration"]}: {verdict}')
     for name, value in result['parts'].items():
-        print(f'  {name:20s} {value:<14.8g} then {result["dumped_parts"][name]:.8g}')
+        dumped = result['dumped_parts'][name]
+        print(f'  {name:20s} {value:<14.8g} in the dump {dumped:.8g}')
     first = result['first_non_finite']
     if first is None:
-        print('  everything is finite on this rank: check the other ranks.')
+        print('  everything is finite on this rank; check the others.')
     else:
         print(f'  first not finite: {first["kind"]} {first["where"]}')
     if not together and not result['reproduces']:
-        print('  (one of several ranks, replayed without data from the others)')
+        print('  (one of several ranks repeated alone, without what ranks exchange)')
 
 
 def main() -> None:
@@ -40,13 +41,13 @@ def main() -> None:
     parser.add_argument('--debug', action='store_true', help='show tracebacks')
     args = parser.parse_args()
     with command_line(args.debug):
-        from cld_mm.engine.step_replay.dump import as_json
         from cld_mm.engine.step_replay.replay import replay
+        from cld_mm.fileio.json_values import replace_non_finite
 
         found = replay(args.dump, args.device, args.alone)
         for result in found['ranks']:
-            tell(result, found['together'])
-        text = json.dumps(as_json(found), allow_nan=False)
+            print_result(result, found['together'])
+        text = json.dumps(replace_non_finite(found, as_text=True), allow_nan=False)
         if args.out:
             Path(args.out).write_text(text + '\n')
         print(text)

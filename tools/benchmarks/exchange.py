@@ -1,8 +1,13 @@
-"""Bytes each rank receives in a MoCo v2 + CLD step, by number of ranks.
+"""Collectives and bytes each rank receives in a MoCo v2 + CLD step.
 
 ``python tools/benchmarks/exchange.py``: real steps of a narrow model in 2, 4 and 8
 processes over gloo on a CPU. What torch.distributed's functions bring is counted by
-wrapping them; the last line is JSON, bytes by side, kind and world size. Sides:
+wrapping them; the last line is JSON, bytes by side, kind and world size.
+
+``--run`` counts the calls of a default training run instead, its hooks included: the
+Fashion-MNIST recipe with the default runtime, a narrow model and small images.
+
+Sides without ``--run``:
 
 - ours: images travel by all-to-all, keys by one all-gather, groups are of all ranks;
 - moco: the same but for the images, which every rank gathers before it takes its part
@@ -13,15 +18,12 @@ receives in a reduce-scatter, twice that in an all-reduce.
 """
 
 import argparse
-import functools
 import json
 import os
 import socket
 import sys
 import tempfile
 import warnings
-from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--ranks', type=at_least(1), nargs='+', default=[2, 4, 8])
     parser.add_argument('--batch', type=at_least(2), default=64, help='images a rank')
     parser.add_argument('--pixels', type=at_least(1), default=28)
+    parser.add_argument(
+        '--run', action='store_true', help='calls in a default training run'
+    )
+    parser.add_argument('--iterations', type=at_least(1), default=100, help='of --run')
     return parser.parse_args()
 
 
@@ -44,7 +50,9 @@ if __name__ == '__main__':
 
 import cld_mm.registry  # noqa: F401, I001
 import torch
+from tools.benchmarks.counted_collectives import Received
 from mmengine.config import Config
+from mmengine.hooks import Hook
 from mmengine.model import MMDistributedDataParallel
 from mmengine.optim import OptimWrapper
 from torch import Tensor
@@ -53,104 +61,14 @@ from torch import multiprocessing as mp
 from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import allreduce_hook
 from cld_mm.models.algorithms import MoCo
 from cld_mm.models.algorithms.base import instance_of
+from cld_mm.datasets.preparation.fashion_mnist import fetch
 from cld_mm.distributed.collectives import gather
+from cld_mm.distributed.process_group import prepare_distributed
+from cld_mm.engine.runner import ResumableRunner
 from cld_mm.registry import MODELS
 
 
 RECIPE = ROOT / 'configs/mocov2_cld_r18_fashionmnist_10e.py'
-# What an exchange is for, by the innermost function of these that asks for it.
-KINDS = {
-    'shuffle': 'images',
-    'gather_images': 'images',
-    'gather_shuffled': 'keys',
-    'gather_keys': 'keys',
-    'group': 'grouping',
-    'backward': 'grouping, backward',
-    'allreduce_hook': 'gradients',
-}
-
-
-def num_bytes(tensor: Tensor) -> int:
-    return tensor.numel() * tensor.element_size()
-
-
-def all_to_all(out: Tensor, rows: Tensor, received=None, sent=None, **_) -> int:
-    own = len(out) // dist.get_world_size()
-    own = received[dist.get_rank()] if received else own
-    return num_bytes(out) - num_bytes(out[:own])
-
-
-def all_gather(out: Tensor, rows: Tensor, **_) -> int:
-    return num_bytes(out) - num_bytes(rows)
-
-
-def reduce_scatter(out: Tensor, rows: Tensor, **_) -> int:
-    return num_bytes(rows) - num_bytes(out)
-
-
-def all_reduce(tensor: Tensor, *_, **__) -> int:
-    return 2 * num_bytes(tensor) * (dist.get_world_size() - 1) // dist.get_world_size()
-
-
-def broadcast(tensor: Tensor, src: int = 0, **_) -> int:
-    return num_bytes(tensor) * (dist.get_rank() != src)
-
-
-COUNTED: dict[str, Callable[..., int]] = {
-    'all_to_all_single': all_to_all,
-    'all_gather_single': all_gather,
-    'all_gather_into_tensor': all_gather,
-    'reduce_scatter_single': reduce_scatter,
-    'reduce_scatter_tensor': reduce_scatter,
-    'all_reduce': all_reduce,
-    'broadcast': broadcast,
-}
-
-
-class Received:
-    """A context in which collectives are counted, by what they are for.
-
-    Attributes:
-        bytes: received by this rank, by kind.
-        calls: by ``(kind, name of the collective)``.
-    """
-
-    def __init__(self) -> None:
-        self.bytes: Counter[str] = Counter()
-        self.calls: Counter[tuple[str, str]] = Counter()
-        self._plain: dict[str, Callable] = {}
-
-    def __enter__(self) -> 'Received':
-        for name, count in COUNTED.items():
-            if hasattr(dist, name):
-                self._plain[name] = getattr(dist, name)
-                setattr(dist, name, self._counted(name, count))
-        return self
-
-    def __exit__(self, *error) -> None:
-        for name, function in self._plain.items():
-            setattr(dist, name, function)
-
-    def _counted(self, name: str, count: Callable[..., int]) -> Callable:
-        plain = self._plain[name]
-
-        @functools.wraps(plain)
-        def counted(*args, **kwargs):
-            kind = _kind()
-            self.bytes[kind] += count(*args, **kwargs)
-            self.calls[kind, name] += 1
-            return plain(*args, **kwargs)
-
-        return counted
-
-
-def _kind() -> str:
-    frame: Any = sys._getframe(2)
-    while frame is not None:
-        if frame.f_code.co_name in KINDS:
-            return KINDS[frame.f_code.co_name]
-        frame = frame.f_back
-    return 'other'
 
 
 class GatheringMoCo(MoCo):
@@ -206,25 +124,91 @@ def step_of(kind: type[MoCo], batch: int, pixels: int) -> Received:
     return received
 
 
+class CountIterations(Hook):
+    """Counts the collectives of training iterations, all hooks included.
+
+    Args:
+        iterations: how many, from the second on; the first one sets buffers up.
+    """
+
+    priority = 'HIGHEST'
+
+    def __init__(self, iterations: int) -> None:
+        self.last = iterations
+        self.received = Received()
+
+    def before_train(self, runner: Any) -> None:
+        """Count DistributedDataParallel's own exchange too."""
+        runner.model.register_comm_hook(dist.group.WORLD, allreduce_hook)
+
+    def before_train_iter(
+        self, runner: Any, batch_idx: int, data_batch: Any = None
+    ) -> None:
+        """Begin with the second iteration, end before the one after the last."""
+        if runner.iter == 1:
+            self.received.__enter__()
+        if runner.iter == self.last + 1:
+            self.received.__exit__()
+
+
+def run_calls(ranks: int, iterations: int, data: str, folder: str) -> dict[str, int]:
+    """Calls of the collectives in iterations of a default run, by purpose and name."""
+    cfg = Config.fromfile(RECIPE)
+    narrow = {'stem_channels': 4, 'base_channels': 4}
+    cfg.merge_from_dict(
+        {
+            'model.backbone': narrow,
+            'model.neck.in_channels': 32,
+            'model.queue_len': 64,
+            'model.cld.grouping.num_groups': 2,
+            'train_dataloader.batch_size': 4,
+            'train_dataloader.num_workers': 0,
+            'train_dataloader.persistent_workers': False,
+            'train_dataloader.dataset.data_root': data,
+            'train_dataloader.dataset.indices': 4 * ranks * (iterations + 2),
+            'train_cfg.max_epochs': 1,
+            'default_hooks.checkpoint.interval': -1,
+            'work_dir': folder,
+            'launcher': 'pytorch',
+            'log_level': 'ERROR',
+        }
+    )
+    for key in ('val_cfg', 'val_dataloader', 'val_evaluator'):
+        cfg[key] = None
+    prepare_distributed(cfg)
+    hook = CountIterations(iterations)
+    runner = ResumableRunner.from_cfg(cfg)
+    runner.register_hook(hook)
+    runner.train()
+    calls = hook.received.calls
+    return {f'{kind}: {name}': n for (kind, name), n in sorted(calls.items())}
+
+
 def rank(number: int, ranks: int, port: int, args: Any, out: str) -> None:
     """Count in one process; rank 0 writes what it received."""
     torch.set_num_threads(1)
     warnings.filterwarnings('ignore', message='.broadcast_buffers. is deprecated')
     os.environ.update(MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port))
+    os.environ.update(RANK=str(number), LOCAL_RANK=str(number), WORLD_SIZE=str(ranks))
     dist.init_process_group('gloo', rank=number, world_size=ranks)
-    sides = {'ours': MoCo, 'moco': GatheringMoCo}
-    found = {
-        side: step_of(kind, args.batch, args.pixels).bytes
-        for side, kind in sides.items()
-    }
+    found: Any
+    if args.run:
+        folder = str(Path(out).parent)
+        found = run_calls(ranks, args.iterations, args.data, folder)
+    else:
+        sides = {'ours': MoCo, 'moco': GatheringMoCo}
+        found = {
+            side: step_of(kind, args.batch, args.pixels).bytes
+            for side, kind in sides.items()
+        }
     if number == 0:
         Path(out).write_text(json.dumps(found))
     dist.barrier()
     dist.destroy_process_group()
 
 
-def count(ranks: int, args: argparse.Namespace) -> dict[str, dict[str, int]]:
-    """Bytes rank 0 receives with so many ranks, by side and kind."""
+def count(ranks: int, args: argparse.Namespace) -> dict[str, Any]:
+    """What rank 0 counts with so many ranks."""
     with socket.socket() as sock:
         sock.bind(('127.0.0.1', 0))
         port = sock.getsockname()[1]
@@ -237,9 +221,27 @@ def count(ranks: int, args: argparse.Namespace) -> dict[str, dict[str, int]]:
         return json.loads(Path(out).read_text())
 
 
+def print_calls(calls: dict[int, dict[str, int]], iterations: int) -> None:
+    """A table of the calls by number of ranks, and JSON."""
+    print(
+        f'collectives in {iterations} iterations of a default run, all hooks included'
+    )
+    print(f'{"purpose: collective":40s}' + ''.join(f'{n:>8d} ranks' for n in calls))
+    for name in sorted({name for found in calls.values() for name in found}):
+        row = ''.join(f'{found.get(name, 0):14d}' for found in calls.values())
+        print(f'{name:40s}{row}')
+    print(json.dumps(calls))
+
+
 def main() -> None:
     args = parse_args()
     MODELS.get('ResNet_CIFAR')  # imports what all processes need
+    if args.run:
+        with tempfile.TemporaryDirectory() as args.data:
+            fetch(Path(args.data), 'digits')
+            calls = {ranks: count(ranks, args) for ranks in args.ranks}
+        print_calls(calls, args.iterations)
+        return
     results = {ranks: count(ranks, args) for ranks in args.ranks}
     image = 4 * args.batch * args.pixels**2
     print(f'bytes a rank receives in a step of {args.batch} images a rank')

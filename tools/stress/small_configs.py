@@ -47,6 +47,7 @@ def config(
             'train_dataloader.persistent_workers': workers > 0,
             'default_hooks.checkpoint.interval': 1,
             'default_hooks.checkpoint.every_iters': 2,
+            'default_hooks.checkpoint.exchange_interval': 1,
             'default_hooks.logger.interval': 100,
             f'{backbone}.stem_channels': 4,
             f'{backbone}.base_channels': 4,

@@ -9,13 +9,14 @@ from typing import Any
 import mmengine
 from mmengine.dist import barrier, is_main_process
 from mmengine.fileio import LocalBackend, get_file_backend
-from mmengine.model import is_model_wrapper
 
 from cld_mm.distributed.sharded_tensors import has_split_parameters, joined
+from cld_mm.distributed.unwrap_model import unwrap_model
+from cld_mm.engine.finite_checks import check_finite
 
 from .bank_rows import remove_orphans, save_rows, sharded_bank
 from .file_format import CheckpointError
-from .finite_check import check_finite
+from .resume_settings import training_settings
 
 
 def is_remote(
@@ -52,7 +53,8 @@ def save_state(
         FloatingPointError: on every rank: a weight or buffer is not finite.
         CheckpointError: split weights or states cannot go to a remote store.
     """
-    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    runner.call_hook('before_save_state')
+    model = unwrap_model(runner.model)
     check_finite(model, meta.get('iter') or runner.iter, runner.work_dir)
     bank = sharded_bank(runner.model)
     if bank is not None:
@@ -101,6 +103,7 @@ def _description(runner: Any, meta: dict[str, Any], by_epoch: bool) -> dict[str,
             'iter': runner.iter + (not by_epoch),
             **meta,
             'cfg': runner.cfg.pretty_text,
+            'settings': training_settings(runner.cfg),
             'seed': runner.seed,
             'experiment_name': runner.experiment_name,
             'time': time.strftime('%Y%m%d_%H%M%S'),

@@ -1,5 +1,6 @@
 """Hooks: what happens around an iteration."""
 
+from .buffered_runtime_info import BufferedRuntimeInfoHook
 from .checkpoint import DigestCheckpointHook
 from .choose_learning_rate import ChooseLearningRateHook
 from .collapse import CollapseHook
@@ -16,6 +17,7 @@ from .run_info import RunInfoHook
 from .swav import ResumableSwAVHook
 
 __all__ = [
+    'BufferedRuntimeInfoHook',
     'ChooseLearningRateHook',
     'CollapseHook',
     'CompileHook',

@@ -25,7 +25,6 @@ from cld_mm.engine.checkpoint import (
 )
 from cld_mm.engine.checkpoint.discovery import newest_run, resumable
 from cld_mm.engine.checkpoint.file_format import write_text
-from cld_mm.engine.checkpoint.rescale_on_resume import place_in_epoch
 from cld_mm.engine.checkpoint.work_dir_lock import lock
 from cld_mm.engine.preemption.interruptible_evaluation import Evaluation
 from cld_mm.registry import HOOKS
@@ -45,11 +44,13 @@ class DigestCheckpointHook(CheckpointHook):
         every_minutes: and whenever so many minutes have passed since the last save, by
             rank 0's clock; 0 for never.
         keep_recent: how many of those, where ``interval`` counts epochs.
+        exchange_interval: iterations between two exchanges of stop signals, write
+            errors and ``every_minutes`` between ranks.
         **kwargs: as in mmengine's CheckpointHook.
 
     Raises:
-        ValueError: ``every_iters`` or ``every_minutes`` is below 0, or ``keep_recent``
-            below 1.
+        ValueError: ``every_iters`` or ``every_minutes`` is below 0, ``keep_recent`` or
+            ``exchange_interval`` below 1.
         CheckpointError: during training, on every rank: a checkpoint could not be
             written.
         StoppedBySignal: during training, on every rank: SIGTERM, SIGUSR1 or Ctrl-C
@@ -65,15 +66,19 @@ class DigestCheckpointHook(CheckpointHook):
         every_iters: int = 0,
         every_minutes: float = 0,
         keep_recent: int = 2,
+        exchange_interval: int = 10,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        if every_iters < 0 or every_minutes < 0 or keep_recent < 1:
-            raise ValueError(
-                f'every_iters is {every_iters}, every_minutes {every_minutes} and '
-                f'keep_recent {keep_recent}: the first two are 0 (never) or more, the '
-                'last 1 or more.'
-            )
+        for name, value, least in (
+            ('every_iters', every_iters, 0),
+            ('every_minutes', every_minutes, 0),
+            ('keep_recent', keep_recent, 1),
+            ('exchange_interval', exchange_interval, 1),
+        ):
+            if value < least:
+                raise ValueError(f'{name} must be >= {least}, got {value}.')
+        self.exchange_interval = exchange_interval
         self.every_iters = every_iters
         self.every_minutes = every_minutes
         self.keep_recent = keep_recent
@@ -102,7 +107,6 @@ class DigestCheckpointHook(CheckpointHook):
             self._run = max(self._run, 1 + newest_run(self._folders(runner)))
         else:
             self._run = self._resumed['meta'].get('run', self._run)
-            place_in_epoch(runner.train_loop, self._resumed['meta'])
             if 'ranks' in self._resumed:
                 restore_rank_state(runner, self._resumed['ranks'])
             self._resumed = None
@@ -112,9 +116,14 @@ class DigestCheckpointHook(CheckpointHook):
         self, runner, batch_idx, data_batch=None, outputs=None
     ) -> None:
         """Save if it is time to, and stop if asked to."""
-        number, failed, due = self._agree(runner)
+        number, failed, due = 0, False, False
+        if get_world_size() == 1 or self.every_n_train_iters(
+            runner, self.exchange_interval
+        ):
+            number, failed, due = self._agree(runner)
         if failed:
             self._raise(runner)
+        due = due or self.every_n_train_iters(runner, self.every_iters or -1)
         last = self.save_last and self.is_last_train_iter(runner)
         regular = not self.by_epoch and (
             last or self.every_n_train_iters(runner, self.interval, self.save_begin)
@@ -218,8 +227,7 @@ class DigestCheckpointHook(CheckpointHook):
         failed = writer is not None and writer.failed
         flags = self._largest(self.signals.received, int(failed), int(due))
         number, any_failed, any_due = flags
-        by_count = self.every_n_train_iters(runner, self.every_iters or -1)
-        return number, bool(any_failed), bool(any_due or by_count)
+        return number, bool(any_failed), bool(any_due)
 
     def _largest(self, *own: int) -> list[int]:
         """The largest of each number over all ranks."""

@@ -1,49 +1,76 @@
 """NonFiniteLossHook: a NaN or infinite loss or gradient stops every rank."""
 
-import json
 import math
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from mmengine.dist import all_gather_object, get_rank, get_world_size
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
-from torch import Tensor
-from torch import distributed as dist
+from torch import Tensor, nn
 
-from cld_mm.engine.checkpoint.bank_rows import sharded_bank
-from cld_mm.engine.random_states import random_states
-from cld_mm.engine.step_replay.dump import image_names, to_plain, write_dump
-from cld_mm.models.memories import AssignmentQueue, FeatureQueue, MemoryBank
+from cld_mm.distributed.unwrap_model import unwrap_model
+from cld_mm.engine.finite_checks import (
+    exchange_flag,
+    find_gradients,
+    gradients_are_equal,
+    loss_parts,
+    poison,
+    start_copy,
+    zero_if_finite,
+)
+from cld_mm.engine.step_replay.capture import StepCapture
+from cld_mm.engine.step_replay.dump import image_names, write_summary
 from cld_mm.registry import HOOKS
 
 SHOWN = 4
 
 
+@dataclass
+class Iteration:
+    """A forward pass since the last optimizer step: what an error message names."""
+
+    number: int
+    epoch: int
+    samples: list
+    parts: dict[str, Tensor]
+
+
+@dataclass
+class PendingCheck:
+    """The result of a step's check on its way from the device to the host."""
+
+    iterations: list[Iteration]
+    parameters: list[nn.Parameter]
+    finite: Tensor
+    arrived: Any
+
+
 @HOOKS.register_module()
 class NonFiniteLossHook(Hook):
-    """Stop all ranks before the optimiser takes a step that is not finite.
+    """Stop all ranks when a step is not finite, before it reaches the weights.
 
-    Loss parts and gradients are looked at once a step, together, as one flag of all
-    ranks, before the weights change. So the dump that each rank writes to
-    ``WORK_DIR/non_finite`` repeats the step (``tools/analysis_tools/replay_step.py``):
-    weights, queue and bank from before it, the loaded batch, the random states.
+    The default check adds neither a collective nor a device sync to a step. A
+    non-finite loss turns its rank's gradients into NaN, DistributedDataParallel's
+    all-reduce carries them to all ranks, and each rank checks the gradients it is about
+    to apply. On a CPU the result is read at once. On a GPU it is read one step later;
+    until then a non-finite gradient is replaced by zeros on the device, so no weight
+    ever becomes NaN. Under FSDP each rank has other gradients, and one flag is
+    exchanged.
 
-    That look is the one place of a step where the host waits for the device: only so is
-    a broken step stopped before it changes a weight. It comes when the backward pass is
-    queued, so what it costs on a GPU is the time to launch the optimiser's and the
-    average's few multi-tensor kernels, and no look ahead into the next step.
+    With ``capture_steps``, meant for debugging, each iteration is checked at once on
+    all ranks, and the batch, random states and overwritten rows of queues and banks are
+    kept. The dump in ``WORK_DIR/non_finite`` then repeats the step by
+    ``tools/analysis_tools/replay_step.py``.
 
-    A scaled float16 loss overflows now and then, and the gradient scaler then leaves
-    the step out and lowers its scale. That is no error until it happens
-    ``max_overflows`` times in a row.
+    A scaled float16 loss overflows now and then; the gradient scaler then skips the
+    step and lowers its scale. That is an error only ``max_overflows`` times in a row.
 
     Args:
-        max_overflows: float16 overflows in a row that the gradient scaler may skip; 0
-            stops at the first.
-        dump: whether to write the step to a file.
+        max_overflows: float16 overflows in a row that the scaler may skip; 0 stops at
+            the first.
+        capture_steps: keep what is needed to repeat a step.
 
     Raises:
         ValueError: ``max_overflows`` is below 0.
@@ -52,196 +79,198 @@ class NonFiniteLossHook(Hook):
 
     priority = 'VERY_HIGH'
 
-    def __init__(self, max_overflows: int = 16, dump: bool = True) -> None:
+    def __init__(self, max_overflows: int = 16, capture_steps: bool = False) -> None:
         if max_overflows < 0:
             raise ValueError(
-                f'max_overflows is {max_overflows}, but it must be 0 or more: 0 stops '
-                'at the first overflow of a scaled float16 loss.'
+                f'max_overflows must be >= 0, got {max_overflows}; 0 stops at the '
+                'first overflow of a scaled float16 loss.'
             )
         self.max_overflows = max_overflows
-        self.dump = dump
-        self._parts: dict[str, Tensor] = {}
-        self._memories: list[Any] = []
+        self.capture_steps = capture_steps
+        self._capture: StepCapture | None = None
+        self._iterations: list[Iteration] = []
+        self._pending: PendingCheck | None = None
         self._handles: list[Any] = []
-        self._batch: Any = None
-        self._random: dict = {}
         self._stepped = False
         self._overflows = 0
 
-    def before_train(self, runner) -> None:
-        """Hang on the model's loss and on the optimiser's step."""
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        kinds = AssignmentQueue, FeatureQueue, MemoryBank
-        self._memories = [m for m in model.modules() if isinstance(m, kinds)]
+    def before_train(self, runner: Any) -> None:
+        """Attach to the model's loss and to the optimizer's step."""
+        model = unwrap_model(runner.model)
+        if self.capture_steps:
+            self._capture = StepCapture(model)
 
-        def note_parts(module, inputs, output) -> None:
-            if module.training and isinstance(output, dict):
-                self._parts = _scalars(output)
+        def note_parts(module: Any, inputs: Any, output: Any) -> Any:
+            if not (module.training and isinstance(output, dict) and self._iterations):
+                return output
+            parts = self._iterations[-1].parts = loss_parts(output)
+            return poison(output, parts)
 
-        def before_step(optimizer, args, kwargs) -> None:
+        def check_step(optimizer: Any, args: Any, kwargs: Any) -> None:
             self._stepped = True
-            self._check(runner, _gradients(optimizer))
+            self._check_step(runner, optimizer)
 
         self._handles.append(model.register_forward_hook(note_parts))
         optimizer = getattr(runner.optim_wrapper, 'optimizer', None)
         if optimizer is not None:
-            self._handles.append(optimizer.register_step_pre_hook(before_step))
+            self._handles.append(optimizer.register_step_pre_hook(check_step))
 
-    def before_train_iter(self, runner, batch_idx, data_batch=None) -> None:
-        """Keep what the dump would need: references, and a few kilobytes."""
+    def before_train_iter(
+        self, runner: Any, batch_idx: int, data_batch: Any = None
+    ) -> None:
+        """Keep references to what an error message names."""
+        if self._stepped:
+            self._iterations = []
         self._stepped = False
-        self._parts = {}
-        if not self.dump:
-            return
-        self._batch, self._random = data_batch, random_states()
-        for memory in self._memories:
-            memory.overwritten = []
+        batch = data_batch if isinstance(data_batch, dict) else {}
+        samples = batch.get('data_samples') or []
+        self._iterations.append(
+            Iteration(runner.iter + 1, runner.epoch + 1, samples, {})
+        )
+        if self._capture is not None:
+            self._capture.begin(data_batch)
 
-    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
-        """Look at iterations that took no step; count those that overflowed."""
+    def after_train_iter(
+        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
+    ) -> None:
+        """Check iterations without a step; count those that overflowed."""
         if self._stepped:
             self._overflows = 0
             return
-        if not self._parts:  # no forward pass was seen, as with a compiled model
-            self._parts = _scalars(outputs or {})
-        self._check(runner, [])
         scaler = getattr(runner.optim_wrapper, 'loss_scaler', None)
-        if scaler is None or not scaler.is_enabled():
-            return
-        if not runner.optim_wrapper.should_update():
-            return
-        self._overflows += 1
-        scale = scaler.get_scale()
-        if self._overflows > self.max_overflows:
-            self._stop(
-                runner,
-                [],
-                f'the scaled gradient overflowed {self._overflows} times in a row, '
-                f'more than max_overflows {self.max_overflows} (scale {scale:g})',
-            )
-        print_log(
-            f'the scaled gradient overflowed at iteration {runner.iter + 1}, number '
-            f'{self._overflows} in a row: the step is left out, the scale is now '
-            f'{scale:g}.',
-            'current',
+        skipped = (
+            scaler is not None
+            and scaler.is_enabled()
+            and runner.optim_wrapper.should_update()
         )
+        if (self.capture_steps or skipped) and not exchange_flag(
+            self._parts_are_finite()
+        ):
+            self._stop(runner, self._iterations)
+        if skipped:
+            self._count_overflow(runner, scaler.get_scale())
 
-    def after_train(self, runner) -> None:
-        """Let go of model and optimiser."""
+    def before_save_state(self, runner: Any) -> None:
+        """Read what is still on its way, so that no broken step is saved."""
+        self._read_pending(runner)
+
+    def after_train(self, runner: Any) -> None:
+        """Read what is still on its way, and detach from model and optimizer."""
+        self._read_pending(runner)
         while self._handles:
             self._handles.pop().remove()
 
     @torch.no_grad()
-    def _check(self, runner, gradients: list[tuple[Any, Tensor]]) -> None:
-        values = [part.float() for part in self._parts.values()]
-        if gradients:
-            # The largest entry of each tensor, which no sum can overflow.
-            largest = torch._foreach_norm([g for _, g in gradients], float('inf'))
-            values += [value.float() for value in largest]
-        if not values:
+    def _check_step(self, runner: Any, optimizer: Any) -> None:
+        self._read_pending(runner)
+        parameters, gradients = find_gradients(optimizer)
+        if not gradients:
             return
-        bad = (~torch.stack(values).isfinite().all()).int()
-        if dist.is_initialized():
-            dist.all_reduce(bad, op=dist.ReduceOp.MAX)
-        if bad:
-            self._stop(runner, gradients)
-
-    def _stop(self, runner, gradients: list, reason: str | None = None) -> None:
-        parts = {name: float(part) for name, part in self._parts.items()}
-        names = {id(p): name for name, p in runner.model.named_parameters()}
-        broken = [
-            names.get(id(parameter), '?').removeprefix('module.')
-            for parameter, gradient in gradients
-            if not gradient.isfinite().all()
-        ]
-        images = image_names(self._batch or {})
-        kept = self._write(runner, parts, broken, images) if self.dump else None
-        reports: list = all_gather_object((get_rank(), parts, broken, images))
-        bad = [
-            report
-            for report in reports
-            if not all(math.isfinite(value) for value in report[1].values())
-        ]
-        what = reason or (
-            'the loss is not finite' if bad else 'the gradient is not finite'
-        )
-        rank, parts, broken, images = (bad or reports)[0]
-        listed = ', '.join(f'{name}={value:.6g}' for name, value in parts.items())
-        if not bad and broken:
-            listed += f'; not finite at {_short(broken)}'
-        shown = f', images {_short(images)}' if images else ''
-        raise FloatingPointError(
-            f'{what} at iteration {runner.iter + 1} (epoch {runner.epoch + 1}) on rank '
-            f'{", ".join(str(report[0]) for report in bad or reports)}: {listed}'
-            f'{shown} (rank {rank}); {kept or ""}the last checkpoint in '
-            f'{runner.work_dir} is from before: lower the learning rate or raise the '
-            'temperature, and resume.'
-        )
-
-    def _write(self, runner, parts: dict, broken: list, images: list) -> str:
-        for memory in self._memories:
-            memory.undo()
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        scaler = getattr(runner.optim_wrapper, 'loss_scaler', None)
-        bank = sharded_bank(model)  # its rows are not in the state dict
-        folder = Path(runner.work_dir) / 'non_finite' / f'iter_{runner.iter + 1}'
-        try:
-            write_dump(
-                folder / f'rank_{get_rank()}.pth',
-                {
-                    'config': json.dumps(runner.cfg.to_dict(), default=str),
-                    'model': to_plain(model.state_dict()),
-                    'bank': None
-                    if bank is None
-                    else {'start': bank.start, 'rows': to_plain(bank.features)},
-                    'batch': to_plain(self._batch),
-                    'random': self._random,
-                    'rank': get_rank(),
-                    'world_size': get_world_size(),
-                    'iteration': runner.iter + 1,
-                    'epoch': runner.epoch + 1,
-                    'parts': parts,
-                    'gradients': broken,
-                    'images': images,
-                    'scaler': scaler.state_dict() if scaler is not None else {},
-                },
+        # The largest entry of each tensor, which no sum can overflow.
+        norms = torch._foreach_norm(gradients, float('inf'))
+        finite = torch.stack([norm.float() for norm in norms]).isfinite()
+        whole = finite.all()
+        if self.capture_steps or not gradients_are_equal(runner.model):
+            whole = torch.tensor(exchange_flag(whole & self._parts_are_finite()))
+        elif self._reads_late(finite):
+            for gradient in gradients:
+                gradient.masked_fill_(~whole, 0)
+            self._pending = PendingCheck(
+                self._iterations, parameters, *start_copy(finite)
             )
-        except OSError as error:
-            return f'the step could not be kept ({error}); '
-        return (
-            f'the step is kept in {folder}, which "python tools/analysis_tools/'
-            'replay_step.py" repeats; '
+            return
+        if not whole:
+            self._stop(runner, self._iterations, parameters, finite)
+
+    @staticmethod
+    def _reads_late(flag: Tensor) -> bool:
+        """Whether reading a flag now would make the host wait for a device."""
+        return flag.device.type != 'cpu'
+
+    def _read_pending(self, runner: Any) -> None:
+        pending, self._pending = self._pending, None
+        if pending is None:
+            return
+        if pending.arrived is not None:
+            pending.arrived.synchronize()  # a step old, so it usually is there
+        if not pending.finite.all():
+            self._stop(runner, pending.iterations, pending.parameters, pending.finite)
+
+    def _parts_are_finite(self) -> Tensor:
+        parts = [it.parts.values() for it in self._iterations]
+        return zero_if_finite(value for values in parts for value in values).isfinite()
+
+    def _count_overflow(self, runner: Any, scale: float) -> None:
+        self._overflows += 1
+        if self._overflows > self.max_overflows:
+            self._stop(
+                runner,
+                self._iterations,
+                reason=f'the scaled gradient overflowed {self._overflows} times in a '
+                f'row, more than max_overflows {self.max_overflows} (scale {scale:g})',
+            )
+        print_log(
+            f'the scaled gradient overflowed at iteration {runner.iter + 1}, '
+            f'{self._overflows} in a row: step skipped, the scale is now {scale:g}.',
+            'current',
+        )
+
+    def _stop(
+        self,
+        runner: Any,
+        iterations: list[Iteration],
+        parameters: list[nn.Parameter] | None = None,
+        finite: Tensor | None = None,
+        reason: str | None = None,
+    ) -> None:
+        """Write what is known to files and raise; all ranks call it together."""
+        values = [{k: float(v) for k, v in it.parts.items()} for it in iterations]
+        bad = [i for i, parts in enumerate(values) if not all_finite(parts)]
+        place = (bad or [len(values) - 1])[0]
+        iteration, parts = iterations[place], values[place]
+        names = {id(p): n for n, p in unwrap_model(runner.model).named_parameters()}
+        flags = [] if finite is None else finite.tolist()
+        pairs = zip(parameters or [], flags, strict=True)
+        broken = [names.get(id(p), 'a weight') for p, ok in pairs if not ok]
+        images = image_names(iteration.samples)
+        summary = {
+            'rank': get_rank(),
+            'world_size': get_world_size(),
+            'iteration': iteration.number,
+            'epoch': iteration.epoch,
+            'parts': parts,
+            'gradients': broken,
+            'images': images,
+        }
+        if self._capture is not None:
+            kept = self._capture.write(runner, summary)
+        else:
+            kept = write_summary(runner.work_dir, summary)
+        reports: list = all_gather_object(summary)
+        with_bad_loss = [
+            report for report in reports if not all_finite(report['parts'])
+        ]
+        what = reason or f'the {"loss" if with_bad_loss else "gradient"} is not finite'
+        shown = (with_bad_loss or reports)[0]
+        ranks = ', '.join(str(report['rank']) for report in with_bad_loss or reports)
+        listed = ', '.join(f'{k}={v:.6g}' for k, v in shown['parts'].items())
+        if not with_bad_loss and shown['gradients']:
+            listed += f'; not finite at {_first_few(shown["gradients"])}'
+        if shown['images']:
+            listed += f', images {_first_few(shown["images"])}'
+        raise FloatingPointError(
+            f'{what} at iteration {shown["iteration"]} (epoch {shown["epoch"]}) on '
+            f'rank {ranks}: {listed} (rank {shown["rank"]}); {kept}; lower the '
+            'learning rate or raise the temperature, and resume from the last '
+            f'checkpoint in {runner.work_dir} with --resume.'
         )
 
 
-def _scalars(losses: dict) -> dict[str, Tensor]:
-    """Loss parts as scalars without gradient, as mmengine adds them up."""
-    parts = {}
-    for name, value in losses.items():
-        if 'loss' not in name:
-            continue
-        values = value if isinstance(value, (list, tuple)) else [value]
-        means = [
-            v.detach().mean() if isinstance(v, Tensor) else torch.tensor(float(v))
-            for v in values
-        ]
-        parts[name] = sum(means[1:], means[0])
-    return parts
+def all_finite(parts: dict[str, float]) -> bool:
+    """Whether all loss parts are finite numbers."""
+    return all(math.isfinite(value) for value in parts.values())
 
 
-def _gradients(optimizer) -> list[tuple[Any, Tensor]]:
-    found = []
-    for group in optimizer.param_groups:
-        for parameter in group['params']:
-            if parameter.grad is not None:
-                gradient = parameter.grad
-                local = getattr(gradient, 'to_local', None)  # sharded weights
-                gradient = local() if local else gradient
-                if gradient.numel():  # a small tensor's part may be empty
-                    found.append((parameter, gradient))
-    return found
-
-
-def _short(names: list[str]) -> str:
+def _first_few(names: list[str]) -> str:
     more = f' and {len(names) - SHOWN} more' if len(names) > SHOWN else ''
     return ', '.join(names[:SHOWN]) + more

@@ -2,6 +2,7 @@
 
 import sys
 
+import torch
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from tqdm import tqdm
@@ -18,8 +19,8 @@ class ProgressBarHook(Hook):
 
     Args:
         parts: logged values that are shown.
-        update_every: iterations between looks at the values (a look waits for
-            the device).
+        update_every: iterations between reads of the values (each is a
+            device sync).
     """
 
     priority = 'VERY_LOW'
@@ -53,10 +54,11 @@ class ProgressBarHook(Hook):
         self._bar.update()
         if self._bar.n % self.update_every and self._bar.n != self._bar.total:
             return
+        found = {name: (outputs or {}).get(name) for name in self.parts}
         values = [
-            f'{name.removeprefix("loss_")} {float(outputs[name]):.3f}'
-            for name in self.parts
-            if name in (outputs or {})
+            f'{name.removeprefix("loss_")} {float(torch.as_tensor(v).detach()):.3f}'
+            for name, v in found.items()
+            if v is not None
         ]
         rate = self._bar.format_dict['rate'] or 0
         images = rate * runner.train_dataloader.batch_size * runner.world_size

@@ -7,6 +7,7 @@ from pathlib import Path
 from mmengine.dist import get_world_size, master_only
 from mmengine.hooks import Hook
 
+from cld_mm.distributed.unwrap_model import unwrap_model
 from cld_mm.fileio.environment import hardware, versions
 from cld_mm.registry import HOOKS
 
@@ -36,6 +37,16 @@ class RunInfoHook(Hook):
             },
             'parameters': sum(p.numel() for p in runner.model.parameters()),
         }
+        length = (
+            f'{runner.max_epochs} epochs of {len(runner.train_dataloader)} iterations'
+            if runner.max_epochs
+            else f'{runner.max_iters} iterations'
+        )
+        runner.logger.info(
+            f'training {type(unwrap_model(runner.model)).__name__} on {len(dataset)} '
+            f'images for {length}, batch size {runner.train_dataloader.batch_size} x '
+            f'{get_world_size()}; everything is logged in {runner.log_dir}'
+        )
         folder = Path(runner.log_dir) / 'vis_data'
         folder.mkdir(parents=True, exist_ok=True)
         (folder / 'run_info.json').write_text(json.dumps(info, indent=2) + '\n')

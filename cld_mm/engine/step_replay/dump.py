@@ -5,8 +5,7 @@ is JSON.
 """
 
 import json
-import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from cld_mm.datasets.samplers.seeded_sampler import SeededIndex
 from cld_mm.distributed.sharded_tensors import joined
 from cld_mm.fileio.checkpoint_loading import load_safely
 from cld_mm.fileio.image_decoding import printable
+from cld_mm.fileio.json_values import replace_non_finite
 
 VERSION = 1
 _SAMPLE, _INDEX = '(data sample)', '(seeded index)'
@@ -65,11 +65,10 @@ def from_plain(value: Any) -> Any:
     return [from_plain(item) for item in value] if isinstance(value, list) else value
 
 
-def image_names(batch: Any) -> list[str]:
-    """Path of each image of a batch, printable, or its index where it has no file."""
-    samples = batch.get('data_samples') if isinstance(batch, Mapping) else None
+def image_names(samples: Iterable[Any]) -> list[str]:
+    """Printable path of each data sample's image, or its index where it has no file."""
     names = []
-    for sample in samples or []:
+    for sample in samples:
         path = sample.get('img_path')
         index = sample.get('sample_idx')
         name = 'unnamed image' if index is None else f'image {int(index)}'
@@ -77,24 +76,36 @@ def image_names(batch: Any) -> list[str]:
     return names
 
 
-def as_json(value: Any) -> Any:
-    """The same with "NaN" and "Infinity" as texts: JSON knows no such number."""
-    if isinstance(value, Mapping):
-        return {str(key): as_json(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [as_json(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return 'NaN' if math.isnan(value) else ('-' * (value < 0)) + 'Infinity'
-    return value
+def dump_folder(work_dir: str, iteration: int) -> Path:
+    """Where the dumps and summaries of an iteration are written."""
+    return Path(work_dir) / 'non_finite' / f'iter_{iteration}'
+
+
+def write_summary(work_dir: str, summary: dict[str, Any]) -> str:
+    """Write rank, loss parts, gradients and images as JSON; say where."""
+    folder = dump_folder(work_dir, summary['iteration'])
+    try:
+        _write_json(folder / f'rank_{summary["rank"]}.json', summary)
+    except OSError as error:
+        return f'details could not be written ({error})'
+    return (
+        f'details are in {folder} (add --capture-steps to train.py to get a dump that '
+        'repeats the step)'
+    )
 
 
 def write_dump(path: Path, dump: dict[str, Any]) -> None:
-    """Write a dump, and beside it what a person wants to read, as JSON."""
+    """Write a dump, and beside it the readable part of it as JSON."""
     path.parent.mkdir(parents=True, exist_ok=True)
     torch.save({'version': VERSION, **dump}, path)
     keys = ('rank', 'world_size', 'iteration', 'epoch', 'parts', 'gradients', 'images')
-    readable = as_json({key: dump[key] for key in keys})
-    path.with_suffix('.json').write_text(json.dumps(readable, indent=2) + '\n')
+    _write_json(path.with_suffix('.json'), {key: dump[key] for key in keys})
+
+
+def _write_json(path: Path, values: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    readable = replace_non_finite(values, as_text=True)
+    path.write_text(json.dumps(readable, indent=2) + '\n')
 
 
 def read_dump(path: str | Path) -> dict[str, Any]:
@@ -107,7 +118,7 @@ def read_dump(path: str | Path) -> dict[str, Any]:
     dump = load_safely(path)
     if dump.get('version') != VERSION or 'batch' not in dump:
         raise ValueError(
-            f'{path} is not a dump of a step in version {VERSION}: give a file that a '
-            'training with NonFiniteLossHook wrote to WORK_DIR/non_finite.'
+            f'{path} is not a dump of a step (version {VERSION}); give a file that '
+            'train.py --capture-steps wrote to WORK_DIR/non_finite.'
         )
     return dump

@@ -1,19 +1,28 @@
-"""DigestCheckpointHook: which checkpoints are kept and deleted."""
+"""DigestCheckpointHook: which checkpoints are kept, and when ranks agree to stop."""
 
+import os
+import signal
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
-from mmengine.hooks import CheckpointHook
+from mmengine.hooks import CheckpointHook, Hook
+from torch import distributed as dist
 
+from cld_mm.distributed.process_group import prepare_distributed
+from cld_mm.engine.build import build_runner
 from cld_mm.engine.checkpoint import (
+    StoppedBySignal,
     newest_good,
     write_checkpoint,
 )
 from cld_mm.engine.checkpoint.discovery import newest_run
 from cld_mm.engine.hooks import checkpoint as hook_module
 from cld_mm.engine.hooks.checkpoint import DigestCheckpointHook
+from tests.helpers.ranks import run_ranks
+from tools.stress import small_configs
 
 
 def checkpoint(step: int = 1) -> dict:
@@ -78,3 +87,51 @@ def test_a_clock_set_back_does_not_make_a_new_run_older(
     new = {'meta': {'iter': 1, 'epoch': 0, 'run': hook._run}, 'optimizer': {}}
     write_checkpoint(new, tmp_path / 'iter_1.pth')
     assert newest_good(tmp_path).name == 'iter_1.pth'
+
+
+class SignalRankOne(Hook):
+    """SIGTERM in the third iteration of one rank."""
+
+    def before_train_iter(
+        self, runner: Any, batch_idx: int, data_batch: Any = None
+    ) -> None:
+        if runner.iter == 2 and dist.get_rank() == 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def stop_rank_one(rank: int, digits: Path, folder: Path) -> None:
+    os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE='2')
+    cfg = small_configs.config(
+        'moco_cld',
+        folder,
+        digits,
+        train_dataloader__batch_size=3,
+        default_hooks__checkpoint__exchange_interval=5,
+        default_hooks__checkpoint__every_iters=0,
+        train_cfg__val_begin=9,
+        launcher='pytorch',
+    )
+    prepare_distributed(cfg)
+    runner = build_runner(cfg)
+    runner.register_hook(SignalRankOne())
+    with pytest.raises(StoppedBySignal, match='after iteration 5'):
+        runner.train()
+    assert rank == 1 or (folder / 'iter_5.pth').is_file()
+
+
+def test_all_ranks_stop_at_the_next_exchange(digits: Path, tmp_path: Path) -> None:
+    run_ranks(stop_rank_one, args=(digits, tmp_path))
+
+
+@pytest.mark.parametrize(
+    ('name', 'value'),
+    [
+        ('every_iters', -1),
+        ('every_minutes', -0.5),
+        ('keep_recent', 0),
+        ('exchange_interval', 0),
+    ],
+)
+def test_intervals_out_of_range_are_refused(name: str, value: float) -> None:
+    with pytest.raises(ValueError, match=rf'{name} must be >= \d, got {value}'):
+        DigestCheckpointHook(**{name: value})

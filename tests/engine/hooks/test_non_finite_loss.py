@@ -14,14 +14,163 @@ from mmengine.optim import AmpOptimWrapper as MMAmpOptimWrapper
 from mmengine.optim import OptimWrapper
 from mmpretrain.structures import DataSample
 
+from cld_mm.distributed.process_group import prepare_distributed
 from cld_mm.engine.build import build_runner
-from cld_mm.engine.checkpoint.finite_check import check_finite
-from cld_mm.engine.step_replay.dump import as_json, image_names
+from cld_mm.engine.finite_checks import check_finite, loss_parts, poison
+from cld_mm.engine.hooks.non_finite_loss import NonFiniteLossHook
+from cld_mm.engine.step_replay.dump import image_names
 from cld_mm.engine.step_replay.replay import replay
+from cld_mm.fileio.json_values import replace_non_finite
 from cld_mm.models.memories import FeatureQueue, ShardedMemoryBank
 from cld_mm.registry import OPTIM_WRAPPERS
 from tests.helpers import ROOT
+from tests.helpers.ranks import run_ranks
 from tools.stress import small_configs
+
+
+def capture_steps(cfg):
+    """What --capture-steps sets."""
+    for hook in cfg.custom_hooks:
+        if hook.type == 'NonFiniteLossHook':
+            hook.capture_steps = True
+
+
+def small_runner(digits, folder, case='moco_cld', **changes):
+    """A tiny run without evaluation: 4 iterations an epoch."""
+    changes.setdefault('train_dataloader__batch_size', 6)
+    cfg = small_configs.config(case, folder, digits, **changes)
+    for kind in ('val', 'test'):
+        for part in ('cfg', 'dataloader', 'evaluator'):
+            cfg[f'{kind}_{part}'] = None
+    cfg.experiment_name = f'{folder.parent.name}-{folder.name}-{len(str(changes))}'
+    return build_runner(cfg)
+
+
+def break_forward(runner, iteration):
+    """Let one iteration's activations be NaN."""
+
+    def spoil(module, inputs):
+        if runner.iter == iteration:
+            inputs[0].data[0, 0, 0, 0] = float('nan')
+
+    runner.model.backbone.layer2.register_forward_pre_hook(spoil)
+
+
+@pytest.mark.parametrize('late', [False, True], ids=['cpu', 'as on a gpu'])
+def test_no_weight_becomes_nan(late, digits, tmp_path, monkeypatch):
+    monkeypatch.setattr(NonFiniteLossHook, '_reads_late', staticmethod(lambda _: late))
+    runner = small_runner(digits, tmp_path)
+    break_forward(runner, 2)
+    with pytest.raises(FloatingPointError, match='loss is not finite at iteration 3 '):
+        runner.train()
+    assert runner.iter == 2 + late
+    assert all(p.isfinite().all() for p in runner.model.parameters())
+    state = runner.optim_wrapper.optimizer.state
+    assert all(s['momentum_buffer'].isfinite().all() for s in state.values())
+
+
+def test_a_late_result_is_read_before_a_checkpoint(digits, tmp_path, monkeypatch):
+    monkeypatch.setattr(NonFiniteLossHook, '_reads_late', staticmethod(lambda _: True))
+    runner = small_runner(digits, tmp_path)
+    break_forward(runner, 3)  # the next checkpoint follows at once
+    with pytest.raises(FloatingPointError, match='iteration 4 '):
+        runner.train()
+    assert sorted(p.name for p in tmp_path.glob('*.pth')) == ['iter_2.pth']
+
+
+def test_a_late_result_is_read_at_the_end(digits, tmp_path, monkeypatch):
+    monkeypatch.setattr(NonFiniteLossHook, '_reads_late', staticmethod(lambda _: True))
+    runner = small_runner(
+        digits, tmp_path, epochs=1, default_hooks__checkpoint__every_iters=0
+    )
+    runner._hooks = [
+        h for h in runner.hooks if type(h).__name__ != 'DigestCheckpointHook'
+    ]
+    break_forward(runner, 3)
+    with pytest.raises(FloatingPointError, match='iteration 4 '):
+        runner.train()
+
+
+def test_a_bad_loss_part_without_gradient_stops_too(digits, tmp_path):
+    runner = small_runner(digits, tmp_path)
+    plain = runner.model.loss
+
+    def loss(*args, **kwargs):
+        parts = plain(*args, **kwargs)
+        extra = torch.tensor(float('inf') if runner.iter == 2 else 1.0)
+        return {**parts, 'loss_extra': extra}
+
+    runner.model.loss = loss
+    with pytest.raises(FloatingPointError, match=r'iteration 3 .*loss_extra=inf'):
+        runner.train()
+
+
+def test_the_right_batch_of_an_accumulation_is_named(digits, tmp_path):
+    runner = small_runner(
+        digits,
+        tmp_path,
+        optim_wrapper__accumulative_counts=4,
+        default_hooks__checkpoint__every_iters=0,
+    )
+    break_forward(runner, 1)
+    with pytest.raises(FloatingPointError, match='loss is not finite at iteration 2 '):
+        runner.train()
+    assert runner.iter == 3  # where the accumulated step would have been
+
+
+def test_finite_losses_are_not_changed_by_the_check():
+    value = torch.tensor(0.1234567, requires_grad=True)
+    losses = {'loss_a': value * 3, 'accuracy': torch.tensor(float('nan'))}
+    checked = poison(losses, loss_parts(losses))
+    assert checked['loss_a'] == losses['loss_a']
+    (gradient,) = torch.autograd.grad(checked['loss_a'], value)
+    assert gradient == 3
+
+
+@pytest.mark.parametrize('bad', [float('nan'), float('inf'), float('-inf')])
+def test_one_bad_part_makes_all_gradients_nan(bad):
+    value = torch.tensor(1.0, requires_grad=True)
+    losses = {'loss_a': value * 3, 'loss_b': [torch.tensor(bad), value]}
+    checked = poison(losses, loss_parts(losses))
+    (gradient,) = torch.autograd.grad(checked['loss_a'], value)
+    assert gradient.isnan()
+
+
+def test_the_message_says_how_to_repeat_the_step(digits, tmp_path):
+    runner = small_runner(digits, tmp_path)
+    break_forward(runner, 2)
+    with pytest.raises(FloatingPointError, match='--capture-steps'):
+        runner.train()
+    text = (tmp_path / 'non_finite/iter_3/rank_0.json').read_text()
+    assert len(json.loads(text, parse_constant=pytest.fail)['images']) == 6
+    assert not list(tmp_path.glob('non_finite/*/*.pth'))
+
+
+def nan_on_one_rank(rank, digits, folder):
+    cfg = small_configs.config(
+        'moco_cld', folder, digits, train_dataloader__batch_size=3
+    )
+    cfg.launcher = 'pytorch'
+    os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE='2')
+    for kind in ('val', 'test'):
+        for part in ('cfg', 'dataloader', 'evaluator'):
+            cfg[f'{kind}_{part}'] = None
+    prepare_distributed(cfg)
+    runner = build_runner(cfg)
+    if rank == 1:
+
+        def spoil(module, inputs):
+            if runner.iter == 2:
+                inputs[0].data[0, 0, 0, 0] = float('nan')
+
+        runner.model.module.backbone.layer2.register_forward_pre_hook(spoil)
+    with pytest.raises(FloatingPointError, match=r'iteration 3 .* on rank 1: '):
+        runner.train()
+    assert all(p.isfinite().all() for p in runner.model.parameters())
+
+
+def test_nan_on_one_rank_stops_all_before_the_step(digits, tmp_path):
+    run_ranks(nan_on_one_rank, args=(digits, tmp_path))
 
 
 @pytest.mark.parametrize('kind', ['npid_cld', 'mocov2_cld'])
@@ -45,6 +194,7 @@ def test_a_nan_is_kept_and_repeated(kind: str, digits: Path, tmp_path: Path) -> 
     for key in ('test_cfg', 'test_dataloader', 'test_evaluator'):
         cfg[key] = None
     cfg.experiment_name = f'non-finite-{kind}'
+    capture_steps(cfg)
     runner = build_runner(cfg)
 
     def spoil(module: Any, inputs: Any) -> None:
@@ -76,14 +226,15 @@ def test_a_nan_is_kept_and_repeated(kind: str, digits: Path, tmp_path: Path) -> 
     torch.save(dump, folder / 'rank_0.pth')
     (result,) = replay(folder)['ranks']
     assert result['reproduces']
-    json.dumps(as_json(result), allow_nan=False)
+    json.dumps(replace_non_finite(result, as_text=True), allow_nan=False)
     assert result['first_non_finite']['where'] == 'backbone.layer2.0.conv1.weight'
 
 
 def test_names_of_images_are_printable() -> None:
     path = os.fsdecode(b'/a/\xff\n.png')
-    batch = {'data_samples': [DataSample(metainfo={'img_path': path})]}
-    assert image_names(batch) == [r'/a/\udcff\n.png']
+    assert image_names([DataSample(metainfo={'img_path': path})]) == [
+        r'/a/\udcff\n.png'
+    ]
 
 
 @pytest.mark.parametrize('case', ['npid_sharded', 'byol_cld', 'swav_cld'])
@@ -95,6 +246,7 @@ def test_a_gradient_that_is_not_finite_is_repeated(
         for part in ('cfg', 'dataloader', 'evaluator'):
             cfg[f'{kind}_{part}'] = None
     cfg.experiment_name = f'gradient-{case}-{tmp_path.name}'
+    capture_steps(cfg)
     runner = build_runner(cfg)
     name, weight = next(iter(runner.model.backbone.named_parameters()))
     inner = 'algorithm.' if case == 'swav_cld' else ''
