@@ -3,11 +3,12 @@
 from typing import Any
 
 import torch
+from torch import Tensor
+from torch.nn import functional as F
+
 from cld_mm.distributed.collectives import gather
 from cld_mm.models.algorithms.base import BaseAlgorithm
 from cld_mm.registry import MODELS
-from torch import Tensor
-from torch.nn import functional as F
 
 from .memory import SupportSet
 

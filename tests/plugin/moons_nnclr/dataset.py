@@ -4,10 +4,11 @@ import math
 from typing import Any
 
 import torch
-from cld_mm.registry import DATASETS
 from mmengine.dataset import BaseDataset
 from mmpretrain.structures import DataSample
 from torch import Tensor
+
+from cld_mm.registry import DATASETS
 
 
 @DATASETS.register_module()

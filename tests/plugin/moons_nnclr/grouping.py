@@ -1,9 +1,10 @@
 """LeaderGrouping: the first rows lead, all others follow the nearest of them."""
 
+from torch import Tensor
+
 from cld_mm.models.grouping.base import group_means
 from cld_mm.models.groups import Groups
 from cld_mm.registry import MODELS
-from torch import Tensor
 
 
 @MODELS.register_module()

@@ -1,9 +1,10 @@
 """SupportSet: past features that stand in for labels."""
 
 import torch
-from cld_mm.models.memories import Memory
 from torch import Tensor
 from torch.nn import functional as F
+
+from cld_mm.models.memories import Memory
 
 
 class SupportSet(Memory):

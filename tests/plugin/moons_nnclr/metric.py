@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from cld_mm.registry import METRICS
 from mmengine.evaluator import BaseMetric
+
+from cld_mm.registry import METRICS
 
 
 @METRICS.register_module()

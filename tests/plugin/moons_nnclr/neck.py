@@ -1,8 +1,9 @@
 """GELUNeck: a projection with a GELU instead of a ReLU."""
 
+from torch import nn
+
 from cld_mm.models.necks.projection import ProjectionNeck
 from cld_mm.registry import MODELS
-from torch import nn
 
 
 @MODELS.register_module()
