@@ -17,7 +17,6 @@ from types import ModuleType
 
 import cv2
 import numpy as np
-from PIL import Image
 from PIL.TiffImagePlugin import TiffImageFile
 
 from .image_depth import (

@@ -23,7 +23,7 @@ from mmengine.runner import Runner
 from cld_mm.datasets import STL10, ImageNetSubset
 from cld_mm.datasets.preparation.archives import Archive, fetch_archive
 from cld_mm.datasets.preparation.imagenet import move_into_folders, prepare_imagenet
-from cld_mm.datasets.transforms import JigsawPatches, LoadImage
+from cld_mm.datasets.transforms import JigsawPatches
 from cld_mm.fileio.download import SourceError
 from cld_mm.registry import DATASETS
 from tests.helpers import ROOT

@@ -62,7 +62,7 @@ class Numbers:
 
 
 @pytest.fixture(scope='module')
-def shards(tmp_path_factory: pytest.TempPathFactory) -> str:
+def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp('shards') / 'made'
     assert write_shards(Numbered(23), out, shard_bytes=500) > 3
     return out

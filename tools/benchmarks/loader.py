@@ -25,6 +25,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
@@ -198,7 +199,7 @@ def epoch_border(folder: Path, workers: int, kept: bool, batch: int) -> float:
     return time.perf_counter() - start
 
 
-def device_share(load: Callable[[str, int], dict], path: str) -> float:
+def device_share(load: Callable[[str, int], Any], path: str) -> float:
     """Seconds an image of colors, blur and normalizing, on this machine's device."""
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
     cfg = Config.fromfile(ROOT / 'configs/mocov2_2q_r50_200e.py')

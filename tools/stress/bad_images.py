@@ -15,6 +15,7 @@ import tempfile
 import warnings
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
@@ -54,7 +55,7 @@ def bases(rng: np.random.Generator) -> list[bytes]:
     deep = Image.fromarray((noisy[..., 0] * 200 % 65536).astype(np.uint16))
     exif = Image.Exif()
     exif[0x0112] = int(rng.integers(1, 9))
-    wanted = [
+    wanted: list[tuple[Image.Image, str, dict[str, Any]]] = [
         (rgb, 'JPEG', {'quality': 90, 'exif': exif}),
         (rgb, 'JPEG', {'progressive': True}),
         (rgb, 'JPEG', {'restart_marker_blocks': 2}),
@@ -142,9 +143,9 @@ def strict(data: bytes) -> np.ndarray | None:
     """What Pillow decodes, RGB; None where it refuses the file."""
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     try:
-        image = Image.open(BytesIO(data))
-        image.load()
-        image = ImageOps.exif_transpose(image)
+        file = Image.open(BytesIO(data))
+        file.load()
+        image = ImageOps.exif_transpose(file)
         if image.mode.startswith('I'):  # 16 bits: the upper half
             gray = np.asarray(image).astype(np.int64) >> 8
             return np.repeat(gray[..., None], 3, axis=2)
@@ -171,7 +172,7 @@ def leave_ctrl_c_to_the_script(worker: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-COUNTED = ('images', 'worker_crashes', 'hangs', 'silent_wrong')
+COUNTED: tuple[str, ...] = ('images', 'worker_crashes', 'hangs', 'silent_wrong')
 COUNTED += ('refused', 'returned', 'path_not_named')
 
 
