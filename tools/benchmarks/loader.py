@@ -1,13 +1,13 @@
 """Images a second and core through the three-view MoCo v2 pipeline, three ways.
 
 ``python tools/benchmarks/loader.py``: from JPEGs of ImageNet's size, which it makes, to
-uint8 views of 224 pixels; CPU time of one process and thread; all sides take turns in one run;
-medians of the ratios of neighboring rounds, with quartiles; the last line is JSON.
+uint8 views of 224 pixels; CPU time of one process and thread; all sides
+take turns in one run; medians of the ratios of neighboring rounds, with quartiles; the last line is JSON.
 Sides:
 
 - torchvision: its transforms on PIL images, and PIL's Gaussian blur;
 - mmpretrain: its own transforms, as in its MoCo v2 config with the recipe's crop; its
-  hue jitter, which fails under numpy 2, is mended here;
+  hue jitter, which fails under numpy 2, is fixed here;
 - ours: ``imagenet_b224.py`` with three views, as an ImageFolder loads them: large JPEGs
   are decoded at a part of their size where the smallest crop allows;
 - device: the same with ``on_device=True``: the worker's part alone. What is left to
@@ -118,7 +118,7 @@ def torchvision_side() -> Callable[[str, int], object]:
     return load
 
 
-def mended_hue(
+def fixed_hue(
     image: np.ndarray, hue_factor: float, backend: str | None = None
 ) -> np.ndarray:
     """What mmcv's adjust_hue does with Pillow before numpy 2."""
@@ -129,7 +129,7 @@ def mended_hue(
 
 
 def mmpretrain_side() -> Callable[[str, int], object]:
-    mmcv.adjust_hue = mended_hue
+    mmcv.adjust_hue = fixed_hue
     DefaultScope.get_instance('loader-mmpretrain', scope_name='mmpretrain')
     blur = {'magnitude_range': (0.1, 2.0), 'magnitude_std': 'inf', 'prob': 0.5}
     jitter = {'type': 'ColorJitter', **JITTER}
