@@ -101,22 +101,6 @@ def test_a_list_that_is_a_pipe_is_named(images: Path) -> None:
             ImageFolder(data_root=str(images), ann_file=name)
 
 
-def test_images_of_other_extensions_are_counted_in_a_warning(
-    images: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    said = []
-    monkeypatch.setattr(folder_listing, 'print_log', lambda text, *_: said.append(text))
-    whole = len(ImageFolder(data_root=str(images)))
-    assert said == []
-    for name in ('a.WEBP', 'b.webp', 'c.gif', 'notes.txt', '.d.gif'):
-        (images / 'class_0' / name).write_bytes(b'')
-    assert len(ImageFolder(data_root=str(images))) == whole
-    assert len(said) == 1
-    assert ': 1 .gif, 2 .webp are left out' in said[0]
-    ends = ('.png', '.gif', '.webp')
-    assert len(ImageFolder(data_root=str(images), extensions=ends)) == whole + 3
-
-
 def test_an_unreadable_folder_is_named(
     images: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
