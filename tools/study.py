@@ -1,7 +1,7 @@
 """Run a study: ``python tools/study.py STUDY.py [--jobs N] [--max-minutes M]``.
 
-Trains and measures what has no result yet, one JSON file per run in ``results/<study>/``,
-and resumes what was cut. ``--report`` writes the tables and plots instead.
+Trains and measures what has no result yet, one JSON file per run in
+``results/<study>/``, and resumes what was cut. ``--report`` writes tables and plots.
 """
 
 import argparse

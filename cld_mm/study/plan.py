@@ -88,7 +88,7 @@ class Study:
     def runs(self) -> list[Run]:
         """Everything that the study needs, in the order in which it is run.
 
-        Trials, then seeds in turn: after each seed every arm has it; then the baselines.
+        Trials, then seeds in turn, each for every arm, then the baselines.
         """
         runs = []
         seed = self.tuning.get('seed', 0)

@@ -52,6 +52,8 @@ def paired_difference(
     mean = float(differences.mean())
     if len(seeds) < 3:
         return Difference(mean, None, None, len(seeds))
-    draws = np.random.default_rng(seed).integers(len(seeds), size=(resamples, len(seeds)))
+    draws = np.random.default_rng(seed).integers(
+        len(seeds), size=(resamples, len(seeds))
+    )
     low, high = np.percentile(differences[draws].mean(axis=1), [2.5, 97.5])
     return Difference(mean, float(low), float(high), len(seeds))

@@ -16,6 +16,7 @@ def plot_neighbours(
     after: tuple[np.ndarray, np.ndarray],
     out: Path,
     shares: tuple[float, float] | None = None,
+    titles: tuple[str, str] = ('before', 'after'),
 ) -> None:
     """Draw one row a query: the query, its neighbours before, and after.
 
@@ -28,6 +29,7 @@ def plot_neighbours(
         out: picture to write; its suffix chooses PNG or SVG.
         shares: share of right neighbours among those of all test images, before and
             after, for the titles; without it, among those shown.
+        titles: of the two sides.
     """
     rows, k = before[1].shape
     scope = 'shown' if shares is None else 'all queries'
@@ -51,8 +53,8 @@ def plot_neighbours(
         if row == 0:
             axes.set_title('query', fontsize=10)
         for first, (images, right), title, share in (
-            (2, before, 'before', shares[0]),
-            (3 + k, after, 'after', shares[1]),
+            (2, before, titles[0], shares[0]),
+            (3 + k, after, titles[1], shares[1]),
         ):
             heading = f'{title}: {100 * share:.1f} % right ({scope})'
             for place in range(k):

@@ -1,13 +1,11 @@
 """RandAugment(2, 10) as InfoMin's release has it.
 
-It is not mmpretrain's 'timm_increasing': at magnitude 10 images are posterized to 3 or 4
-bits, hardly solarized, enhanced by 1.9 (never weakened), and moved bilinearly.
+It is not mmpretrain's 'timm_increasing': at magnitude 10 images are posterized to 3 or
+4 bits, hardly solarized, enhanced by 1.9 (never weakened), and moved bilinearly.
 """
 
 _enhance = dict(magnitude_range=(-0.9, 0.9), random_negative_prob=0)
-_translate = dict(
-    type='Translate', magnitude_range=(0, 0.45), interpolation='bilinear'
-)
+_translate = dict(type='Translate', magnitude_range=(0, 0.45), interpolation='bilinear')
 
 randaugment = dict(
     type='RandAugment',
