@@ -2,6 +2,7 @@
 
 from . import transforms
 from .folders import CustomDataset, ImageNet
+from .frames import Frames
 from .image_arrays import ImageArrays
 from .imagenet_subset import ImageNetSubset
 from .in_memory_views import InMemoryViews, whole_batch
@@ -20,6 +21,7 @@ __all__ = [
     'ConcatDataset',
     'CustomDataset',
     'FashionMNIST',
+    'Frames',
     'HeldOut',
     'ImageArrays',
     'ImageNet',
