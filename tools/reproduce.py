@@ -26,6 +26,7 @@ from cld_mm.apis.errors import one_sentence_errors
 from cld_mm.apis.launch import build_runner, set_loader_defaults
 from cld_mm.apis.options import OptionsAction, check_option
 from cld_mm.engine.checkpoint import StoppedBySignal
+from cld_mm.engine.checkpoint.stop import leave_at_once
 from cld_mm.engine.hooks.run_info import hardware, versions
 from cld_mm.study.plan import StudyError
 from cld_mm.study.reproduce import (
@@ -144,6 +145,7 @@ def main() -> None:
             if value is not None and value <= 0:
                 flag = name.replace('_', '-')
                 raise StudyError(f'--{flag} must be above 0, got {value}.')
+        leave_at_once('call again to resume')
         if args.max_minutes is not None:
             timer = threading.Timer(
                 60 * args.max_minutes, os.kill, (os.getpid(), signal.SIGTERM)

@@ -29,6 +29,8 @@ def run_study(study, *flags):
             str(study.parent / 'work'),
             '--docs',
             str(study.parent / 'docs.md'),
+            '--readme',
+            str(study.parent / 'README.md'),
             *flags,
         ],
         capture_output=True,

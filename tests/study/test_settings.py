@@ -53,9 +53,7 @@ def test_other_images_have_another_fingerprint(tiny, write_arrays):
 
 
 def test_a_config_that_trains_by_epochs_is_refused(tiny):
-    tiny.write_text(
-        "arms = dict(a=dict(config='configs/npid_r18_cifar10_200e.py'))\n"
-    )
+    tiny.write_text("arms = dict(a=dict(config='configs/npid_r18_cifar10_200e.py'))\n")
     study = load_study(tiny)
     with pytest.raises(StudyError, match='trains by epochs'):
         run_config(study, study.runs()[0], {})
