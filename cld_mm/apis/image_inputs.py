@@ -116,7 +116,9 @@ def _source(images: Any) -> Any:
         if images.ndim in (2, 3):
             return [images]
         if images.ndim != 4:
-            raise ValueError(f'images of shape {tuple(images.shape)}: expected 3 or 4 axes.')
+            raise ValueError(
+                f'images of shape {tuple(images.shape)}: expected 3 or 4 axes.'
+            )
         return list(images)
     if hasattr(images, '__len__') and hasattr(images, '__getitem__'):
         return images
@@ -126,7 +128,9 @@ def _source(images: Any) -> Any:
 def _split(item: Any) -> tuple[Any, Any]:
     """Image and label of what a dataset returns."""
     if isinstance(item, dict):
-        names = [name for name in ('image', 'img', 'inputs', 'pixel_values') if name in item]
+        names = [
+            name for name in ('image', 'img', 'inputs', 'pixel_values') if name in item
+        ]
         if not names:
             raise ValueError(f'no image among {", ".join(map(str, item))}.')
         return item[names[0]], item.get('label')
@@ -135,7 +139,9 @@ def _split(item: Any) -> tuple[Any, Any]:
         scalar = isinstance(label, (int, str, np.integer)) or (
             isinstance(label, Tensor) and label.ndim == 0
         )
-        return item[0], (label if isinstance(label, str) else int(label)) if scalar else None
+        return item[0], (
+            label if isinstance(label, str) else int(label)
+        ) if scalar else None
     return item, None
 
 

@@ -31,7 +31,7 @@ def folder(tmp_path: Path) -> dict[str, Any]:
 
 WRAPPED = {
     'concat': lambda x: {'type': 'SeededConcatDataset', 'datasets': [x, x]},
-    'mmengine concat': lambda x: {'type': 'ConcatDataset', 'datasets': [x, x]},
+    'mmengine concat': lambda x: {'type': 'SeededConcatDataset', 'datasets': [x, x]},
     'repeat': lambda x: {'type': 'SeededRepeatDataset', 'times': 2, 'dataset': x},
     'part of concat': lambda x: {
         'type': 'LabeledFraction',
@@ -44,7 +44,11 @@ WRAPPED = {
 @pytest.mark.parametrize('wrapped', WRAPPED)
 def test_a_fraction_of_each_class(folder: dict, wrapped: str) -> None:
     part = DATASETS.build(
-        {'type': 'LabeledFraction', 'fraction': 0.2, 'dataset': WRAPPED[wrapped](folder)}
+        {
+            'type': 'LabeledFraction',
+            'fraction': 0.2,
+            'dataset': WRAPPED[wrapped](folder),
+        }
     )
     assert read_labels(part).tolist() == [0, 1, 2] * 2 or sorted(
         read_labels(part).tolist()
@@ -54,7 +58,11 @@ def test_a_fraction_of_each_class(folder: dict, wrapped: str) -> None:
 @pytest.mark.parametrize('wrapped', WRAPPED)
 def test_a_long_tail(folder: dict, wrapped: str) -> None:
     part = DATASETS.build(
-        {'type': 'LongTailed', 'imbalance_factor': 10, 'dataset': WRAPPED[wrapped](folder)}
+        {
+            'type': 'LongTailed',
+            'imbalance_factor': 10,
+            'dataset': WRAPPED[wrapped](folder),
+        }
     )
     labels = read_labels(part).tolist()
     assert [labels.count(n) for n in range(3)] == [20, 6, 2]
@@ -79,7 +87,11 @@ def test_a_part_hands_on_the_seed_of_a_sample(folder: dict) -> None:
         {'type': 'SeededMultiView', 'num_views': [1], 'transforms': [view]},
     ]
     part = DATASETS.build(
-        {'type': 'LabeledFraction', 'fraction': 0.2, 'dataset': WRAPPED['concat'](folder)}
+        {
+            'type': 'LabeledFraction',
+            'fraction': 0.2,
+            'dataset': WRAPPED['concat'](folder),
+        }
     )
     assert part[SeededIndex(3, 77)]['sample_idx'].seed == 77
 
@@ -87,7 +99,9 @@ def test_a_part_hands_on_the_seed_of_a_sample(folder: dict) -> None:
 def test_views_in_memory_stay_views(digits: Path) -> None:
     inner = {'type': 'CheckedFashionMNIST', 'data_root': str(digits), 'indices': 200}
     views = {'type': 'InMemoryViews', 'dataset': inner, 'num_views': 2, 'size': 28}
-    part = DATASETS.build({'type': 'LabeledFraction', 'fraction': 0.1, 'dataset': views})
+    part = DATASETS.build(
+        {'type': 'LabeledFraction', 'fraction': 0.1, 'dataset': views}
+    )
     assert len(part) == len(part.images) == len(part.labels)
     batch = next(iter(DataLoader(part, 4, collate_fn=lambda batch: batch)))
     assert batch['inputs'].shape == (4, 1, 28, 28)

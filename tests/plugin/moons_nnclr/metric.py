@@ -14,7 +14,9 @@ class ErrorRate(BaseMetric):
     def process(self, data_batch: object, data_samples: Sequence[dict]) -> None:
         """Note which predictions of a batch are wrong."""
         for sample in data_samples:
-            self.results.append(int(sample['pred_score'].argmax() != sample['gt_label']))
+            self.results.append(
+                int(sample['pred_score'].argmax() != sample['gt_label'])
+            )
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """The rate over all images."""
