@@ -7,6 +7,7 @@ Expected: none published here. Not measured by this project.
 """
 
 _base_ = [
+    '_base_/cld/cifar.py',
     '_base_/models/moco_r18_cifar.py',
     '_base_/datasets/kitchen_hc_a32.py',
     '_base_/schedules/sgd_cosine_cifar_200e.py',
@@ -14,20 +15,9 @@ _base_ = [
 ]
 
 model = dict(
-    num_queries=None,
     data_preprocessor=dict(to_rgb=True),
-    neck=dict(
-        _delete_=True,
-        type='TwoBranchNeck',
-        projection='LinearProjectionNeck',
-        in_channels=512,
-        out_channels=128,
-    ),
     cld=dict(
-        type='CLDHead',
-        loss_weight=0.25,
-        grouping=dict(type='KMeansGrouping', num_groups=10, num_iters=5),
-        loss=dict(type='CLDLoss', temperature=0.2),
+        _base_.cld, loss_weight=0.25, grouping=dict(_base_.cld.grouping, num_groups=10)
     ),
 )
 
