@@ -21,8 +21,11 @@ model = dict(
     ),
 )
 
-train_pipeline = _base_.train_pipeline
-train_pipeline[2]['num_views'] = [3]
+train_pipeline = [
+    *_base_.load,
+    dict(type='SeededMultiView', num_views=[3], transforms=[_base_.view]),
+    dict(type='PackViews'),
+]
 train_dataloader = dict(batch_size=128, dataset=dict(pipeline=train_pipeline))
 optim_wrapper = dict(optimizer=dict(lr=0.03))
 auto_scale_lr = dict(base_batch_size=128)
