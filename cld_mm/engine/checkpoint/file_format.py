@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import struct
+import sys
 import zipfile
 from contextlib import suppress
 from pathlib import Path
@@ -198,6 +199,8 @@ def damage(path: str | Path) -> str | None:
 
 
 def _sync_folder(folder: Path) -> None:
+    if sys.platform == 'win32':  # cannot open a folder
+        return
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -1,11 +1,15 @@
 """One run at a time trains in a work dir: two would overwrite each other's files."""
 
 import errno
-import fcntl
 import os
 import socket
 from pathlib import Path
 from typing import TextIO
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 from mmengine.logging import print_log
 
@@ -21,13 +25,22 @@ def lock(work_dir: str | Path) -> TextIO | None:
     processes, which may outlive their rank by seconds, do not have it.
 
     Returns:
-        The open file, or None where the file system knows no locks.
+        The open file, or None where the system or the file system has no such locks,
+        with a warning.
 
     Raises:
         CheckpointError: another process has it.
     """
     path = Path(work_dir) / NAME
     path.parent.mkdir(parents=True, exist_ok=True)
+    if fcntl is None:
+        print_log(
+            f'{work_dir} is not locked, since this system has no POSIX locks: do not '
+            'start two runs in it.',
+            'current',
+            30,
+        )
+        return None
     file = open(path, 'a+')  # noqa: SIM115 held open for the run
     try:
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -2,12 +2,17 @@
 
 import os
 import signal
+import sys
 import threading
 from pathlib import Path
 
 # sysexits.h's EX_TEMPFAIL: "try again later".
 REQUEUE = 75
 INTERRUPTED = 130
+# Schedulers send these; Windows has no SIGUSR1.
+STOP = tuple(
+    getattr(signal, name) for name in ('SIGTERM', 'SIGUSR1') if hasattr(signal, name)
+)
 
 
 class StoppedBySignal(Exception):
@@ -32,7 +37,7 @@ class StopSignals:
     A second Ctrl-C has its usual effect at once, even where Python is not running.
     """
 
-    numbers = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
+    numbers = (*STOP, signal.SIGINT)
 
     def __init__(self) -> None:
         self.received = 0
@@ -75,8 +80,8 @@ def leave_at_once(cure: str = 'start again with --resume') -> None:
             Path(path).write_text(str(REQUEUE))
         os._exit(REQUEUE)
 
-    signal.signal(signal.SIGTERM, leave)
-    signal.signal(signal.SIGUSR1, leave)
+    for number in STOP:
+        signal.signal(number, leave)
 
 
 def leave_signals_to_the_rank() -> None:
@@ -85,6 +90,8 @@ def leave_signals_to_the_rank() -> None:
     torchrun and terminals signal whole groups; a worker that stopped would take the
     rank with it before the rank has saved.
     """
+    if sys.platform == 'win32':  # neither process groups nor SIGUSR1
+        return
     os.setpgid(0, 0)
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
