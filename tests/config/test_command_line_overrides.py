@@ -92,7 +92,7 @@ def test_keys_that_no_part_takes_get_a_suggestion(
         ('mocov2_cld_r18_fashionmnist_10e', 'data_root'),
         ('mocov2_cld_r18_fashionmnist_10e', 'max_epochs'),
         ('mocov2_cld_r18_fashionmnist_10e', 'vis_backends.0.type'),
-        ('mocov2_cld_r18_fashionmnist_10e', 'knn_train_dataloader.batch_size'),
+        ('mocov2_cld_r18_fashionmnist_10e', 'cld.loss_weight'),
     ],
 )
 def test_a_variable_that_was_copied_names_the_option_that_works(
