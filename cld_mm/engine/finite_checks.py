@@ -10,10 +10,7 @@ from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.parallel import DistributedDataParallel
 
 from cld_mm.distributed.sharded_tensors import is_split
-from cld_mm.models.memories import AssignmentQueue, FeatureQueue, MemoryBank
-
-KINDS = (_NormBase, AssignmentQueue, FeatureQueue, MemoryBank)
-NAMES = ('running_mean', 'running_var', 'features', 'rows')
+from cld_mm.models.memories import Memory
 
 
 def loss_parts(losses: dict[str, Any]) -> dict[str, Tensor]:
@@ -112,12 +109,15 @@ def check_finite(model: nn.Module, iteration: int, work_dir: str) -> None:
 def _first_not_finite(model: nn.Module) -> str | None:
     named = {f'the weight {name}': _own(p) for name, p in model.named_parameters()}
     for name, module in model.named_modules():
-        if isinstance(module, KINDS):
-            named |= {
-                f'the buffer {name}.{key}'.replace(' .', ' '): _own(rows)
-                for key in NAMES  # not only buffers: a sharded bank's rows are none
-                if isinstance(rows := getattr(module, key, None), Tensor)
-            }
+        buffers: dict[str, Tensor] = {}
+        if isinstance(module, Memory):
+            buffers = module.must_be_finite()
+        elif isinstance(module, _NormBase):
+            buffers = dict(module.named_buffers(recurse=False))
+        named |= {
+            f'the buffer {name}.{key}'.replace(' .', ' '): value
+            for key, value in buffers.items()
+        }
     named = {
         name: value
         for name, value in named.items()
