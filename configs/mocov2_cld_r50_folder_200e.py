@@ -25,3 +25,4 @@ train_dataloader = dict(
 test_dataloader = None
 test_evaluator = None
 test_cfg = None
+custom_hooks = [*_base_.custom_hooks, dict(type='UnlabeledMonitorHook')]

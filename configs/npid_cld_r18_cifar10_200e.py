@@ -13,7 +13,7 @@ model = dict(
     neck=dict(
         _delete_=True,
         type='TwoBranchNeck',
-        projection='LinearNeck',
+        projection='LinearProjectionNeck',
         in_channels=512,
         out_channels=128,
     ),

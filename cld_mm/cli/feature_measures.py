@@ -90,7 +90,7 @@ def evaluate(runner: Runner, args: argparse.Namespace) -> None:
     )
     train = extract_features(runner.model, loop.train_dataloader)
     test = extract_features(runner.model, loop.dataloader)
-    pairs = extract_view_pairs(runner, args.views)
+    pairs = extract_view_pairs(runner, args.views).features
     if not is_main_process():  # every rank has all features: one is enough
         return
     results = {

@@ -14,6 +14,7 @@ from .tree import SECTIONS, walk
 TOP_LEVEL = {*SECTIONS, *inspect.signature(Runner).parameters} - {'cfg'}
 TOP_LEVEL |= {'find_unused_parameters', 'sync_bn', 'compile', 'runner_type'}
 TOP_LEVEL |= {'activation_checkpointing', 'efficient_conv_bn_eval', 'custom_imports'}
+TOP_LEVEL |= {'unknown_classes'}
 
 
 def merge_options(cfg: Config, options: Mapping[str, Any]) -> None:

@@ -10,7 +10,7 @@ from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.parallel import DistributedDataParallel
 
 from cld_mm.distributed.sharded_tensors import is_split
-from cld_mm.models.memories import Memory
+from cld_mm.models.memories import memories
 
 
 def loss_parts(losses: dict[str, Any]) -> dict[str, Tensor]:
@@ -108,16 +108,18 @@ def check_finite(model: nn.Module, iteration: int, work_dir: str) -> None:
 @torch.no_grad()
 def _first_not_finite(model: nn.Module) -> str | None:
     named = {f'the weight {name}': _own(p) for name, p in model.named_parameters()}
-    for name, module in model.named_modules():
-        buffers: dict[str, Tensor] = {}
-        if isinstance(module, Memory):
-            buffers = module.must_be_finite()
-        elif isinstance(module, _NormBase):
-            buffers = dict(module.named_buffers(recurse=False))
-        named |= {
-            f'the buffer {name}.{key}'.replace(' .', ' '): value
-            for key, value in buffers.items()
-        }
+    owners = {
+        name: {'running_mean': norm.running_mean, 'running_var': norm.running_var}
+        for name, norm in model.named_modules()
+        if isinstance(norm, _NormBase)
+    }
+    owners |= {name: m.must_be_finite() for name, m in memories(model).items()}
+    named |= {
+        f'the buffer {name}.{key}'.replace(' .', ' '): _own(value)
+        for name, tensors in owners.items()
+        for key, value in tensors.items()
+        if value is not None
+    }
     named = {
         name: value
         for name, value in named.items()

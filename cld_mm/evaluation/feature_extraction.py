@@ -84,11 +84,23 @@ def features_of(model: Any, images: Any) -> dict[str, Tensor]:
 
 
 def _encode(model: Any, data: dict) -> dict[str, Tensor]:
-    found = features_of(model, data['inputs'])
-    device = next(iter(found.values())).device
-    samples = data.get('data_samples') or [None] * len(data['inputs'])
-    labels = torch.cat([_label(sample) for sample in samples])
-    return {**found, 'labels': labels.to(device)}
+    inputs = data['inputs']
+    labels = labels_of(data.get('data_samples'), inputs)
+    return {**features_of(model, inputs), 'labels': labels}
+
+
+def labels_of(samples: Any, images: Tensor) -> Tensor:
+    """Labels ``(N,)`` on the images' device; -1 for an image without one.
+
+    Args:
+        samples: data samples of the images, or None.
+        images: ``(N, ...)``.
+
+    Raises:
+        ValueError: an image has several labels.
+    """
+    labels = [_label(sample) for sample in samples or [None] * len(images)]
+    return torch.cat(labels).to(images.device)
 
 
 def _label(sample: Any) -> Tensor:

@@ -1,6 +1,6 @@
 """Features of two views of training images, for alignment."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from mmengine.dist import is_main_process
@@ -10,11 +10,24 @@ from tqdm import tqdm
 from cld_mm.distributed.collectives import world_size
 from cld_mm.distributed.unwrap_model import unwrap_model
 
-from .feature_extraction import features_of, joined
+from .feature_extraction import features_of, joined, labels_of
+
+
+class ViewPairs(NamedTuple):
+    """Features of two views of N training images, on the CPU.
+
+    Attributes:
+        features: for each kind two ``(N, C)``; empty if training does not use two
+            views of an image.
+        labels: ``(N,)``, -1 for an image without one.
+    """
+
+    features: dict[str, tuple[Tensor, Tensor]]
+    labels: Tensor
 
 
 @torch.no_grad()
-def extract_view_pairs(runner: Any, number: int) -> dict[str, tuple[Tensor, Tensor]]:
+def extract_view_pairs(runner: Any, number: int) -> ViewPairs:
     """The first two views of some training images, encoded in eval mode.
 
     Images and views are chosen by the run's seed: the same on any number of ranks,
@@ -23,14 +36,11 @@ def extract_view_pairs(runner: Any, number: int) -> dict[str, tuple[Tensor, Tens
     Args:
         runner: with the train_dataloader of the views and the model.
         number: of images at most.
-
-    Returns:
-        For each kind of feature two ``(number, C)``, on the CPU; empty if training does
-        not use two views of an image.
     """
+    nothing = ViewPairs({}, torch.empty(0, dtype=torch.long))
     cfg = runner.cfg.get('train_dataloader')
     if cfg is None or number < 1:
-        return {}
+        return nothing
     cfg = {name: value for name, value in cfg.items() if name != 'batch_sampler'}
     cfg |= {'drop_last': False, 'persistent_workers': False}
     cfg['sampler'] = {'type': 'SeededSampler', 'shuffle': True}
@@ -40,7 +50,7 @@ def extract_view_pairs(runner: Any, number: int) -> dict[str, tuple[Tensor, Tens
     model.eval()
     number = min(number, len(loader.dataset))
     share = -(-number // world_size())
-    pairs: dict[str, list[Tensor]] = {}
+    parts: dict[str, list[Tensor]] = {}
     bar = tqdm(
         total=share,
         desc='views',
@@ -51,13 +61,16 @@ def extract_view_pairs(runner: Any, number: int) -> dict[str, tuple[Tensor, Tens
     )
     try:
         for batch in loader:
-            views = model.data_preprocessor(batch, False)['inputs']
+            data = model.data_preprocessor(batch, False)
+            views = data['inputs']
             if isinstance(views, Tensor) or len(views) < 2:
-                return {}
+                return nothing
             both = [features_of(model, view) for view in views[:2]]
             for name in both[0]:  # N×2×C
                 pair = torch.stack([both[0][name], both[1][name]], dim=1)
-                pairs.setdefault(name, []).append(pair)
+                parts.setdefault(name, []).append(pair)
+            labels = labels_of(data.get('data_samples'), views[0])
+            parts.setdefault('labels', []).append(labels)
             bar.update(len(views[0]))
             if bar.n >= share:
                 break
@@ -65,6 +78,8 @@ def extract_view_pairs(runner: Any, number: int) -> dict[str, tuple[Tensor, Tens
         bar.close()
         model.train(was_training)
     whole = {
-        name: joined(torch.cat(rows)[:share], number) for name, rows in pairs.items()
+        name: joined(torch.cat(rows)[:share], number) for name, rows in parts.items()
     }
-    return {name: (pair[:, 0], pair[:, 1]) for name, pair in whole.items()}
+    labels = whole.pop('labels')
+    pairs = {name: (pair[:, 0], pair[:, 1]) for name, pair in whole.items()}
+    return ViewPairs(pairs, labels)

@@ -19,6 +19,7 @@ def plot_neighbors(
     after: Neighbors,
     out: Path,
     fractions: tuple[float, float] | None = None,
+    titles: tuple[str, str] = ('before', 'after'),
 ) -> None:
     """Draw one row per query: the query, its neighbors before, and after.
 
@@ -31,16 +32,17 @@ def plot_neighbors(
         out: picture to write; its suffix chooses PNG or SVG.
         fractions: of right neighbors of all images, before and after, for the titles;
             without it, of those shown.
+        titles: of the two sides.
     """
     rows, k = before[0].shape[:2]
-    titles = ['before', 'after']
     if before[1] is not None and after[1] is not None:
         scope = 'shown' if fractions is None else 'all queries'
         fractions = fractions or (float(before[1].mean()), float(after[1].mean()))
-        titles = [
+        first, second = (
             f'{title}: {100 * fraction:.1f} % right ({scope})'
             for title, fraction in zip(titles, fractions, strict=True)
-        ]
+        )
+        titles = first, second
     widths = [1, 0.25, *[1] * k, 0.25, *[1] * k]
     figure = Figure(
         figsize=(1.5 + 0.7 * sum(widths), 0.75 * rows + 0.9), layout='constrained'

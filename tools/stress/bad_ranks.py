@@ -253,6 +253,7 @@ class Fault:
             if hang:
                 os.killpg(process.pid, signal.SIGKILL)
                 said, _ = process.communicate()
+        said = said or ''
         took = time.time() - self._struck(start)
         last = (said.strip().splitlines() or [''])[-1]
         (self.folder / 'said.log').write_text(said)

@@ -15,6 +15,7 @@ from .rank_agreement import RankAgreementHook
 from .rank_watchdog import RankWatchdogHook
 from .run_info import RunInfoHook
 from .swav import ResumableSwAVHook
+from .unlabeled_monitor import UnlabeledMonitorHook
 
 __all__ = [
     'BufferedRuntimeInfoHook',
@@ -32,4 +33,5 @@ __all__ = [
     'RankWatchdogHook',
     'ResumableSwAVHook',
     'RunInfoHook',
+    'UnlabeledMonitorHook',
 ]

@@ -21,7 +21,7 @@ class StepCapture:
     """
 
     def __init__(self, model: nn.Module) -> None:
-        self.memories = memories(model).values()
+        self.memories = list(memories(model).values())
 
     def begin(self, batch: Any) -> None:
         """A step begins with this batch."""
