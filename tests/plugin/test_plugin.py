@@ -65,11 +65,11 @@ def test_the_config_is_valid(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ('key', 'value', 'said'),
     [
-        ('model.suport_size', 3, r"NNCLR has no .* did you mean 'support_size'"),
+        ('model.support_siz', 3, r"NNCLR has no .* did you mean 'support_size'"),
         ('model.support_size', 'many', r"model.support_size must be int, got 'many'"),
         ('model.cld.grouping.num_group', 3, r"did you mean 'num_groups'"),
         ('train_dataloader.dataset.image', 3, r"Moons has no .* did you mean 'images'"),
-        ('val_evaluator.type', 'ErorRate', r"did you mean 'ErrorRate'"),
+        ('val_evaluator.type', 'ErrorRat', r"did you mean 'ErrorRate'"),
     ],
 )
 def test_a_wrong_setting_is_named(
