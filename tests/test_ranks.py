@@ -16,12 +16,8 @@ from torch import distributed as dist
 from cld_mm.datasets import ImageFolder, TarShards
 from cld_mm.datasets.preparation.shard_writer import write_shards
 from cld_mm.distributed.process_group import RankAbsent, meet
-from cld_mm.distributed.rank_watchdog import (
-    PHASES,
-    RankWatchdog,
-    is_communication_error,
-)
-from cld_mm.distributed.stack_location import whereabouts
+from cld_mm.distributed.rank_watchdog import RankWatchdog, is_communication_error
+from cld_mm.distributed.stack_location import locate_thread
 from cld_mm.engine.consistency.dataset_fingerprint import fingerprint
 from cld_mm.engine.consistency.setup import RankMismatch, check_same, resume_together
 from cld_mm.engine.consistency.weight_checksums import checksums, shared_tensors
@@ -113,21 +109,6 @@ def test_one_bit_changes_a_checksum() -> None:
     assert changed.nonzero().flatten().tolist() == [5]
 
 
-def test_of_ranks_in_one_step_the_one_that_does_not_wait_is_named() -> None:
-    watchdog = RankWatchdog.__new__(RankWatchdog)
-    watchdog.stall_timeout, said = 5, []
-    watchdog._publish = lambda reason, lost: said.append(reason)
-    in_step = [7, PHASES.index('in the training step'), 0]
-    watchdog._seen = {rank: [1, 99, in_step, 0, []] for rank in range(3)}
-    watchdog._places = dict.fromkeys(range(3), (True, 'all_reduce (a.py, line 1)'))
-    watchdog._judge_progress(9.0)
-    assert said[-1].startswith('rank 0, 1, 2 has not got on')
-    watchdog._places[1] = (False, 'stay (b.py, line 2)')
-    watchdog._judge_progress(9.0)
-    assert said[-1].startswith('rank 1 has not got on for 9 s')
-    assert 'iteration 8, in the training step, in stay (b.py, line 2)' in said[-1]
-
-
 def _wait_for_another(rank: int) -> None:
     if rank == 1:
         time.sleep(0.5)
@@ -137,7 +118,7 @@ def _wait_for_another(rank: int) -> None:
 
     def look(thread: Any) -> None:
         time.sleep(0.2)
-        found.append(whereabouts(thread))
+        found.append(locate_thread(thread))
 
     watcher = threading.Thread(target=look, args=(threading.get_ident(),))
     watcher.start()

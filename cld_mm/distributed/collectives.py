@@ -4,6 +4,8 @@ Every rank must bring the same number of rows, which mmengine's samplers ensure
 (they pad or drop). With one rank, or none at all, all return their input.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch import distributed as dist
@@ -47,11 +49,11 @@ def reduce_to_owner(parts: Tensor) -> Tensor:
 
 class _GatherWithGrad(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, rows: Tensor) -> Tensor:
+    def forward(ctx: Any, rows: Tensor) -> Tensor:
         return gather(rows)
 
     @staticmethod
-    def backward(ctx, grad: Tensor) -> Tensor:
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
         # Every rank's loss depends on these rows: their gradients add up.
         return reduce_to_owner(grad)
 

@@ -18,7 +18,7 @@ from tests.helpers.recipes import read_recipe
         ('custom_hooks.-1.type', 'A', "'-1' is not an index"),
         ('modle.size', 3, r"no section 'modle'; did you mean 'model'"),
         ('model.queue_len.x', 3, "'model.queue_len' is 65536, which has no settings"),
-        ('default_hooks.checkpoin.interval', 3, r"did you mean 'checkpoint'"),
+        ('default_hooks.checkpointz.interval', 3, r"did you mean 'checkpoint'"),
         ('train_dataloader.batch_size', {'a': 1}, 'a single value there; add _delete_'),
     ],
 )

@@ -16,7 +16,6 @@ from cld_mm.datasets import (
     CheckedFashionMNIST,
     ImageFolder,
     ImageNetSubset,
-    folder_listing,
 )
 from cld_mm.datasets.folder_listing import list_images
 from cld_mm.registry import TRANSFORMS
@@ -99,22 +98,6 @@ def test_a_list_that_is_a_pipe_is_named(images: Path) -> None:
     for name in ('list.txt', 'class_0'):
         with pytest.raises(ValueError, match=rf'{name} is a folder, pipe or device'):
             ImageFolder(data_root=str(images), ann_file=name)
-
-
-def test_images_of_other_extensions_are_counted_in_a_warning(
-    images: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    said = []
-    monkeypatch.setattr(folder_listing, 'print_log', lambda text, *_: said.append(text))
-    whole = len(ImageFolder(data_root=str(images)))
-    assert said == []
-    for name in ('a.WEBP', 'b.webp', 'c.gif', 'notes.txt', '.d.gif'):
-        (images / 'class_0' / name).write_bytes(b'')
-    assert len(ImageFolder(data_root=str(images))) == whole
-    assert len(said) == 1
-    assert ': 1 .gif, 2 .webp are left out' in said[0]
-    ends = ('.png', '.gif', '.webp')
-    assert len(ImageFolder(data_root=str(images), extensions=ends)) == whole + 3
 
 
 def test_an_unreadable_folder_is_named(

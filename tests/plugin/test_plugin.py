@@ -65,7 +65,7 @@ def test_the_config_is_valid(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ('key', 'value', 'said'),
     [
-        ('model.support_siz', 3, r"NNCLR has no .* did you mean 'support_size'"),
+        ('model.support_sizes', 3, r"NNCLR has no .* did you mean 'support_size'"),
         ('model.support_size', 'many', r"model.support_size must be int, got 'many'"),
         ('model.cld.grouping.num_group', 3, r"did you mean 'num_groups'"),
         ('train_dataloader.dataset.image', 3, r"Moons has no .* did you mean 'images'"),

@@ -36,7 +36,7 @@ def link(source: Path, class_ids: list[str], target: Path) -> int:
         for name in class_ids:
             folder = (source / split / name).absolute()
             if not folder.is_dir():
-                raise FileNotFoundError(f'{folder} does not exist: mend the list.')
+                raise FileNotFoundError(f'{folder} does not exist: fix the list.')
             place = target / split / name
             place.parent.mkdir(parents=True, exist_ok=True)
             if not place.is_symlink():

@@ -45,8 +45,8 @@ def source(args: argparse.Namespace) -> BaseDataset:
     if args.folder is not None:
         folder = Path(args.folder)
         if not folder.is_dir():
-            raise FileNotFoundError(f'--folder {folder} is no folder: mend the path.')
-        # A class a folder, unless images lie beside the folders; other files (a
+            raise FileNotFoundError(f'--folder {folder} is no folder: fix the path.')
+        # A class a folder, unless there are images beside the folders; other files (a
         # README, what a file browser leaves) change nothing.
         seen = [e for e in folder.iterdir() if not e.name.startswith('.')]
         beside = [e for e in seen if not e.is_dir() and e.suffix[1:].lower() in IMAGES]
@@ -69,7 +69,7 @@ def main() -> None:
             files = sorted(args.out.glob('*.tar'))
             if not files or (args.out / INDEX).exists():
                 raise ValueError(
-                    f'{args.out} has no shards, or an {INDEX} already: mend the path, '
+                    f'{args.out} has no shards, or an {INDEX} already: fix the path, '
                     'or remove the index.'
                 )
             write_index(args.out, [scan_shard(f, digest=True) for f in files], None)

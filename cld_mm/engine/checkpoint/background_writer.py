@@ -63,7 +63,9 @@ class CheckpointWriter:
         )
         self._thread.start()
 
-    def _write(self, checkpoint: dict, path: Path, then) -> None:
+    def _write(
+        self, checkpoint: dict, path: Path, then: Callable[[], None] | None
+    ) -> None:
         try:
             write_checkpoint(checkpoint, path)
             if then is not None:
@@ -94,5 +96,5 @@ class CheckpointWriter:
         if error is not None:
             raise CheckpointError(
                 f'writing a checkpoint failed ({type(error).__name__}: {error}); the '
-                'older ones are kept: go on with --resume.'
+                'older ones are kept: continue with --resume.'
             ) from error

@@ -17,11 +17,11 @@ from typing import Any
 import torch
 from mmengine.dist import broadcast_object_list, get_rank, get_world_size
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
 from torch import Tensor, nn
 from torch import distributed as dist
 
 from cld_mm.distributed.sharded_tensors import is_split
+from cld_mm.distributed.unwrap_model import unwrap_model
 from cld_mm.engine.random_states import random_states, set_random_states
 
 
@@ -36,7 +36,7 @@ def gather_rank_states(
     """
     own = {
         'random': random or random_states(),
-        'buffers': _own_buffers(_plain(runner.model)),
+        'buffers': _own_buffers(unwrap_model(runner.model)),
         'gradients': _unfinished_gradients(runner),
     }
     if get_world_size() == 1:
@@ -61,7 +61,7 @@ def restore_rank_state(runner: Any, ranks: list[dict[str, Any]]) -> None:
             level=logging.WARNING,
         )
         return
-    own, model = ranks[get_rank()], _plain(runner.model)
+    own, model = ranks[get_rank()], unwrap_model(runner.model)
     buffers, parameters = dict(model.named_buffers()), dict(model.named_parameters())
     with torch.no_grad():
         for name, value in own['buffers'].items():
@@ -98,7 +98,7 @@ def _unfinished_gradients(runner: Any) -> dict[str, Tensor]:
         return {}
     return {
         name: _own_part(parameter.grad).cpu()
-        for name, parameter in _plain(runner.model).named_parameters()
+        for name, parameter in unwrap_model(runner.model).named_parameters()
         if parameter.grad is not None
     }
 
@@ -115,7 +115,3 @@ def _set_gradient(parameter: Tensor, value: Tensor) -> None:
         gradient.to_local().copy_(value)
         value = gradient
     parameter.grad = value
-
-
-def _plain(model: nn.Module) -> nn.Module:
-    return model.module if is_model_wrapper(model) else model  # type: ignore[return-value]

@@ -1,5 +1,7 @@
 """CollapseHook: warn when all images get nearly the same feature."""
 
+from typing import Any
+
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 
@@ -40,7 +42,7 @@ class CollapseHook(Hook):
         self.healthy = False  # at any look of a short run
         self.warned = False
 
-    def before_train(self, runner) -> None:
+    def before_train(self, runner: Any) -> None:
         """Fit the looks to the run's length."""
         total = runner.max_iters
         self.last = total - 1
@@ -51,7 +53,7 @@ class CollapseHook(Hook):
             self.step = min(100, max(1, total // 20))
 
     def after_train_iter(
-        self, runner, batch_idx, data_batch=None, outputs=None
+        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
         """Look at the step's deviation."""
         last = runner.iter == self.last

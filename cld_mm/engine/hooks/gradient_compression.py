@@ -47,7 +47,7 @@ class GradientCompressionHook(Hook):
         self.method = method
         self.settings = settings
 
-    def before_train(self, runner) -> None:
+    def before_train(self, runner: Any) -> None:
         """Hang on the model's exchange of gradients."""
         if get_world_size() == 1:
             runner.logger.info('one rank exchanges no gradients: none is compressed.')

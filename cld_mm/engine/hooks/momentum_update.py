@@ -6,10 +6,11 @@ step, whatever wraps the model.
 """
 
 import math
+from typing import Any
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 
+from cld_mm.distributed.unwrap_model import unwrap_model
 from cld_mm.registry import HOOKS
 
 
@@ -20,9 +21,9 @@ class MomentumUpdateHook(Hook):
     Does nothing for a model without one.
     """
 
-    def before_train(self, runner) -> None:
+    def before_train(self, runner: Any) -> None:
         """Attach, once optimiser and model exist."""
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = unwrap_model(runner.model)
         if hasattr(model, 'follow_optimizer'):
             model.follow_optimizer(runner.optim_wrapper.optimizer)
             # One average an optimiser step, however many batches that takes.

@@ -1,5 +1,7 @@
 """RankAgreementHook: all ranks train on the same data and keep the same weights."""
 
+from typing import Any
+
 import torch
 from mmengine.dist import all_gather_object
 from mmengine.hooks import Hook
@@ -32,7 +34,7 @@ class RankAgreementHook(Hook):
     def __init__(self, interval: int = 500) -> None:
         self.interval = interval
 
-    def before_train(self, runner) -> None:
+    def before_train(self, runner: Any) -> None:
         """Compare length, files and labels of the training data."""
         if _ranks() > 1:
             check_same(
@@ -42,7 +44,7 @@ class RankAgreementHook(Hook):
             )
 
     def after_train_iter(
-        self, runner, batch_idx, data_batch=None, outputs=None
+        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
         """Compare checksums where it is time to."""
         due = self.every_n_train_iters(runner, self.interval)
@@ -58,7 +60,7 @@ class RankAgreementHook(Hook):
             raise RuntimeError(_drift(runner, list(tensors), everyone, self.interval))
 
 
-def _drift(runner, names: list[str], everyone: list, interval: int) -> str:
+def _drift(runner: Any, names: list[str], everyone: list, interval: int) -> str:
     rank = next(r for r, sums in enumerate(everyone) if sums != everyone[0])
     pairs = zip(everyone[rank], everyone[0], strict=True)
     places = [place for place, (one, two) in enumerate(pairs) if one != two]

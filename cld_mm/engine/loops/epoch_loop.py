@@ -2,6 +2,7 @@
 
 from mmengine.logging import MessageHub
 from mmengine.runner import EpochBasedTrainLoop
+from torch.nn import Module
 
 from cld_mm.registry import LOOPS
 
@@ -24,7 +25,7 @@ class ResumableEpochLoop(EpochBasedTrainLoop):
 
     validated = True
 
-    def run(self):
+    def run(self) -> Module:
         """Train."""
         self.runner.call_hook('before_train')
         if not self.validated:
