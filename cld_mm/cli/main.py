@@ -4,7 +4,7 @@ import argparse
 import importlib
 from typing import NoReturn
 
-COMMANDS = ('export',)
+COMMANDS = ('pretrain', 'export')
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -47,9 +47,9 @@ def add_completion(parser: argparse.ArgumentParser) -> None:
 def main(argv: list[str] | None = None) -> None:
     """Run one subcommand; what the user got wrong ends in one line and code 2."""
     args = build_parser().parse_args(argv)
-    from cld_mm.cli.error_messages import one_sentence_errors
+    from cld_mm.cli.command_line import command_line
 
-    with one_sentence_errors(args.debug):
+    with command_line(args.debug):
         importlib.import_module(f'cld_mm.cli.commands.{args.command}').run(args)
 
 

@@ -47,11 +47,11 @@ def kmeans_labels(features: np.ndarray, level: int, seed: int = 0) -> np.ndarray
     if len(features) > FITTED:
         rows = np.random.default_rng(seed).permutation(len(features))[:FITTED]
         fitted = features[np.sort(rows)]
-    large = level > 256
     model = KMeans(
         level,
-        n_init=1 if large else 3,
-        max_iter=20 if large else 100,
+        init='k-means++' if level <= 256 else 'random',
+        n_init=1,
+        max_iter=50 if level <= 256 else 20,
         random_state=seed,
     )
     return model.fit(fitted).predict(features)

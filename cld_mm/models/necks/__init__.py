@@ -1,17 +1,25 @@
 """Necks: from backbone features to unit-length projections."""
 
 from .jigsaw import JigsawNeck
-from .projection import MLP, LinearNeck, NormLinearNeck, NormMLP
-from .two_branch import Projections, TwoBranchNeck
+from .projection import (
+    MLP,
+    LinearProjectionNeck,
+    NormLinearNeck,
+    NormMLP,
+    ProjectionNeck,
+)
+from .two_branch import Projections, TwoBranchNeck, two_branch
 from .two_branch_nonlinear import TwoBranchNonLinearNeck
 
 __all__ = [
     'MLP',
     'JigsawNeck',
-    'LinearNeck',
+    'LinearProjectionNeck',
     'NormLinearNeck',
     'NormMLP',
+    'ProjectionNeck',
     'Projections',
     'TwoBranchNeck',
     'TwoBranchNonLinearNeck',
+    'two_branch',
 ]
