@@ -1,8 +1,9 @@
 """cld_mm: self-supervised pre-training by instance and group discrimination.
 
-``import cld_mm`` is light and changes no other library. Importing any part that builds
-on mmengine (``cld_mm.registry``, ``cld_mm.apis``, ...) applies the version shims of
-:mod:`cld_mm.compat`; import one of them before ``torchvision`` and ``mmpretrain``.
+``import cld_mm`` is light and changes no other library, and ``CLDCriterion`` needs torch
+only. Importing any part that builds on mmengine (``cld_mm.registry``, ``cld_mm.apis``,
+...) applies the version shims of :mod:`cld_mm.compat`; import one of them before
+``torchvision`` and ``mmpretrain``.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ __all__ = ['CLDCriterion', '__version__']
 
 
 def __getattr__(name: str) -> Any:
-    """CLDCriterion, imported when it is first used: it needs torch, and only torch."""
+    """Import torch only when ``CLDCriterion`` is asked for."""
     if name == 'CLDCriterion':
         from .models.criterion import CLDCriterion
 

@@ -8,4 +8,4 @@ Expected: none published. Not measured by this project.
 
 _base_ = 'moco_2q_r18_cifar100_200e.py'
 
-model = dict(neck=dict(type='LinearNeck'))
+model = dict(neck=dict(type='LinearProjectionNeck'))

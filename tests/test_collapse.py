@@ -1,6 +1,7 @@
 """A run that collapses is noticed; one that does not is left alone."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -13,7 +14,9 @@ from cld_mm.models.algorithms.base import feature_std
 
 @pytest.mark.parametrize('repel', [0.0, 1.0])
 @pytest.mark.parametrize(('steps', 'lr'), [(100, 0.05), (300, 0.01), (1100, 0.005)])
-def test_attraction_alone_collapses_and_is_noticed(steps, lr, repel, monkeypatch):
+def test_attraction_alone_collapses_and_is_noticed(
+    steps: int, lr: float, repel: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
     said = []
     monkeypatch.setattr(
         'cld_mm.engine.hooks.collapse.print_log',
@@ -57,7 +60,9 @@ DIP = [0.06, 0.003, 0.003, 0.004, 0.012, 0.03, 0.05, 0.07, 0.08, 0.08]
         (100_000, [0.0] * 10, [1100]),
     ],
 )
-def test_looks_fit_the_length_of_the_run(total, values, said, monkeypatch):
+def test_looks_fit_the_length_of_the_run(
+    total: int, values: Any, said: list, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr('cld_mm.engine.hooks.collapse.print_log', lambda *_, **__: None)
     hook, found = CollapseHook(), []
     hook.before_train(SimpleNamespace(max_iters=total))

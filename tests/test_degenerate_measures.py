@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
@@ -36,7 +37,7 @@ from cld_mm.evaluation import (
 NAN = float('nan')
 
 
-def features(kind, n, c, seed=0):
+def features(kind: str, n: Any, c: Any, seed: int = 0) -> Any:
     generator = torch.Generator().manual_seed(seed)
     x = torch.randn(n, c, generator=generator)
     if kind == 'constant':
@@ -56,7 +57,7 @@ kinds = st.sampled_from(KINDS)
 
 @settings(max_examples=40, deadline=None)
 @given(kinds, st.integers(2, 20), st.integers(1, 6), st.floats(0.5, 200), st.integers())
-def test_geometry_is_scipys(kind, n, c, t, seed):
+def test_geometry_is_scipys(kind: str, n: Any, c: Any, t: Any, seed: int) -> None:
     x, y = features(kind, n, c, seed % 99), features('random', n, c, 5)
     unit, other = (F.normalize(v.double(), dim=1).numpy() for v in (x, y))
     potentials = -t * pdist(unit) ** 2
@@ -73,7 +74,7 @@ def test_geometry_is_scipys(kind, n, c, t, seed):
         assert effective_rank(x) == pytest.approx(math.exp(entropy(values)), rel=1e-6)
 
 
-def test_geometry_of_one_image():
+def test_geometry_of_one_image() -> None:
     x = torch.tensor([[3.0, 4.0]])
     assert effective_rank(x) == pytest.approx(1)
     assert alignment(x, -x) == pytest.approx(4)
@@ -86,7 +87,7 @@ def test_geometry_of_one_image():
     st.sampled_from(['all in one', 'one each', 'one class', 'both']),
     st.integers(0, 99),
 )
-def test_groups_are_scikit_learns(n, kind, seed):
+def test_groups_are_scikit_learns(n: Any, kind: str, seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     groups = torch.randint(0, 4, (n,), generator=generator)
     classes = torch.randint(0, 3, (n,), generator=generator) * 5
@@ -106,7 +107,7 @@ def test_groups_are_scikit_learns(n, kind, seed):
     assert ours['group_size'] == pytest.approx(n / len(members))
 
 
-def test_group_features_are_scikit_learns_k_means():
+def test_group_features_are_scikit_learns_k_means() -> None:
     x = F.normalize(torch.cat([features('random', 40, 6), features('coarse', 9, 6)]))
     order = torch.randperm(49, generator=torch.Generator().manual_seed(0))
     ours = group_features(x, 5, num_iters=60)
@@ -122,7 +123,9 @@ def test_group_features_are_scikit_learns_k_means():
         group_features(x * NAN, 5)
 
 
-def ranked_by_hand(queries, wanted, gallery, labels, k, same):
+def ranked_by_hand(
+    queries: Any, wanted: Any, gallery: Any, labels: Any, k: Any, same: Any
+) -> tuple:
     """Precision and recall at k, and scikit-learn's average precision."""
     unit, other = (F.normalize(v.double(), dim=1) for v in (queries, gallery))
     rows = []
@@ -141,7 +144,9 @@ def ranked_by_hand(queries, wanted, gallery, labels, k, same):
 @settings(max_examples=40, deadline=None)
 @given(kinds, st.integers(1, 9), st.integers(3, 14), st.booleans(), st.integers(0, 99))
 @example('coarse', 1, 9, True, 11)  # one direction at several lengths
-def test_retrieval_counts_equals_as_scikit_learn(kind, m, n, same, seed):
+def test_retrieval_counts_equals_as_scikit_learn(
+    kind: str, m: Any, n: Any, same: Any, seed: int
+) -> None:
     gallery = features(kind, n, 3, seed)
     labels = torch.randint(0, 4, (n,), generator=torch.Generator().manual_seed(seed))
     queries, wanted = (gallery, labels) if same else (gallery[:m] + 0, labels[:m] + 1)
@@ -157,7 +162,7 @@ def test_retrieval_counts_equals_as_scikit_learn(kind, m, n, same, seed):
         assert ours['queries'] == answered
 
 
-def test_classes_that_are_empty_or_missing():
+def test_classes_that_are_empty_or_missing() -> None:
     train, test = features('random', 30, 4), features('random', 8, 4, 1)
     labels = torch.arange(30) % 3 * 2  # classes 1 and 3 have no training image
     truth = torch.tensor([0, 2, 4, 0, 2, 4, 0, 5])  # 1 and 3 no test image, 5 is new
@@ -176,7 +181,7 @@ def test_classes_that_are_empty_or_missing():
     torch.testing.assert_close(only, torch.ones(8, 1))
 
 
-def test_constant_dimensions_do_not_spoil_the_linear_fit():
+def test_constant_dimensions_do_not_spoil_the_linear_fit() -> None:
     generator = torch.Generator().manual_seed(0)
     labels = torch.arange(200) % 2
     useful = labels[:, None] * 4.0 + torch.randn(200, 2, generator=generator)
@@ -190,7 +195,7 @@ def test_constant_dimensions_do_not_spoil_the_linear_fit():
     assert fit.weight.isfinite().all()
 
 
-def test_every_measure_says_nan_and_none_in_a_sentence():
+def test_every_measure_says_nan_and_none_in_a_sentence() -> None:
     x, y = features('random', 6, 3), torch.arange(6) % 2
     bad = x.clone()
     bad[2, 1] = NAN

@@ -1,6 +1,7 @@
 """kNN against a vote counted by hand; seeded views; compatibility patches."""
 
 import pickle
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from tests.helpers.ranks import run_ranks
 
 @pytest.mark.parametrize(('n', 'm', 'k'), [(50, 20, 7), (10, 3, 10), (5, 4, 1)])
 @pytest.mark.parametrize('chunk', [1, 10**6])
-def test_knn_is_the_vote(n, m, k, chunk):
+def test_knn_is_the_vote(n: int, m: int, k: int, chunk: int) -> None:
     train, labels, test = torch.randn(n, 6), torch.arange(n) % 4, torch.randn(m, 6)
     scores = knn_classify(train, labels, test, k, 0.1, chunk_elements=chunk)
     similarity = F.normalize(test, dim=1) @ F.normalize(train, dim=1).t()
@@ -39,7 +40,9 @@ def test_knn_is_the_vote(n, m, k, chunk):
     st.integers(0, 99),
 )
 @pytest.mark.filterwarnings('ignore:k is')
-def test_chunks_and_order_change_no_vote(n, k, chunk, temperature, seed):
+def test_chunks_and_order_change_no_vote(
+    n: Any, k: Any, chunk: Any, temperature: Any, seed: int
+) -> None:
     generator = torch.Generator().manual_seed(seed)
     train, test = (torch.randn(size, 4, generator=generator) for size in (n, 5))
     labels = torch.randint(0, 3, (n,), generator=generator)
@@ -51,14 +54,14 @@ def test_chunks_and_order_change_no_vote(n, k, chunk, temperature, seed):
     torch.testing.assert_close(whole, other)
 
 
-def test_equal_features_give_equal_scores_each_time():
+def test_equal_features_give_equal_scores_each_time() -> None:
     x, labels = torch.ones(40, 512), torch.arange(40) % 4
     scores = knn_classify(x, labels, x[:7], k=15)
     assert torch.equal(scores, knn_classify(x, labels, x[:7], k=15))
     torch.testing.assert_close(scores.sum(1), torch.ones(7))
 
 
-def test_knn_finds_what_scikit_learn_and_faiss_find():
+def test_knn_finds_what_scikit_learn_and_faiss_find() -> None:
     faiss = pytest.importorskip('faiss')
     from sklearn.neighbors import NearestNeighbors
 
@@ -85,7 +88,7 @@ SHARDS = {
 }
 
 
-def _sharded(rank):
+def _sharded(rank: int) -> None:
     generator = torch.Generator().manual_seed(0)
     train, test = (torch.randn(n, 6, generator=generator) for n in (41, 9))
     labels = torch.arange(41) % 5
@@ -107,11 +110,11 @@ def _sharded(rank):
         knn_classify(train, labels, test[rank:], 3, sharded=True)
 
 
-def test_knn_of_shards_is_knn_of_the_whole():
+def test_knn_of_shards_is_knn_of_the_whole() -> None:
     run_ranks(_sharded)
 
 
-def test_knn_bad_input():
+def test_knn_bad_input() -> None:
     x, y = torch.randn(4, 3), torch.arange(4) % 2
     with pytest.warns(UserWarning, match='only 4 training images: all vote'):
         knn_classify(x, y, x, k=9)
@@ -129,7 +132,7 @@ def test_knn_bad_input():
         knn_classify(x, y, x[:, :2], k=2)
 
 
-def test_views_depend_on_seed_epoch_and_image_only():
+def test_views_depend_on_seed_epoch_and_image_only() -> None:
     sampler = SeededSampler(range(10), seed=3)
     first = [(int(i), i.seed) for i in sampler]
     assert [(int(i), i.seed) for i in sampler] == first
@@ -151,18 +154,18 @@ def test_views_depend_on_seed_epoch_and_image_only():
         assert torch.equal(torch.rand(2), a)
 
 
-def test_checkpoint_attributes_are_limited():
+def test_checkpoint_attributes_are_limited() -> None:
     with pytest.raises(ValueError, match='do not trust'):
         checkpoint_loading.history_buffer_method(dict, '__class__')
 
 
-def test_missing_mmcv_says_what_to_type(monkeypatch):
+def test_missing_mmcv_says_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mmcv_module, 'find_spec', lambda name: None)
     with pytest.raises(ImportError, match='pip install mmcv-lite'):
         mmcv_module.require_mmcv()
 
 
-def test_torchvision_patch_does_nothing_twice():
+def test_torchvision_patch_does_nothing_twice() -> None:
     from torchvision.transforms import v2
 
     assert torchvision_ops.define_missing_torchvision_ops() is False
@@ -171,7 +174,9 @@ def test_torchvision_patch_does_nothing_twice():
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(1, 4), st.integers(0, 15), st.integers(1, 5), st.booleans())
-def test_nearest_by_blocks_are_the_nearest(k, rest, rows, ties):
+def test_nearest_by_blocks_are_the_nearest(
+    k: Any, rest: Any, rows: Any, ties: Any
+) -> None:
     generator = torch.Generator().manual_seed(rest)
     similarity = torch.randn(rows, 16 * 40 + rest, generator=generator)
     if ties:

@@ -2,6 +2,7 @@
 
 import math
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,7 +34,7 @@ from cld_mm.evaluation import (
 
 @pytest.mark.parametrize('same', [False, True])
 @pytest.mark.parametrize('chunk', [1, 10**6])
-def test_retrieval(same, chunk):
+def test_retrieval(same: bool, chunk: int) -> None:
     generator = torch.Generator().manual_seed(0)
     gallery = torch.randn(40, 5, generator=generator)
     labels = torch.randint(0, 4, (40,), generator=generator)
@@ -64,7 +65,7 @@ def test_retrieval(same, chunk):
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(1, 60), st.integers(1, 7), st.integers(1, 5), st.integers(0, 99))
-def test_groups(n, k, c, seed):
+def test_groups(n: Any, k: Any, c: Any, seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     groups = torch.randint(0, k, (n,), generator=generator) * 3
     classes = torch.randint(0, c, (n,), generator=generator)
@@ -77,14 +78,14 @@ def test_groups(n, k, c, seed):
     assert group_quality(classes, classes)['nmi'] == pytest.approx(1)
 
 
-def test_groups_bad_input():
+def test_groups_bad_input() -> None:
     with pytest.raises(ValueError, match='no image'):
         group_quality(torch.zeros(0), torch.zeros(0))
     with pytest.raises(ValueError, match=r'must have shape \(3,\), one per image'):
         group_quality(torch.zeros(3), torch.zeros(2))
 
 
-def test_geometry():
+def test_geometry() -> None:
     x, y = torch.randn(30, 6), torch.randn(30, 6)
     unit = F.normalize(x.double(), dim=1)
     other = F.normalize(y.double(), dim=1)
@@ -114,7 +115,7 @@ def test_geometry():
             call()
 
 
-def test_long_tail():
+def test_long_tail() -> None:
     counts = torch.tensor([500, 100, 99, 21, 20, 0])
     labels = torch.tensor([0, 0, 1, 2, 3, 4, 4, 4])
     predicted = torch.tensor([0, 1, 1, 2, 0, 4, 0, 0])
@@ -127,7 +128,7 @@ def test_long_tail():
         accuracy_by_frequency(torch.tensor([6]), torch.tensor([6]), counts)
 
 
-def test_collapse_is_noticed_once(monkeypatch):
+def test_collapse_is_noticed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     said = []
     monkeypatch.setattr(
         'cld_mm.engine.hooks.collapse.print_log',
@@ -141,7 +142,7 @@ def test_collapse_is_noticed_once(monkeypatch):
     assert 'feature_std is 0.0010 at iteration 6' in said[0]
 
 
-def blobs(n, seed, spread=1.0):
+def blobs(n: Any, seed: int, spread: float = 1.0) -> tuple:
     generator = torch.Generator().manual_seed(seed)
     centres = 2 * torch.randn(4, 6, generator=torch.Generator().manual_seed(9))
     labels = torch.arange(n) % 4
@@ -149,7 +150,7 @@ def blobs(n, seed, spread=1.0):
     return (centres[labels] + spread * noise) * 5 + 3, labels
 
 
-def test_linear_heads_reach_logistic_regression():
+def test_linear_heads_reach_logistic_regression() -> None:
     (x, y), (test, truth) = blobs(400, 0), blobs(300, 1)
     fit = fit_linear(x, y, (0.001, 0.1), epochs=40)
     assert fit.best == int(fit.held_out.argmax())
@@ -167,7 +168,7 @@ def test_linear_heads_reach_logistic_regression():
         fit_linear(x, y, held_out=1)
 
 
-def test_the_fit_is_sgd_on_a_part_and_judged_on_the_rest():
+def test_the_fit_is_sgd_on_a_part_and_judged_on_the_rest() -> None:
     x, y = blobs(120, 0)
     rates, epochs, batch = (0.003, 0.05), 3, 32
     fit = fit_linear(x, y, rates, epochs, batch, weight_decay=1e-3, held_out=0.25)
@@ -205,7 +206,7 @@ def test_the_fit_is_sgd_on_a_part_and_judged_on_the_rest():
         ('svm', LinearSVC(random_state=7)),
     ],
 )
-def test_low_shot_is_scikit_learn_on_each_draw(classifier, peer):
+def test_low_shot_is_scikit_learn_on_each_draw(classifier: str, peer: Any) -> None:
     (x, y), (test, truth) = blobs(60, 0), blobs(90, 1)
     y = y + y.ge(2)  # class 2 is empty
     truth = truth + truth.ge(2)
@@ -228,7 +229,7 @@ def test_low_shot_is_scikit_learn_on_each_draw(classifier, peer):
 
 
 @pytest.mark.parametrize('classifier', ['logistic', 'svm'])
-def test_low_shot(classifier):
+def test_low_shot(classifier: str) -> None:
     (x, y), (test, truth) = blobs(80, 0), blobs(200, 1)
     found = low_shot(x, y, test, truth, (1, 8), 4, classifier)
     assert list(found) == [1, 8]
@@ -240,7 +241,7 @@ def test_low_shot(classifier):
         low_shot(x, y, test * float('nan'), truth)
 
 
-def test_top_k_accuracy_is_scikit_learns():
+def test_top_k_accuracy_is_scikit_learns() -> None:
     scores, labels = torch.rand(40, 7), torch.arange(40) % 7
     slow = [
         100 * peer_top_k(labels.numpy(), scores.numpy(), k=k, labels=range(7))

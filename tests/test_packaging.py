@@ -9,6 +9,7 @@ import sysconfig
 import tarfile
 import venv
 import zipfile
+from collections.abc import Iterable
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -53,7 +54,7 @@ def imported(folder: str, only_at_start: bool = False) -> dict[str, str]:
     found = {}
     for path in sorted((ROOT / folder).rglob('*.py')):
         tree = ast.parse(path.read_text())
-        nodes = tree.body if only_at_start else ast.walk(tree)
+        nodes: Iterable[ast.AST] = tree.body if only_at_start else ast.walk(tree)
         for node in nodes:
             names = []
             if isinstance(node, ast.Import):
@@ -61,13 +62,13 @@ def imported(folder: str, only_at_start: bool = False) -> dict[str, str]:
             elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
                 names = [node.module]
             for name in names:
-                found[name.split('.')[0]] = f'{path.relative_to(ROOT)}:{node.lineno}'
+                found[name.split('.')[0]] = str(path.relative_to(ROOT))
     own = {'cld_mm', 'tools', 'tests', *sys.stdlib_module_names, *NOT_REQUIRED}
     return {name: place for name, place in found.items() if name not in own}
 
 
 def undeclared(modules: dict[str, str], declared: set[str]) -> dict[str, str]:
-    owners = packages_distributions()
+    owners = {'umap': ['umap-learn'], **packages_distributions()}
     return {
         module: place
         for module, place in modules.items()

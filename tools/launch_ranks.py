@@ -2,7 +2,7 @@
 
 ``tools/dist_train.sh`` and ``dist_test.sh`` start it with torchrun's own flags;
 ``--master_port=auto`` takes a free port. Exits with the code of the rank that failed
-first, or after a signal, which the ranks have got too, with 128 and the signal's number.
+first, or after a signal, which the ranks get too, with 128 + its number.
 """
 
 import logging

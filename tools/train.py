@@ -114,6 +114,14 @@ def merge(cfg: 'Config', args: argparse.Namespace) -> None:
         os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')
 
 
+def _pretrained(backbone: dict) -> dict[str, Any]:
+    """The backbone's settings of loading weights; upstream's loading is not strict."""
+    init = backbone.get('init_cfg')
+    kinds = 'Pretrained', 'StrictPretrained'
+    given = init if isinstance(init, dict) and init.get('type') in kinds else {}
+    return {**given, 'type': 'StrictPretrained'}
+
+
 def set_pretrained(cfg: 'Config', checkpoint: str | None) -> None:
     """Start the backbone from a checkpoint; other settings of ``init_cfg`` stay.
 
@@ -126,14 +134,11 @@ def set_pretrained(cfg: 'Config', checkpoint: str | None) -> None:
     if checkpoint is not None:
         if backbone is None:
             raise ValueError('--pretrained: the model of this config has no backbone.')
-        old = backbone.get('init_cfg')
-        kept = dict(old) if isinstance(old, dict) else {}
-        if kept.get('type', 'Pretrained') != 'Pretrained':
-            kept = {}
-        backbone.init_cfg = {**kept, 'type': 'Pretrained', 'checkpoint': checkpoint}
-    init = (backbone or {}).get('init_cfg')
-    if not isinstance(init, dict) or init.get('type') != 'Pretrained':
+        backbone.init_cfg = {**_pretrained(backbone), 'checkpoint': checkpoint}
+    init = _pretrained(backbone or {})
+    if 'checkpoint' not in init:
         return
+    backbone.init_cfg = init
     path = init.get('checkpoint')
     if not path or ('://' not in path and not Path(path).exists()):
         raise FileNotFoundError(

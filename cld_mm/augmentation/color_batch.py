@@ -1,8 +1,8 @@
 """RandomView's colors, blur and flip on a batch of floats, on any device.
 
 Every image has its own parameters. They are on the CPU, so which images an operation
-concerns is known without asking the device: nothing here waits for it. Values are
-RandomView's but for rounding: bytes are never made in between.
+concerns is known without a device sync. Values are
+those of RandomView up to rounding, as no bytes are made in between.
 """
 
 import torch
@@ -83,7 +83,7 @@ def _grayed(images: Tensor) -> Tensor:
 
 
 def _blended(images: Tensor, factors: Tensor, operation: Tensor) -> Tensor:
-    """Towards black, the mean gray or the image's own gray, and cut off."""
+    """Towards black, the mean gray or the image's own gray, and clipped."""
     factors, operation = factors.view(-1, 1, 1, 1), operation.view(-1, 1, 1, 1)
     other = gray(images)
     level = other.mean((2, 3), keepdim=True)
@@ -93,7 +93,7 @@ def _blended(images: Tensor, factors: Tensor, operation: Tensor) -> Tensor:
 
 
 def turn_hue_batch(images: Tensor, turns: Tensor) -> Tensor:
-    """Turn the hue of ``(N, 3, H, W)`` by ``(N,)`` shares of the circle.
+    """Turn the hue of ``(N, 3, H, W)`` by ``(N,)`` fractions of the circle.
 
     Source: Smith, "Color gamut transform pairs", 1978. With the value V, the chroma C
     and a hue in sixths of the circle, channel n of (red 5, green 3, blue 1) is
@@ -115,7 +115,7 @@ def turn_hue_batch(images: Tensor, turns: Tensor) -> Tensor:
 
 
 def blur_batch(images: Tensor, sigmas: Tensor) -> Tensor:
-    """Gaussian blur of ``(N, C, H, W)`` by ``(N,)`` deviations, 4 pixels at most.
+    """Gaussian blur of ``(N, C, H, W)`` by ``(N,)`` standard deviations, 4 pixels at most.
 
     The border's pixels are repeated, as RandomView does.
     """

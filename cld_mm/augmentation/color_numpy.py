@@ -1,7 +1,7 @@
 """Color operations on bytes, in OpenCV, with the values of torchvision's on PIL.
 
 Brightness, contrast and saturation are one affine map each, so one pass over the
-pixels; each is cut off at 0 and 255 before the next, as PIL does.
+pixels; each is clipped to 0 to 255 before the next, as PIL does.
 
 Blur: PIL's, a Gaussian whose standard deviation is the radius, with the border's
 pixels repeated (torchvision's own on tensors mirrors them).
@@ -27,7 +27,7 @@ def apply_color(image: np.ndarray, drawn: np.ndarray, order: str) -> np.ndarray:
         order: of the channels, 'rgb' or 'bgr'.
 
     Returns:
-        As ``image``, contiguous; ``image`` itself where nothing was to be done.
+        As ``image``, contiguous; ``image`` itself where nothing is to do.
     """
     gray_only = image.ndim == 2
     for column in drawn[Column.FIRST : Column.GRAY]:
@@ -60,7 +60,7 @@ def mean_gray(image: np.ndarray, order: str) -> float:
 
 
 def _blend(image: np.ndarray, factor: float, level: float) -> np.ndarray:
-    """``factor * image + (1 - factor) * level``, cut off and truncated as PIL does."""
+    """``factor * image + (1 - factor) * level``, clipped and truncated as PIL does."""
     levels = np.arange(256, dtype=np.float32)
     table = np.clip(level + np.float32(factor) * (levels - level), 0, 255)
     return cv2.LUT(image, table.astype(np.uint8))
@@ -76,7 +76,7 @@ def saturate(image: np.ndarray, factor: float, order: str) -> np.ndarray:
 
 
 def turn_hue(image: np.ndarray, turn: float, order: str) -> np.ndarray:
-    """Turn the hue by a share of the circle, in steps of 1/256 as PIL has them."""
+    """Turn the hue by a fraction of the circle, in steps of 1/256 as in PIL."""
     hsv = cv2.cvtColor(image, _TO_HSV[order])
     hsv[..., 0] += np.uint8(int(turn * 255) % 256)  # wraps round
     return cv2.cvtColor(hsv, _FROM_HSV[order])

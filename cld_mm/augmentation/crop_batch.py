@@ -8,10 +8,10 @@ from .view_parameters import CROP, ERASED
 
 
 def crop_batch(images: Tensor, drawn: Tensor, size: int) -> Tensor:
-    """Cut each image's own box out and enlarge it bilinearly, as PIL does.
+    """Crop each image to its own box and enlarge it bilinearly, as PIL does.
 
     PIL's antialiasing only matters where a crop shrinks, which none does here. Values
-    are PIL's but for rounding to bytes.
+    are those of PIL up to rounding to bytes.
 
     Args:
         images: ``(N, C, H, W)`` float.
@@ -33,9 +33,9 @@ def crop_batch(images: Tensor, drawn: Tensor, size: int) -> Tensor:
 
 
 def _grid(start: Tensor, length: Tensor, steps: Tensor, side: int) -> Tensor:
-    """Where the results' pixels lie in the image, in grid_sample's -1 to 1: ``(N, S)``.
+    """Positions of the results' pixels in the image, in grid_sample's -1 to 1: ``(N, S)``.
 
-    A crop's own border pixels are repeated; what lies beyond them is not seen.
+    A crop's own border pixels are repeated; what is beyond them is not used.
     """
     start, length = start[:, None], length[:, None]
     places = (start + length * steps).clamp(start + 0.5, start + length - 0.5)
@@ -43,7 +43,7 @@ def _grid(start: Tensor, length: Tensor, steps: Tensor, side: int) -> Tensor:
 
 
 def erase_batch(images: Tensor, drawn: Tensor) -> Tensor:
-    """Set each image's own box to zero, the mean color of what is normalized.
+    """Set each image's own box to zero, the mean color after normalizing.
 
     Args:
         images: ``(N, C, H, W)``.

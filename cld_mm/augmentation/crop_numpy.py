@@ -15,7 +15,7 @@ def crop_and_resize(
     size: int,
     interpolation: str = 'bilinear',
 ) -> np.ndarray:
-    """Cut a box out and resize it, like torchvision's resized_crop of a PIL image.
+    """Crop to a box and resize it, like torchvision's resized_crop of a PIL image.
 
     torch's kernel for bytes is PIL's algorithm in vector instructions; values differ
     from PIL's by 1 of 255 at most.
@@ -30,7 +30,7 @@ def crop_and_resize(
         ``(size, size, C)`` or ``(size, size)`` of the image's type, contiguous.
     """
     top, left, height, width = box
-    # Contiguous, so that torch sees channels_last and answers in it.
+    # Contiguous, so that torch computes in channels_last.
     found = image[top : top + height, left : left + width]
     if image.dtype == np.uint8:
         crop = _scratch(found.size).reshape(found.shape)

@@ -1,9 +1,9 @@
-"""What a random view does, as numbers drawn from the sample's own seed.
+"""Parameters of random views, drawn from the sample's own seed.
 
 The draws are torchvision's: RandomResizedCrop's ten attempts, ColorJitter's uniform
-factors in random order, and a coin for each of the rest. They are counted off from
-the seed (splitmix64), not from a running generator, so that a whole batch is drawn in
-one go and an image's numbers depend neither on its batch nor on its worker.
+factors in random order, and a coin for each of the rest. They are hashes of the seed
+and a counter (splitmix64), not of a running generator, so that a whole batch is drawn
+at once and an image's parameters depend neither on its batch nor on its worker.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ import numpy as np
 
 
 class Column(IntEnum):
-    """Where a row of parameters keeps what; all float32."""
+    """The columns of a row of parameters; all float32."""
 
     FLIP = 0  # 1: mirrored
     BRIGHTNESS = 1  # factors of the four jitters, by operation
@@ -65,20 +65,21 @@ class ViewDistribution:
     """How views are drawn; the names are torchvision's.
 
     Args:
-        scale: range of the crop's share of the image's area.
+        scale: range of the crop's fraction of the image's area.
         ratio: range of the crop's width over its height.
-        brightness, contrast, saturation: factors lie in [max(0, 1 - value), 1 + value].
-        hue: turns by up to this share of the circle either way, at most 0.5.
+        brightness, contrast, saturation: ranges of the factors are
+            [max(0, 1 - value), 1 + value].
+        hue: turns by up to this fraction of the circle either way, at most 0.5.
         jitter_prob: of the four together.
         gray_prob, blur_prob, solarize_prob, flip_prob: of each.
         blur_sigma: range of the Gaussian's standard deviation, pixels.
         solarize_threshold: values from here on are inverted.
         erase_prob: of erasing a box of the view, after normalizing (RandomErasing).
-        erase_scale: range of the box's share of the view's area.
+        erase_scale: range of the box's fraction of the view's area.
         erase_ratio: range of its height over its width.
 
     Raises:
-        ValueError: a probability, range or strength is impossible.
+        ValueError: a probability, range or strength is invalid.
     """
 
     scale: Sequence[float] = (0.2, 1.0)
@@ -102,9 +103,7 @@ class ViewDistribution:
         for name in ('jitter', 'gray', 'blur', 'solarize', 'flip', 'erase'):
             value = getattr(self, f'{name}_prob')
             if not 0 <= value <= 1:
-                raise ValueError(
-                    f'{name}_prob is {value}, but a probability lies in 0 to 1.'
-                )
+                raise ValueError(f'{name}_prob must be in [0, 1], got {value}.')
         for name in ('scale', 'ratio', 'blur_sigma', 'erase_scale', 'erase_ratio'):
             low, high = getattr(self, name)
             if not 0 < low <= high:

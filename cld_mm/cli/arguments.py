@@ -105,83 +105,36 @@ class OptionsAction(argparse.Action):
 
 
 def parse_value(text: str) -> Any:
-    """A value from the command line.
+    """A value from the command line, as mmengine reads it, or a dict.
 
-    Python's literals and ``dict(key=value)``; else words, which need no quotes:
-    ``true``, ``ResNet``, ``a,b`` and ``[a,(b,c)]`` as in mmengine.
+    ``[a,(b,c)]`` needs no quotes around strings; ``dict(type='SGD')`` does.
 
     Raises:
         ValueError: brackets do not match, or a dict is not a Python value.
     """
-    try:
-        return _literal(ast.parse(text.strip(), mode='eval').body)
-    except (ValueError, SyntaxError, RecursionError, MemoryError):
-        pass
-    if '{' in text or 'dict(' in text:
-        with suppress(ValueError):
-            return json.loads(text)
-        raise ValueError(
-            'the dict cannot be read: write it in Python, with quotes around strings, '
-            "such as dict(type='SGD', lr=0.1)"
-        )
-    return _words(text.strip().strip('\'"'))
+    from mmengine.config import DictAction
 
-
-def _literal(node: ast.expr) -> Any:
-    """The value of a literal, in which ``dict(key=value)`` may stand."""
-    match node:
-        case ast.Call(func=ast.Name(id='dict'), args=[], keywords=keywords):
-            if any(word.arg is None for word in keywords):
-                raise ValueError('** is not a value')
-            return {str(word.arg): _literal(word.value) for word in keywords}
-        case ast.Dict(keys=keys, values=items):
-            return {
-                ast.literal_eval(key): _literal(value)
-                for key, value in zip(keys, items, strict=True)
-                if key is not None
-            }
-        case ast.List(elts=items):
-            return [_literal(item) for item in items]
-        case ast.Tuple(elts=items):  # without brackets a list, as in mmengine
-            is_bare = items and node.col_offset == items[0].col_offset
-            values = [_literal(item) for item in items]
-            return values if is_bare else tuple(values)
-    return ast.literal_eval(node)
-
-
-def _words(text: str) -> Any:
-    """A list or tuple of words and values, or one of them."""
-    opened = text[:1]
-    is_list = {'[': ']', '(': ')'}.get(opened, '') == text[-1:] and len(text) > 1
-    items = _split(text[1:-1] if is_list else text)
-    if not is_list and len(items) < 2:
-        return _word(text)
-    found = [_words(item) for item in items]
-    return tuple(found) if opened == '(' and is_list else found
-
-
-def _split(text: str) -> list[str]:
-    """At the commas outside brackets."""
-    depth, items = 0, ['']
-    for character in text:
-        depth += (character in '[(') - (character in '])')
-        if depth < 0:
-            break
-        if character == ',' and depth == 0:
-            items.append('')
-        else:
-            items[-1] += character
-    if depth:
-        raise ValueError('the brackets do not match')
-    items = [item.strip() for item in items]
-    return items if items[-1] else items[:-1]
-
-
-def _word(text: str) -> Any:
-    for kind in (int, float):
+    if '{' not in text and 'dict(' not in text:
         try:
-            return kind(text)
-        except ValueError:
-            continue
-    named = {'true': True, 'false': False, 'none': None, 'null': None}
-    return named.get(text.lower(), text)
+            return DictAction._parse_iterable(text)
+        except (AssertionError, RecursionError) as error:
+            raise ValueError('the brackets do not match') from error
+    with suppress(ValueError, SyntaxError, RecursionError):
+        return ast.literal_eval(_DictCalls().visit(ast.parse(text, mode='eval')))
+    with suppress(ValueError):
+        return json.loads(text)
+    raise ValueError(
+        'the dict cannot be read: write it in Python, with quotes around strings, such '
+        "as dict(type='SGD', lr=0.1)"
+    )
+
+
+class _DictCalls(ast.NodeTransformer):
+    """``dict(key=value)`` as ``{'key': value}``, which is a literal."""
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        self.generic_visit(node)
+        if not isinstance(node.func, ast.Name) or node.func.id != 'dict' or node.args:
+            return node
+        words = node.keywords
+        return ast.Dict([ast.Constant(w.arg) for w in words], [w.value for w in words])

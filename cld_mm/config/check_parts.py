@@ -30,6 +30,7 @@ ALSO_RESERVED = {
     registries.OPTIM_WRAPPERS: {'optimizer', 'constructor', 'paramwise_cfg'},
     registries.PARAM_SCHEDULERS: {'convert_to_iter_based'},
 }
+UPSTREAM = ('mmengine', 'mmpretrain', 'mmcv', 'mmdet', 'torch', 'torchvision', 'timm')
 # Parts that get some of their required settings from the runner or the loader.
 HANDED_OVER = (
     registries.LOOPS,
@@ -80,8 +81,7 @@ def check_part(node: Node, owner: Any) -> Any:
         _check_priority(f'{path}.priority', part['priority'])
     given = {key: value for key, value in part.items() if key not in reserved}
     check_settings(path, given, found)
-    is_ours = getattr(found, '__module__', '').startswith('cld_mm.')
-    if not is_ours or node.registry in HANDED_OVER:
+    if is_upstream(found) or node.registry in HANDED_OVER:
         return found
     signature = signature_of(found)
     for key in signature.required:
@@ -111,8 +111,7 @@ def check_settings(
     signature = signature_of(part)
     known = {*signature.parameters, *others}
     # Where names go elsewhere, such as an optimizer's, only a misspelt one is wrong.
-    is_ours = getattr(part, '__module__', '').startswith('cld_mm.')
-    is_strict = is_ours or not signature.passes_on
+    is_strict = not is_upstream(part) or not signature.passes_on
     for key, value in given.items():
         close = suggestion(key, known)
         is_known = key in known or signature.takes_any
@@ -124,6 +123,11 @@ def check_settings(
                 "goes with '_delete_=True')."
             )
         check_type(f'{path}.{key}', part, key, value)
+
+
+def is_upstream(part: Any) -> bool:
+    """Whether a part is a library's, which may fill in required settings itself."""
+    return getattr(part, '__module__', '').split('.')[0] in UPSTREAM
 
 
 def check_type(path: str, part: Callable, key: str, value: Any) -> None:

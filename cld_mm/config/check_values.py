@@ -8,10 +8,12 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.runner import LogProcessor, set_random_seed
 from mmengine.utils.dl_utils import set_multi_processing
+from mmpretrain.models.selfsup.base import BaseSelfSupervisor
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
 from cld_mm import registry as registries
 from cld_mm.distributed.rank_watchdog import RankWatchdog
+from cld_mm.models.algorithms.base import FollowsOptimizer
 
 from .check_dataloaders import check_dataloader, check_pipeline
 from .check_parts import check_part, check_settings, find_part
@@ -35,26 +37,14 @@ ARGUMENTS: dict[str, Callable] = {
     'env_cfg.watchdog_cfg': RankWatchdog,
 }
 # The same, where mmengine reads these keys by name and ignores others.
-KEYS: dict[str, tuple[str, ...]] = {
-    'env_cfg': (
-        'cudnn_benchmark',
-        'mp_cfg',
-        'dist_cfg',
-        'resource_limit',
-        'watchdog_cfg',
-    ),
-    'auto_scale_lr': ('enable', 'base_batch_size'),
-    'optim_wrapper.paramwise_cfg': (
-        'custom_keys',
-        'bias_lr_mult',
-        'bias_decay_mult',
-        'norm_decay_mult',
-        'dwconv_decay_mult',
-        'flat_decay_mult',
-        'bypass_duplicate',
-        'dcn_offset_lr_mult',
-    ),
+KEYS = {
+    'env_cfg': 'cudnn_benchmark mp_cfg dist_cfg resource_limit watchdog_cfg',
+    'auto_scale_lr': 'enable base_batch_size',
+    'optim_wrapper.paramwise_cfg': 'custom_keys bias_lr_mult bias_decay_mult '
+    'norm_decay_mult dwconv_decay_mult flat_decay_mult bypass_duplicate '
+    'dcn_offset_lr_mult',
 }
+PRETRAINING = (BaseSelfSupervisor, FollowsOptimizer)
 COUNTS = ('max_epochs', 'max_iters', 'val_interval')
 
 
@@ -76,7 +66,7 @@ def check_config(cfg: Config) -> None:
         elif path in ARGUMENTS:
             check_settings(path, value, ARGUMENTS[path])
         elif path in KEYS and 'constructor' not in cfg.get('optim_wrapper', {}):
-            _check_keys(path, value, KEYS[path])
+            _check_keys(path, value, KEYS[path].split())
         if key.endswith('dataloader'):
             check_dataloader(path, value)
         if registry is registries.DATASETS and (
@@ -117,7 +107,7 @@ def _check_folder(path: str, root: str) -> None:
     )
 
 
-def _check_keys(path: str, given: Mapping, known: tuple[str, ...]) -> None:
+def _check_keys(path: str, given: Mapping, known: list[str]) -> None:
     for key in given:
         if key not in known:
             raise ConfigError(
@@ -187,9 +177,7 @@ def _check_batch(cfg: Config) -> None:
     if not loader or 'batch_sampler' in loader:
         return
     model = find_part(str(cfg.model.type), registries.MODELS)
-    is_pretraining = 'SelfSup' in str(cfg.model.get('data_preprocessor', '')) or (
-        getattr(model, '__module__', '').startswith('cld_mm.')
-    )
+    is_pretraining = isinstance(model, type) and issubclass(model, PRETRAINING)
     size = loader.get('batch_size', 1)  # torch's default
     if is_pretraining and size < 2:
         default = '' if 'batch_size' in loader else ', the default'

@@ -12,6 +12,8 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmengine.logging import print_log
 
+from cld_mm.fileio.machine_memory import machine_memory
+
 from .labels import all_datasets
 from .loading_settings import parts_of, smallest_crop
 from .transforms.load_image import DECODING_ERRORS, LoadImage
@@ -53,7 +55,7 @@ def cache_images(dataset: Any, megabytes: int = MEGABYTES) -> None:
     """
     if multiprocessing.get_start_method() != 'fork':
         return
-    limit = min(megabytes * 2**20, _machine_memory() // 8)
+    limit = min(megabytes * 2**20, (machine_memory() or 8 * 2**30) // 8)
     for node in all_datasets(dataset):
         transforms = parts_of(vars(node).get('pipeline'))
         load = transforms[0] if transforms else None
@@ -63,13 +65,6 @@ def cache_images(dataset: Any, megabytes: int = MEGABYTES) -> None:
                 limit -= size
                 images = _decode_all(node, load)
                 node.pipeline.transforms[0] = CachedImages(load, images)
-
-
-def _machine_memory() -> int:
-    try:
-        return os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES')
-    except (AttributeError, ValueError, OSError):  # Windows
-        return 8 * 2**30
 
 
 def _decoded(load: LoadImage, record: dict) -> np.ndarray | None:

@@ -52,7 +52,7 @@ class ImageNetSubset(ImageFolder):
             if not folder.is_dir():
                 raise FileNotFoundError(
                     f'{folder} does not exist, but the class list names {name}: give '
-                    "ImageNet's own folder as data_root, or mend the list."
+                    "ImageNet's own folder as data_root or fix the list."
                 )
             images = list_images(folder, self.is_valid_file)
             samples += [(f'{name}/{image}', label) for image in images]
@@ -70,8 +70,8 @@ def read_class_ids(source: str | list[str] | Path) -> list[str]:
         path = Path(source).expanduser()
         if not path.is_file():
             raise FileNotFoundError(
-                f'the class list {path} does not exist: bring the published one (see '
-                'README.md, datasets).'
+                f'the class list {path} does not exist: download the published one (see '
+                'the README, datasets).'
             )
         ids = [name for _, line in read_lines(path) for name in line.split()]
     else:
@@ -80,6 +80,6 @@ def read_class_ids(source: str | list[str] | Path) -> list[str]:
     if not ids or repeated:
         found = f'{repeated} more than once' if repeated else 'no class'
         raise ValueError(
-            f'the class list {source} names {found}: each class must stand there once.'
+            f'the class list {source} names {found}: list each class once.'
         )
     return ids

@@ -1,8 +1,8 @@
 """InMemoryViews: a small dataset as one tensor; a batch is one index operation.
 
-CIFAR, Fashion-MNIST and their like fit in memory many times over. Where crop, colors
+CIFAR, Fashion-MNIST and similar datasets fit in memory. Where crop, colors
 and flip are left to the device (ViewsPreprocessor), a batch is a selection of bytes and
-a table of numbers, and no loader process is of any use.
+a table of numbers, so loader processes are not needed.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ class InMemoryViews(Dataset):
     """The images of a dataset in memory, and the parameters of each one's views.
 
     An image's parameters are those that SeededMultiView and RandomView would draw from
-    the same seed, so a resumed run goes on to the last bit. Use it with SeededSampler,
+    the same seed, so a resumed run continues bit-exactly. Use it with SeededSampler,
     ``collate_fn=dict(type='whole_batch')``, ``num_workers=0`` and a ViewsPreprocessor.
 
     Args:
@@ -52,7 +52,7 @@ class InMemoryViews(Dataset):
         self, dataset: dict[str, Any], num_views: int, size: int, **distribution: Any
     ) -> None:
         if num_views < 1:
-            raise ValueError(f'num_views is {num_views}, but a view is needed: set 2.')
+            raise ValueError(f'num_views is {num_views}, but must be 1 or more: set 2.')
         self.dataset = DATASETS.build({**dataset, 'pipeline': []})
         self.num_views = num_views
         self.size = size
@@ -89,7 +89,7 @@ class InMemoryViews(Dataset):
         """A whole batch.
 
         Args:
-            indices: N places, SeededIndex where SeededSampler chose them.
+            indices: N indices, SeededIndex where SeededSampler chose them.
 
         Returns:
             ``inputs`` ``(N, C, H, W)`` uint8, ``augmentations`` ``(N, V, 16)``,

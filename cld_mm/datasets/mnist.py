@@ -1,7 +1,7 @@
-"""MNIST and Fashion-MNIST whose files are held against each other.
+"""MNIST and Fashion-MNIST whose files are checked against each other.
 
 mmpretrain's pairs images and labels up to the shorter file, takes any label, and
-fetches missing files over http.
+downloads missing files over http.
 """
 
 from pathlib import Path
@@ -28,7 +28,7 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray:
     head = 4 * (dimensions + 1)
     if len(data) < head or data[:4] != bytes([0, 0, 8, dimensions]):
         raise ValueError(
-            f'{path} is no uncompressed idx file of bytes in {dimensions} dimensions: '
+            f'{path} is not an uncompressed idx file of bytes in {dimensions} dimensions: '
             'fetch it again.'
         )
     shape = [int(size) for size in np.frombuffer(data[4:head], '>u4')]
@@ -70,9 +70,9 @@ class _Checked:
 
 @DATASETS.register_module()
 class CheckedMNIST(_Checked, MNIST):
-    """mmpretrain's MNIST; its name in configs is the same."""
+    """mmpretrain's MNIST with checked files."""
 
 
 @DATASETS.register_module()
 class CheckedFashionMNIST(_Checked, FashionMNIST):
-    """mmpretrain's FashionMNIST; its name in configs is the same."""
+    """mmpretrain's FashionMNIST with checked files."""

@@ -1,7 +1,7 @@
-"""Instances: the object an image shows, where a dataset says so.
+"""Ids of the objects that images show, where a dataset names them.
 
 Kitchen-HC and other multi-view data show one object in several images. Retrieval by
-instance asks for images of the same object, not only of its class.
+instance looks for images of the same object, not only of its class.
 """
 
 import re

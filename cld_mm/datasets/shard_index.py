@@ -1,4 +1,4 @@
-"""Where each sample lies in tar shards of webdataset's layout.
+"""Positions of samples in tar shards of webdataset's layout.
 
 A sample is the members that share a name up to its first dot, as the webdataset
 library groups them: an image, and its class number in ``.cls`` if it has one. Members
@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, NamedTuple
 from cld_mm.fileio.image_decoding import BrokenImage
 
 INDEX = 'index.json'
-_METADATA = re.compile(r'__[^/]*__($|/)')  # passed over by webdataset too
+_METADATA = re.compile(r'__[^/]*__($|/)')  # webdataset skips these too
 IMAGES = ('jpg', 'jpeg', 'png', 'webp', 'bmp', 'tif', 'tiff', 'gif', 'ppm', 'img')
 
 
@@ -82,14 +82,14 @@ def scan_shard(path: Path, digest: bool = False) -> Shard:
         if len(images) != 1:
             raise ValueError(
                 f'{path}: the sample {sample["__key__"]} has {len(images)} images, '
-                f'not one of {", ".join(IMAGES)}: mend the shard.'
+                f'not one of {", ".join(IMAGES)}: fix the shard.'
             )
         offset, size, _ = sample[images[0]]
         label = sample.get('cls', (0, 0, None))[2]
         name = f'{sample["__key__"]}.{images[0]}'
         members.append(Member(name, offset, size, label))
     if not members:
-        raise ValueError(f'{path} holds no sample: remove it, or make it anew.')
+        raise ValueError(f'{path} holds no sample: remove it, or create it again.')
     size = path.stat().st_size
     return Shard(path.name, size, digest_of(path) if digest else '', members)
 
@@ -121,18 +121,22 @@ def _located(path: Path) -> Iterator[dict[str, Any]]:
                     label = int(file.read(info.size))
                 place = (info.offset_data, info.size, label)
                 yield {'fname': info.name, 'data': place, '__url__': str(path)}
-            # tarfile ends in silence at a header that is cut or damaged.
+            # tarfile stops without an error at a damaged header.
             file.seek(tar.offset)
             if file.read(512) != bytes(512):
-                raise tarfile.ReadError('behind it stands neither a member nor an end')
-            # What `cat` joins to a shard no reader of tar files would see.
+                raise tarfile.ReadError(
+                    'no member and no end-of-archive marker follow it'
+                )
+            # Readers of tar files ignore what follows the end, as after `cat a b`.
             while block := file.read(2**20):
                 if block.strip(b'\0'):
-                    raise tarfile.ReadError('behind the end that follows stands more')
+                    raise tarfile.ReadError(
+                        'data after the end-of-archive marker (concatenated archives?)'
+                    )
     except (tarfile.TarError, ValueError) as error:
         raise ValueError(
-            f'the shard {path} is broken at its member {last} ({error}): make or fetch '
-            'it anew.'
+            f'the shard {path} is damaged at its member {last} ({error}): create or '
+            'download it again.'
         ) from error
 
 
@@ -170,13 +174,13 @@ def read_index(
     if not files:
         raise FileNotFoundError(
             f'{root} holds no shard {pattern}: make them by '
-            'tools/dataset_converters/to_shards.py, or mend data_root.'
+            'tools/dataset_converters/to_shards.py, or fix data_root.'
         )
     for path in files:
         if not path.is_file():
             raise ValueError(
                 f'{path} is a folder, pipe or device, or a link to nowhere, not a '
-                'shard: remove it, or mend the link.'
+                'shard: remove it, or fix the link.'
             )
     if not (root / INDEX).is_file():
         return [scan_shard(path) for path in files], None
@@ -196,7 +200,7 @@ def read_index(
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         reason = f'{type(error).__name__}: {error}'
         raise ValueError(
-            f'{root / INDEX} is broken ({reason}): fetch or make it anew.'
+            f'{root / INDEX} is damaged ({reason}): download or create it again.'
         ) from error
     differing = {path.name for path in files} ^ {shard.name for shard in shards}
     if differing:
@@ -211,7 +215,7 @@ def read_index(
             where = f', its member {cut[0]} is cut' if cut else ''
             raise ValueError(
                 f'the shard {root / shard.name} has {size} bytes, not {shard.size} as '
-                f'its index says{where}: make or fetch it anew.'
+                f'its index says{where}: create or download it again.'
             )
     return shards, classes
 
@@ -236,7 +240,7 @@ def verify(root: Path) -> int:
         if digest_of(root / shard.name) != shard.digest:
             raise ValueError(
                 f'the shard {root / shard.name} is not what its index says (SHA-256): '
-                'make or fetch it anew.'
+                'create or download it again.'
             )
     return len(shards)
 

@@ -1,9 +1,9 @@
-"""TarShards and ShardSampler: images in tar shards, read nearly in sequence.
+"""TarShards: images in tar shards, read nearly in sequence.
 
 The layout is the webdataset library's, which reads and groups it as well; here it
 serves to write shards and to group their members, while a sample is one read at a
-known place. So the order is a plan made beforehand, and a run resumes inside an epoch
-to the last bit, with any number of workers, without reading what it has seen.
+known position. So the order is a plan made beforehand, and a run resumes inside an epoch
+bit-exactly, with any number of workers, without reading what it has seen.
 """
 
 from pathlib import Path
@@ -57,7 +57,7 @@ class TarShards(BaseDataset):
                 if label is not None and not UNLABELED <= label < limit:
                     raise ValueError(
                         f'{root / shard.name}: {name} has the class {label}, but '
-                        f'classes are 0 to {limit - 1}: make the shard anew, or mend '
+                        f'classes are 0 to {limit - 1}: create the shard again, or fix '
                         'metainfo.classes.'
                     )
                 entry = {

@@ -10,10 +10,7 @@ from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.parallel import DistributedDataParallel
 
 from cld_mm.distributed.sharded_tensors import is_split
-from cld_mm.models.memories import AssignmentQueue, FeatureQueue, MemoryBank
-
-KINDS = (_NormBase, AssignmentQueue, FeatureQueue, MemoryBank)
-NAMES = ('running_mean', 'running_var', 'features', 'rows')
+from cld_mm.models.memories import memories
 
 
 def loss_parts(losses: dict[str, Any]) -> dict[str, Tensor]:
@@ -111,13 +108,18 @@ def check_finite(model: nn.Module, iteration: int, work_dir: str) -> None:
 @torch.no_grad()
 def _first_not_finite(model: nn.Module) -> str | None:
     named = {f'the weight {name}': _own(p) for name, p in model.named_parameters()}
-    for name, module in model.named_modules():
-        if isinstance(module, KINDS):
-            named |= {
-                f'the buffer {name}.{key}'.replace(' .', ' '): _own(rows)
-                for key in NAMES  # not only buffers: a sharded bank's rows are none
-                if isinstance(rows := getattr(module, key, None), Tensor)
-            }
+    owners = {
+        name: {'running_mean': norm.running_mean, 'running_var': norm.running_var}
+        for name, norm in model.named_modules()
+        if isinstance(norm, _NormBase)
+    }
+    owners |= {name: m.must_be_finite() for name, m in memories(model).items()}
+    named |= {
+        f'the buffer {name}.{key}'.replace(' .', ' '): _own(value)
+        for name, tensors in owners.items()
+        for key, value in tensors.items()
+        if value is not None
+    }
     named = {
         name: value
         for name, value in named.items()

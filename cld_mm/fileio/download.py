@@ -1,89 +1,58 @@
-"""Downloads over https that arrive whole or not at all."""
+"""Downloads over https that arrive complete or not at all, by pooch."""
 
-import os
 import re
-import urllib.request
-from collections.abc import Iterator
-from http.client import HTTPException
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 
 class SourceError(OSError):
     """A source cannot give the data; the message says why."""
 
 
-class _HttpsOnly(urllib.request.HTTPRedirectHandler):
-    """Follows a redirect only to where :func:`open_url` would go itself."""
-
-    def redirect_request(self, req, fp, code, msg, headers, newurl):
-        """The next request; an error where it would leave https."""
-        _need_https(newurl)
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
-
-
-def _need_https(url: str) -> None:
-    place = urlsplit(url)
-    # The host as it is called: "http://localhost:1@elsewhere/" is no address of ours.
-    host = re.fullmatch(r'(127\.0\.0\.1|localhost)(:\d+)?', place.netloc)
-    if not (place.scheme == 'https' and place.hostname) and not (
-        place.scheme == 'http' and host
-    ):
+def require_https(url: str) -> None:
+    """Raise SourceError unless an address is https, or http on this machine."""
+    parts = urlsplit(url)
+    # The whole host part: "http://localhost:1@elsewhere/" is not this machine.
+    local = re.fullmatch(r'(127\.0\.0\.1|localhost)(:\d+)?', parts.netloc)
+    secure = parts.scheme == 'https' and parts.hostname
+    if not secure and not (parts.scheme == 'http' and local):
         raise SourceError(f'{url} is not https')
 
 
-def open_url(url: str, timeout: float) -> Any:
-    """Open an https address (or one of this machine), also after redirects.
+def _check_redirect(answer: Any, **_: Any) -> None:
+    if answer.is_redirect:
+        require_https(urljoin(answer.url, answer.headers['location']))
+
+
+def download(url: str, path: Path, digest: str | None = None) -> None:
+    """Download a file to ``path``; it is complete or not there.
+
+    Args:
+        url: an https address, or an http one of this machine.
+        path: of the file; an existing one is replaced.
+        digest: checksum that it must have, such as ``'md5:...'`` or ``'sha256:...'``.
 
     Raises:
-        SourceError: the address or a redirect is not https.
-        OSError: it cannot be read.
+        SourceError: the address or a redirect is not https, the file cannot be read
+            to its end, or its checksum differs.
     """
-    _need_https(url)
-    return urllib.request.build_opener(_HttpsOnly).open(url, timeout=timeout)
+    import pooch
+    import requests
 
-
-def read_url(url: str, timeout: float) -> Iterator[bytes]:
-    """The blocks of a file at an address; an error where it is cut off.
-
-    urllib ends in silence where the connection does.
-
-    Raises:
-        SourceError: the file is not whole, the answer is not HTTP's, or the address or
-            a redirect is not https.
-        OSError: it cannot be read.
-    """
-    read = 0
+    require_https(url)
+    pooch.get_logger().setLevel('WARNING')
+    get = pooch.HTTPDownloader(timeout=60, hooks={'response': _check_redirect})
+    path.unlink(missing_ok=True)
     try:
-        with open_url(url, timeout) as answer:
-            whole = answer.length  # as its header says; None without one
-            while block := answer.read(2**20):
-                read += len(block)
-                yield block
-    except HTTPException as error:
+        pooch.retrieve(url, digest, path.name, path.parent, downloader=get)
+    except (requests.RequestException, OSError) as error:
+        reason = ' '.join(str(error).split())[:200]
         raise SourceError(
-            f'the answer breaks off after {read} bytes or is not HTTP '
-            f'({type(error).__name__})'
+            f'{url} cannot be downloaded ({reason}): download it by hand to {path}.'
         ) from error
-    if whole is not None and read < whole:
-        raise SourceError(f'it ended after {read} of {whole} bytes')
-
-
-def download(url: str, path: Path) -> None:
-    """Stream a file to ``path``; it is whole or not there.
-
-    Raises:
-        SourceError: the address is not https, or it cannot be read to its end.
-    """
-    partial = path.with_name(path.name + '.part')
-    try:
-        with partial.open('wb') as file:
-            for block in read_url(url, timeout=60):
-                file.write(block)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
+    except ValueError as error:  # pooch's for a wrong checksum
         raise SourceError(
-            f'{url} cannot be had ({error}): fetch it by hand and put it at {path}.'
+            f'{url} does not have the checksum {digest}: it is damaged or not the '
+            'published file; try again, or download it from elsewhere.'
         ) from error
-    os.replace(partial, path)

@@ -12,13 +12,12 @@ says; of an animation or of several pages the first is taken; alpha is dropped.
 import math
 import warnings
 from functools import cache, partial
-from io import BytesIO
 from pathlib import Path
 from types import ModuleType
 
 import cv2
 import numpy as np
-from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
 
 from .image_depth import (
     Range,
@@ -30,8 +29,8 @@ from .image_depth import (
     to_float,
     to_rgb,
 )
-from .image_formats import pillow_formats, read_array_file
-from .jpeg_png_checks import jpeg_is_complete, png_fault
+from .image_formats import read_array_file
+from .image_header import MAX_PIXELS, check_image, check_size, orientation, turned
 from .regular_files import (
     BrokenImage,
     UnknownFormat,
@@ -39,12 +38,16 @@ from .regular_files import (
     read_regular_file,
 )
 
-__all__ = ['BrokenImage', 'printable']
-MAX_PIXELS = 89_478_485  # where Pillow begins to suspect a bomb: 24-bit in 256 MiB
-MAX_ASPECT = 100  # resizing the short side to 256 makes at most 256×25600
+__all__ = [
+    'MAX_PIXELS',
+    'BrokenImage',
+    'check_image',
+    'orientation',
+    'printable',
+    'turned',
+]
 # The most that any format's uncompressed pixel takes is 16 bits × RGBA.
 BYTES_PER_PIXEL = 8
-_ORIENTATION = 0x0112
 BANDS = ('auto', 'rgb', 'all')
 
 
@@ -56,49 +59,6 @@ def read_file(path: str | Path, max_pixels: int = MAX_PIXELS) -> bytes:
         OSError: it cannot be read.
     """
     return read_regular_file(path, BYTES_PER_PIXEL * max_pixels + 2**20)
-
-
-def check_image(data: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
-    """Check header and end; Pillow's image comes back with no pixel decoded.
-
-    Args:
-        data: a whole file.
-        max_pixels: width times height at most.
-
-    Raises:
-        BrokenImage: no known format, too many pixels, too long for its width,
-            truncated, or a PNG whose checksums are wrong.
-    """
-    formats = pillow_formats()
-    try:
-        image = Image.open(BytesIO(data), formats=formats)
-    except Image.UnidentifiedImageError as error:
-        raise UnknownFormat(f'it is none of {", ".join(formats)}') from error
-    check_size(*image.size, max_pixels)
-    if image.format in ('JPEG', 'MPO') and not jpeg_is_complete(data):
-        raise BrokenImage('it is truncated: a JPEG without its end')
-    if image.format == 'PNG' and (fault := png_fault(data)):
-        raise BrokenImage(fault)
-    return image
-
-
-def check_size(width: int, height: int, max_pixels: int) -> None:
-    """Raise BrokenImage for too many pixels, or too long a side."""
-    if width * height > max_pixels:
-        raise BrokenImage(
-            f'it has {width}×{height} pixels, more than max_pixels {max_pixels}'
-        )
-    if max(width, height) > MAX_ASPECT * min(width, height):
-        raise BrokenImage(
-            f'it has {width}×{height} pixels, one side more than {MAX_ASPECT} times '
-            'the other'
-        )
-
-
-def orientation(image: Image.Image) -> int:
-    """EXIF's orientation, 1 (upright) to 8; 1 where there is none."""
-    found = image.getexif().get(_ORIENTATION, 1)
-    return found if found in range(1, 9) else 1
 
 
 def divisor(width: int, height: int, size: int, fraction: float) -> int:
@@ -133,7 +93,7 @@ def native_pixels(
         if pixels is None:
             raise
         return pixels, (0, 255) if pixels.dtype == np.uint8 else None, True
-    if image.format == 'TIFF' and getattr(image, 'n_frames', 1) > 1:
+    if isinstance(image, TiffImageFile) and image.n_frames > 1:
         _warn_of_pages(image.n_frames)
         image.seek(0)
     is_tiff, turn = image.format == 'TIFF', orientation(image)
@@ -185,14 +145,17 @@ def decode_image(
         return _decode_jpeg(data, max_pixels, smallest_crop)
     pixels, stored, is_tiff = native_pixels(data, max_pixels)
     if pixels.dtype == np.uint8:
-        value_range = 0, 255
+        black_white: Range = (0, 255)
     elif value_range == 'dtype':
-        value_range = stored or _range_of_type(pixels)
-    value_range = value_range or stored or guess_range([pixels])
+        black_white = stored or _range_of_type(pixels)
+    elif value_range is None or isinstance(value_range, str):
+        black_white = stored or guess_range([pixels])
+    else:
+        black_white = value_range
     if bands == 'all':
-        return to_float(pixels if pixels.ndim == 3 else pixels[..., None], value_range)
+        return to_float(pixels if pixels.ndim == 3 else pixels[..., None], black_white)
     rgb = to_rgb(pixels, bands == 'rgb', is_tiff)
-    rgb = rgb if rgb.dtype == np.uint8 else to_bytes(rgb, value_range)
+    rgb = rgb if rgb.dtype == np.uint8 else to_bytes(rgb, black_white)
     return cv2.cvtColor(np.ascontiguousarray(rgb), cv2.COLOR_RGB2BGR)
 
 
@@ -228,15 +191,6 @@ def _decode_jpeg(
         rgb = image if image.mode == 'RGB' else image.convert('RGB')
         pixels = cv2.cvtColor(np.asarray(rgb), cv2.COLOR_RGB2BGR)
     return turned(pixels, orientation(image))
-
-
-def turned(pixels: np.ndarray, orientation: int) -> np.ndarray:
-    """``(H, W)`` or ``(H, W, C)`` pixels set upright, given EXIF's orientation."""
-    if orientation >= 5:  # mirrored at the main diagonal, then as 1, 2, 4, 3
-        pixels = pixels.swapaxes(0, 1)
-        orientation = {5: 1, 6: 2, 7: 3, 8: 4}[orientation]
-    flips = {1: (1, 1), 2: (1, -1), 3: (-1, -1), 4: (-1, 1)}[orientation]
-    return np.ascontiguousarray(pixels[:: flips[0], :: flips[1]])
 
 
 @cache

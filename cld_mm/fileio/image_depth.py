@@ -9,29 +9,30 @@ from collections.abc import Iterable
 import cv2
 import numpy as np
 from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
 
 from .jpeg_png_checks import png_chunks
 from .regular_files import BrokenImage
 
 Range = tuple[float, float]  # the values of black and white
-_BITS_PER_SAMPLE, _EXTRA_SAMPLES, _MAX_SAMPLE = 258, 338, (281, 341)
+_BITS_PER_SAMPLE, _BANDS, _MAX_SAMPLE = 258, 277, (281, 341)
 
 
 def is_deep(data: bytes, image: Image.Image) -> bool:
     """Whether a file that Pillow opened has more than 8 bits per value."""
     if image.format == 'PNG':
         return data[24] == 16
-    if image.format == 'TIFF':
+    if isinstance(image, TiffImageFile):
         return max(image.tag_v2.get(_BITS_PER_SAMPLE, (1,))) > 8
     return image.mode in ('I', 'F') or image.mode.startswith('I;16')
 
 
 def deep_pixels(data: bytes, image: Image.Image) -> np.ndarray:
     """Pixels at full depth: ``(H, W)``, or ``(H, W, C)`` with red first."""
-    bands = image.tag_v2.get(277, 1) if image.format == 'TIFF' else len(image.mode)
+    bands = image.tag_v2.get(_BANDS, 1) if isinstance(image, TiffImageFile) else 1
     gray = image.mode in ('I', 'F') or image.mode.startswith('I;16')
     image.load()  # finds damage that OpenCV would fill in
-    if gray and (bands == 1 or image.format != 'TIFF'):
+    if gray and bands == 1:
         return np.asarray(image)
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None:
@@ -47,7 +48,7 @@ def stored_range(data: bytes, image: Image.Image) -> Range | None:
     if image.format == 'PNG':
         significant = png_chunks(data).get(b'sBIT')
         return (0, 2 ** max(significant) - 1) if significant else None
-    if image.format == 'TIFF':
+    if isinstance(image, TiffImageFile):
         bits = max(image.tag_v2.get(_BITS_PER_SAMPLE, (8,)))
         if bits in (10, 12, 14):
             return 0, 2**bits - 1

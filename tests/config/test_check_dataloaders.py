@@ -1,5 +1,7 @@
 """Datasets need a pipeline, wherever in other datasets they are."""
 
+from typing import Any
+
 import pytest
 
 from cld_mm.config.check_values import check_config
@@ -7,18 +9,18 @@ from cld_mm.config.error import ConfigError
 from tests.helpers.recipes import read_recipe
 
 
-def wrapped(inner):
+def wrapped(inner: Any) -> dict:
     whole = {'type': 'SeededConcatDataset', 'datasets': [inner, dict(inner)]}
     return {'type': 'SeededRepeatDataset', 'dataset': whole, 'times': 2}
 
 
-def test_datasets_in_others_may_have_the_pipeline():
+def test_datasets_in_others_may_have_the_pipeline() -> None:
     cfg = read_recipe()
     cfg.train_dataloader.dataset = wrapped(cfg.train_dataloader.dataset.to_dict())
     check_config(cfg)
 
 
-def test_a_dataset_in_others_needs_a_pipeline():
+def test_a_dataset_in_others_needs_a_pipeline() -> None:
     cfg = read_recipe()
     outer = wrapped(cfg.train_dataloader.dataset.to_dict())
     del outer['dataset']['datasets'][1]['pipeline']
@@ -29,7 +31,7 @@ def test_a_dataset_in_others_needs_a_pipeline():
 
 
 @pytest.mark.parametrize('is_given', [True, False])
-def test_an_outer_pipeline_is_enough(is_given):
+def test_an_outer_pipeline_is_enough(is_given: bool) -> None:
     cfg = read_recipe()
     inner = cfg.train_dataloader.dataset.to_dict()
     pipeline = inner.pop('pipeline')

@@ -1,6 +1,10 @@
 """An invalid config is refused before anything is built, naming the setting."""
 
+from pathlib import Path
+from typing import Any
+
 import pytest
+from mmengine.config import Config
 
 from cld_mm.config.check_structure import check_structure
 from cld_mm.config.check_values import check_config, check_data
@@ -11,12 +15,12 @@ from tests.helpers.recipes import read_recipe
 TRAIN = 'train_dataloader.dataset'
 
 
-def check(cfg):
+def check(cfg: Config) -> None:
     check_structure(cfg)
     check_config(cfg)
 
 
-def remove(cfg, path):
+def remove(cfg: Config, path: str) -> None:
     owner, _, key = path.rpartition('.')
     for name in owner.split('.'):
         cfg = cfg[name]
@@ -37,7 +41,7 @@ def remove(cfg, path):
         ('model.cld.grouping.num_groups', r'grouping.num_groups is missing: KMeans'),
     ],
 )
-def test_a_missing_setting_is_named(path, said):
+def test_a_missing_setting_is_named(path: str, said: str) -> None:
     cfg = read_recipe()
     remove(cfg, path)
     with pytest.raises(ConfigError, match=said):
@@ -55,8 +59,8 @@ def test_a_missing_setting_is_named(path, said):
         ),
         (
             'optim_wrapper.optimizer',
-            'optimiser',
-            r"optim_wrapper.optimiser: OptimWrapper has no .* mean 'optimizer'",
+            'optimizr',
+            r"optim_wrapper.optimizr: OptimWrapper has no .* mean 'optimizer'",
         ),
         ('model.backbone.depth', 'dept', r"model.backbone.dept: .* mean 'depth'"),
         ('train_cfg.max_epochs', 'max_epoch', r"max_epoch: .* mean 'max_epochs'"),
@@ -70,7 +74,7 @@ def test_a_missing_setting_is_named(path, said):
         ('env_cfg.mp_cfg', 'mp_cgf', r"env_cfg.mp_cgf is unknown; .* mean 'mp_cfg'"),
     ],
 )
-def test_a_misspelt_setting_gets_a_suggestion(path, wrong, said):
+def test_a_misspelt_setting_gets_a_suggestion(path: str, wrong: str, said: str) -> None:
     cfg = read_recipe()
     owner = cfg
     *above, key = path.split('.')
@@ -135,7 +139,7 @@ def test_a_misspelt_setting_gets_a_suggestion(path, wrong, said):
         ),
     ],
 )
-def test_an_invalid_value_is_named(path, value, said):
+def test_an_invalid_value_is_named(path: Any, value: Any, said: Any) -> None:
     cfg = read_recipe()
     owner = cfg
     *above, key = path.split('.')
@@ -146,7 +150,7 @@ def test_an_invalid_value_is_named(path, value, said):
         check(cfg)
 
 
-def test_a_multiplier_needs_a_learning_rate():
+def test_a_multiplier_needs_a_learning_rate() -> None:
     cfg = read_recipe()
     cfg.optim_wrapper.paramwise_cfg = {'custom_keys': {'a': {'lr_mult': 2}}}
     del cfg.optim_wrapper.optimizer['lr']
@@ -155,7 +159,7 @@ def test_a_multiplier_needs_a_learning_rate():
 
 
 @pytest.mark.parametrize('value', ['VERY_LOW', 7])
-def test_a_hook_takes_a_priority(value):
+def test_a_hook_takes_a_priority(value: int | str) -> None:
     cfg = read_recipe()
     cfg.custom_hooks = [{'type': 'CollapseHook', 'priority': value}]
     check(cfg)
@@ -172,13 +176,13 @@ def test_a_hook_takes_a_priority(value):
         {'log_processor': {'window_size': 1, 'by_epoch': True}},
     ],
 )
-def test_what_mmengine_takes_is_valid(changes):
+def test_what_mmengine_takes_is_valid(changes: dict) -> None:
     cfg = read_recipe()
     cfg.merge_from_dict(changes)
     check(cfg)
 
 
-def recipes():
+def recipes() -> list:
     paths = sorted((ROOT / 'configs').rglob('*.py'))
     return [
         str(path.relative_to(ROOT / 'configs').with_suffix(''))
@@ -188,11 +192,11 @@ def recipes():
 
 
 @pytest.mark.parametrize('name', recipes())
-def test_every_recipe_is_valid(name):
+def test_every_recipe_is_valid(name: Any) -> None:
     check(read_recipe(name))
 
 
-def test_a_missing_data_folder_says_how_to_prepare_it(tmp_path):
+def test_a_missing_data_folder_says_how_to_prepare_it(tmp_path: Path) -> None:
     cfg = read_recipe()
     cfg.train_dataloader.dataset.data_root = str(tmp_path / 'fashion-mnist')
     with pytest.raises(FileNotFoundError, match=r'does not exist: run .*prepare.py'):

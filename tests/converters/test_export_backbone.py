@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -99,7 +100,7 @@ def check_equal(model: nn.Module, module: nn.Module, pictures: torch.Tensor) -> 
 
 
 @pytest.mark.parametrize('name', [n for n in BACKBONES if (n, 'timm') not in REFUSED])
-def test_timm_loads_it_with_the_printed_code(name, tmp_path):
+def test_timm_loads_it_with_the_printed_code(name: Any, tmp_path: Path) -> None:
     timm = pytest.importorskip('timm')
     module, path = write_checkpoint(tmp_path, BACKBONES[name])
     done = export_backbone(path, tmp_path / 'out.pth', 'timm')
@@ -111,7 +112,7 @@ def test_timm_loads_it_with_the_printed_code(name, tmp_path):
 
 
 @pytest.mark.parametrize('name', ['resnet18', 'mobilenet_v2', 'mobilenet_v3'])
-def test_torchvision_loads_it_with_the_printed_code(name, tmp_path):
+def test_torchvision_loads_it_with_the_printed_code(name: str, tmp_path: Path) -> None:
     module, path = write_checkpoint(tmp_path, BACKBONES[name])
     done = export_backbone(path, tmp_path / 'out.pth', 'torchvision')
     scope = {'torchvision': torchvision, 'torch': torch}
@@ -128,14 +129,16 @@ LARGE = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize('name', LARGE)
-def test_torchvision_loads_its_own_sizes(name, tmp_path):
+def test_torchvision_loads_its_own_sizes(name: str, tmp_path: Path) -> None:
     _, path = write_checkpoint(tmp_path, LARGE[name])
     done = export_backbone(path, tmp_path / 'out.pth', 'torchvision')
     assert done.difference < 1e-4
 
 
 @pytest.mark.parametrize(('name', 'to'), sorted(REFUSED))
-def test_nothing_is_written_where_the_library_has_no_such_network(name, to, tmp_path):
+def test_nothing_is_written_where_the_library_has_no_such_network(
+    name: Any, to: Any, tmp_path: Path
+) -> None:
     _, path = write_checkpoint(tmp_path, BACKBONES[name])
     before = set(tmp_path.iterdir())
     out = tmp_path / ('folder' if to == 'huggingface' else 'out.pth')
@@ -144,7 +147,7 @@ def test_nothing_is_written_where_the_library_has_no_such_network(name, to, tmp_
     assert set(tmp_path.iterdir()) == before
 
 
-def test_another_network_under_the_same_keys_is_refused(tmp_path):
+def test_another_network_under_the_same_keys_is_refused(tmp_path: Path) -> None:
     # Strides in the first convolution: same shapes as torchvision's, other features.
     backbone = {'type': 'ResNet', 'depth': 50, 'style': 'caffe', 'base_channels': 64}
     _, path = write_checkpoint(tmp_path, backbone)
@@ -153,7 +156,7 @@ def test_another_network_under_the_same_keys_is_refused(tmp_path):
     assert not (tmp_path / 'out.pth').exists()
 
 
-def test_mmpretrain_loads_it(tmp_path):
+def test_mmpretrain_loads_it(tmp_path: Path) -> None:
     module, path = write_checkpoint(tmp_path, BACKBONES['swin'])
     export_backbone(path, tmp_path / 'out.pth', 'mmpretrain')
     weights = torch.load(tmp_path / 'out.pth', weights_only=True)['state_dict']
@@ -162,7 +165,7 @@ def test_mmpretrain_loads_it(tmp_path):
     check_equal(model, module, images(56))
 
 
-def test_mmdetection_gets_torchvision_keys(tmp_path):
+def test_mmdetection_gets_torchvision_keys(tmp_path: Path) -> None:
     _, path = write_checkpoint(tmp_path, BACKBONES['resnet18'])
     export_backbone(path, tmp_path / 'out.pth', 'mmdet')
     weights = torch.load(tmp_path / 'out.pth', weights_only=True)['state_dict']
@@ -170,7 +173,7 @@ def test_mmdetection_gets_torchvision_keys(tmp_path):
     assert weights.keys() == {k for k in model.state_dict() if not k.startswith('fc.')}
 
 
-def test_safetensors_holds_the_config(tmp_path):
+def test_safetensors_holds_the_config(tmp_path: Path) -> None:
     safetensors = pytest.importorskip('safetensors')
     module, path = write_checkpoint(tmp_path, BACKBONES['resnet18_cifar'])
     export_backbone(path, tmp_path / 'out.safetensors', 'safetensors')
@@ -180,7 +183,7 @@ def test_safetensors_holds_the_config(tmp_path):
     check_equal(model, module, images())
 
 
-def test_transformers_reads_the_hugging_face_folder(tmp_path):
+def test_transformers_reads_the_hugging_face_folder(tmp_path: Path) -> None:
     transformers = pytest.importorskip('transformers')
     module, path = write_checkpoint(tmp_path, BACKBONES['vit'])
     export_backbone(path, tmp_path / 'out', 'huggingface')
@@ -193,7 +196,7 @@ def test_transformers_reads_the_hugging_face_folder(tmp_path):
 @pytest.mark.parametrize(
     'name', ['vit', pytest.param('swin', marks=pytest.mark.slow)]
 )  # any batch; one image at a time
-def test_onnx_runs(name, tmp_path):
+def test_onnx_runs(name: str, tmp_path: Path) -> None:
     runtime = pytest.importorskip('onnxruntime')
     pytest.importorskip('onnxscript')
     module, path = write_checkpoint(tmp_path, BACKBONES[name])
@@ -204,7 +207,7 @@ def test_onnx_runs(name, tmp_path):
     torch.testing.assert_close(found, pooled(module(picture)), rtol=1e-4, atol=1e-4)
 
 
-def test_torch_export_runs(tmp_path):
+def test_torch_export_runs(tmp_path: Path) -> None:
     module, path = write_checkpoint(tmp_path, BACKBONES['vit'])
     export_backbone(path, tmp_path / 'out.pt2', 'torch-export')
     program = torch.export.load(tmp_path / 'out.pt2').module()
@@ -212,14 +215,14 @@ def test_torch_export_runs(tmp_path):
     torch.testing.assert_close(found, pooled(module(images(32))), rtol=1e-4, atol=1e-4)
 
 
-def test_a_resnet_without_config_is_recognized(tmp_path):
+def test_a_resnet_without_config_is_recognized(tmp_path: Path) -> None:
     _, path = write_checkpoint(tmp_path, BACKBONES['resnet18'])
     state = torch.load(path, weights_only=True)['state_dict']
     torch.save({'state_dict': state, 'meta': {}}, path)
     assert export_backbone(path, tmp_path / 'out.pth', 'timm').num_tensors == 120
 
 
-def test_other_networks_without_config_are_refused(tmp_path):
+def test_other_networks_without_config_are_refused(tmp_path: Path) -> None:
     _, path = write_checkpoint(tmp_path, BACKBONES['vit'])
     state = torch.load(path, weights_only=True)['state_dict']
     torch.save({'state_dict': state, 'meta': {}}, path)
@@ -227,13 +230,13 @@ def test_other_networks_without_config_are_refused(tmp_path):
         export_backbone(path, tmp_path / 'out.pth', 'timm')
 
 
-def test_a_checkpoint_without_backbone_is_refused(tmp_path):
+def test_a_checkpoint_without_backbone_is_refused(tmp_path: Path) -> None:
     torch.save({'state_dict': {'fc.weight': torch.zeros(1)}}, tmp_path / 'a.pth')
     with pytest.raises(ValueError, match=r'no key that begins with "backbone\."'):
         export_backbone(tmp_path / 'a.pth', tmp_path / 'b.pth', 'timm')
 
 
-def test_a_stored_config_is_not_run(tmp_path):
+def test_a_stored_config_is_not_run(tmp_path: Path) -> None:
     _, path = write_checkpoint(tmp_path, BACKBONES['vit'])
     loaded = torch.load(path, weights_only=True)
     loaded['meta']['cfg'] += f'\nx = open({str(tmp_path / "ran")!r}, "w")\n'

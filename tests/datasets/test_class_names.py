@@ -1,5 +1,9 @@
 """Classes are compared by name, whatever numbers a split gives them."""
 
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,34 +19,34 @@ JUNK = ('__MACOSX', '@eaDir', '.ipynb_checkpoints', 'lost+found', '.hidden')
 
 
 @pytest.fixture(autouse=True)
-def _scope():
+def _scope() -> Iterator[None]:
     with DefaultScope.overwrite_default_scope('cld_mm'):
         yield
 
 
-def save(path, shade=0):
+def save(path: Path, shade: int = 0) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new('RGB', (8, 8), (shade, 0, 0)).save(path)
 
 
-def tree(root, classes, images=2):
+def tree(root: Any, classes: Any, images: int = 2) -> Any:
     for name in classes:
         for number in range(images):
             save(root / name / f'{number}.png', number)
     return root
 
 
-def names_of_images(dataset, names):
+def names_of_images(dataset: Any, names: Any) -> list:
     """The class name of each image, by its label."""
     return [None if n < 0 else names[n] for n in read_labels(dataset)]
 
 
-def names_of_paths(dataset):
+def names_of_paths(dataset: Any) -> list:
     paths = [dataset.get_data_info(i)['img_path'] for i in range(len(dataset))]
     return [path.split('/')[-2] for path in paths]
 
 
-def build(kind, root, **others):
+def build(kind: str, root: Any, **others: Any) -> Any:
     return DATASETS.build({'type': kind, 'data_root': str(root), **others})
 
 
@@ -76,11 +80,11 @@ FORMS = {
 }
 
 
-def folder(root):
+def folder(root: Any) -> dict:
     return {'type': 'ImageFolder', 'data_root': str(root)}
 
 
-def listed(root):
+def listed(root: Any) -> Any:
     paths = sorted(root.glob('*/*.png'))
     lines = [f'{p.relative_to(root)} {p.parent.name}' for p in paths]
     (root / 'list.txt').write_text('\n'.join(lines))
@@ -88,7 +92,9 @@ def listed(root):
 
 
 @pytest.mark.parametrize('form', FORMS)
-def test_labels_of_any_dataset_follow_the_names_of_training(tmp_path, form):
+def test_labels_of_any_dataset_follow_the_names_of_training(
+    tmp_path: Path, form: str
+) -> None:
     train = tree(tmp_path / 'train', ['ape', 'bee', 'cat'])
     test = tree(tmp_path / 'test', ['bee', 'cat'])
     names = read_class_names(FORMS['folder'](train))
@@ -102,7 +108,9 @@ def test_labels_of_any_dataset_follow_the_names_of_training(tmp_path, form):
 
 
 @pytest.mark.parametrize('form', FORMS)
-def test_unknown_classes_are_numbered_behind_the_known_ones(tmp_path, form):
+def test_unknown_classes_are_numbered_behind_the_known_ones(
+    tmp_path: Path, form: str
+) -> None:
     dataset = FORMS[form](tree(tmp_path, ['ape', 'bee', 'cat']))
     paths = names_of_paths(dataset)
     aligned = align_classes(dataset, ['bee', 'cat'])
@@ -111,7 +119,7 @@ def test_unknown_classes_are_numbered_behind_the_known_ones(tmp_path, form):
 
 
 @pytest.mark.parametrize('form', FORMS)
-def test_unknown_classes_can_be_excluded(tmp_path, form):
+def test_unknown_classes_can_be_excluded(tmp_path: Path, form: str) -> None:
     dataset = FORMS[form](tree(tmp_path, ['ape', 'bee', 'cat']))
     paths = [name for name in names_of_paths(dataset) if name != 'ape']
     aligned = align_classes(dataset, ['bee', 'cat'], 'exclude')
@@ -124,7 +132,9 @@ def test_unknown_classes_can_be_excluded(tmp_path, form):
     train=st.sets(st.sampled_from('abcdef'), min_size=1),
     test=st.sets(st.sampled_from('abcdef'), min_size=1),
 )
-def test_any_two_class_lists_are_matched_by_name(tmp_path_factory, train, test):
+def test_any_two_class_lists_are_matched_by_name(
+    tmp_path_factory: pytest.TempPathFactory, train: Any, test: Any
+) -> None:
     root = tree(tmp_path_factory.mktemp('images'), test, images=1)
     with DefaultScope.overwrite_default_scope('cld_mm'):
         dataset = build('ImageFolder', root)
@@ -141,7 +151,9 @@ def test_any_two_class_lists_are_matched_by_name(tmp_path_factory, train, test):
 @pytest.mark.parametrize('junk', JUNK)
 @pytest.mark.parametrize('kind', ['ImageFolder', 'CustomDataset'])
 @pytest.mark.parametrize('filled', [True, False])
-def test_junk_folders_are_no_classes(tmp_path, junk, kind, filled):
+def test_junk_folders_are_no_classes(
+    tmp_path: Path, junk: str, kind: str, filled: bool
+) -> None:
     tree(tmp_path, ['ape', 'bee', 'zoo'])
     (tmp_path / junk).mkdir()
     if filled:
@@ -155,7 +167,7 @@ def test_junk_folders_are_no_classes(tmp_path, junk, kind, filled):
 
 
 @pytest.mark.parametrize('kind', ['ImageFolder', 'CustomDataset'])
-def test_empty_class_folders_are_no_classes(tmp_path, kind):
+def test_empty_class_folders_are_no_classes(tmp_path: Path, kind: str) -> None:
     tree(tmp_path, ['bee', 'cat'])
     (tmp_path / 'ape').mkdir()
     dataset = DATASETS.build(
@@ -165,26 +177,28 @@ def test_empty_class_folders_are_no_classes(tmp_path, kind):
     assert read_labels(dataset).tolist() == [0, 0, 1, 1]
 
 
-def test_given_classes_are_matched_to_folders_by_name(tmp_path):
+def test_given_classes_are_matched_to_folders_by_name(tmp_path: Path) -> None:
     tree(tmp_path, ['bee', 'cat'], images=1)
     names = ['cat', 'ape', 'bee']
     dataset = build('ImageFolder', tmp_path, metainfo={'classes': names})
     assert read_labels(dataset).tolist() == [2, 0]
 
 
-def test_other_names_for_all_folders_count_in_order(tmp_path):
+def test_other_names_for_all_folders_count_in_order(tmp_path: Path) -> None:
     tree(tmp_path, ['n01', 'n02'], images=1)
     dataset = build('ImageFolder', tmp_path, metainfo={'classes': ['tench', 'shark']})
     assert read_labels(dataset).tolist() == [0, 1]
 
 
-def test_folders_that_the_given_classes_lack_are_named(tmp_path):
+def test_folders_that_the_given_classes_lack_are_named(tmp_path: Path) -> None:
     tree(tmp_path, ['bee', 'dgo'], images=1)
     with pytest.raises(ValueError, match='such as dgo, are not among the 2 names'):
         build('ImageFolder', tmp_path, metainfo={'classes': ['bee', 'dog']})
 
 
-def test_concatenated_datasets_with_other_classes_share_one_list(tmp_path):
+def test_concatenated_datasets_with_other_classes_share_one_list(
+    tmp_path: Path,
+) -> None:
     one = tree(tmp_path / 'one', ['bee', 'cat'])
     two = tree(tmp_path / 'two', ['ape', 'cat'])
     dataset = DATASETS.build(
@@ -195,19 +209,19 @@ def test_concatenated_datasets_with_other_classes_share_one_list(tmp_path):
     assert names_of_images(dataset, names) == names_of_paths(dataset)
 
 
-def test_numbers_are_not_compared_with_names(tmp_path):
+def test_numbers_are_not_compared_with_names(tmp_path: Path) -> None:
     dataset = build('ImageFolder', tree(tmp_path, ['bee', 'cat']))
     with pytest.raises(ValueError, match='class numbers without names'):
         align_classes(dataset, [])
 
 
-def test_unlabeled_images_and_unknown_labels_stay(tmp_path):
+def test_unlabeled_images_and_unknown_labels_stay(tmp_path: Path) -> None:
     dataset = build('ImageFolder', tree(tmp_path, ['bee']), with_label=False)
     assert align_classes(dataset, ['cat', 'dog']) is dataset
     assert 'gt_label' not in dataset.get_data_info(0)
 
 
-def test_names_that_occur_twice_are_told_apart(tmp_path):
+def test_names_that_occur_twice_are_told_apart(tmp_path: Path) -> None:
     tree(tmp_path, ['a', 'b', 'c'], images=1)
     classes = ['crane', 'ox', 'crane']
     dataset = build('ImageFolder', tmp_path, metainfo={'classes': classes})
@@ -215,7 +229,7 @@ def test_names_that_occur_twice_are_told_apart(tmp_path):
     assert read_labels(aligned).tolist() == [1, 0, 2]
 
 
-def test_views_in_memory_are_renumbered(digits):
+def test_views_in_memory_are_renumbered(digits: Path) -> None:
     inner = {'type': 'CheckedFashionMNIST', 'data_root': str(digits), 'indices': 20}
     dataset = DATASETS.build(
         {'type': 'InMemoryViews', 'dataset': inner, 'num_views': 1, 'size': 28}

@@ -62,7 +62,7 @@ class Numbers:
 
 
 @pytest.fixture(scope='module')
-def shards(tmp_path_factory: pytest.TempPathFactory) -> str:
+def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp('shards') / 'made'
     assert write_shards(Numbered(23), out, shard_bytes=500) > 3
     return out
@@ -276,7 +276,7 @@ def test_a_name_that_occurs_twice_is_named(tmp_path: Path) -> None:
 def test_shards_joined_by_cat_are_named(shards: Any, tmp_path: Path) -> None:
     one, two, *_ = sorted(shards.glob('*.tar'))
     (tmp_path / 'a.tar').write_bytes(one.read_bytes() + two.read_bytes())
-    with pytest.raises(ValueError, match='behind the end that follows stands more'):
+    with pytest.raises(ValueError, match='data after the end-of-archive marker'):
         TarShards(str(tmp_path))
 
 

@@ -1,10 +1,13 @@
 """The terminal gets a short log; the log file gets all of it."""
 
+import fcntl
 import logging
 import os
 import pty
 import re
+import struct
 import sys
+import termios
 from pathlib import Path
 
 import pytest
@@ -54,6 +57,7 @@ def test_a_terminal_shows_a_bar_and_no_warnings(digits: Path, tmp_path: Path) ->
     shown = bytearray()
 
     def read(terminal: int) -> bytes:
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack('HHHH', 40, 120, 0, 0))
         data = os.read(terminal, 2**16)
         shown.extend(data)
         return data

@@ -52,5 +52,5 @@ def test_several_labels_per_image_are_refused() -> None:
 
 def test_features_of_parts_that_were_not_loaded_are_left_out() -> None:
     model = tiny_moco()
-    model.random_parts = ['neck']
+    model.random_parts = ['neck']  # type: ignore[assignment]
     assert sorted(extract_features(model, loader([0, 1]))) == ['backbone', 'labels']

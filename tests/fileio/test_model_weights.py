@@ -11,7 +11,7 @@ def scrambled(model: torch.nn.Module) -> dict[str, torch.Tensor]:
     return {key: value + 1 for key, value in model.state_dict().items()}
 
 
-def test_its_own_checkpoint_loads_whole():
+def test_its_own_checkpoint_loads_whole() -> None:
     model = tiny_moco(CLD)
     given = scrambled(model)
     report = load_model_weights(model, {'state_dict': given}, 'epoch_1.pth')
@@ -19,7 +19,7 @@ def test_its_own_checkpoint_loads_whole():
     assert all(torch.equal(model.state_dict()[key], given[key]) for key in given)
 
 
-def test_a_backbone_alone_leaves_the_rest_random():
+def test_a_backbone_alone_leaves_the_rest_random() -> None:
     model = tiny_moco()
     weights = {
         key.removeprefix('backbone.'): value
@@ -31,13 +31,13 @@ def test_a_backbone_alone_leaves_the_rest_random():
     assert torch.equal(model.backbone.conv1.weight, weights['conv1.weight'])
 
 
-def test_another_backbone_is_refused():
+def test_another_backbone_is_refused() -> None:
     model, other = tiny_moco(), torch.nn.Linear(2, 2)
     with pytest.raises(ValueError, match='no weight of ResNet_CIFAR'):
         load_model_weights(model, other.state_dict(), 'linear.pth')
 
 
-def test_half_a_neck_is_refused():
+def test_half_a_neck_is_refused() -> None:
     model = tiny_moco()
     given = scrambled(model)
     del given['neck.trunk.0.bias']
@@ -45,7 +45,7 @@ def test_half_a_neck_is_refused():
         load_model_weights(model, given, 'epoch_1.pth')
 
 
-def test_a_queue_of_another_length_starts_anew():
+def test_a_queue_of_another_length_starts_anew() -> None:
     model = tiny_moco(queue_len=40)
     before = model.queue.features.clone()
     report = load_model_weights(model, scrambled(tiny_moco()), 'epoch_1.pth')
@@ -54,13 +54,13 @@ def test_a_queue_of_another_length_starts_anew():
     assert model.queue.pointer == 0
 
 
-def test_weights_that_several_ranks_saved_are_recognized():
+def test_weights_that_several_ranks_saved_are_recognized() -> None:
     model = tiny_moco()
     given = {f'module.{key}': value for key, value in scrambled(model).items()}
     assert load_model_weights(model, given, 'epoch_1.pth').missing == []
 
 
-def test_the_report_says_what_stays_random():
+def test_the_report_says_what_stays_random() -> None:
     model = tiny_moco()
     given = {k: v for k, v in scrambled(model).items() if k.startswith('backbone.')}
     text = str(load_model_weights(model, given, 'epoch_1.pth'))

@@ -1,6 +1,7 @@
 """Checkpoints of other projects load into our backbones, or end in a clear error."""
 
 import argparse
+from pathlib import Path
 
 import pytest
 import torch
@@ -110,7 +111,9 @@ RESNETS = {
 
 
 @pytest.mark.parametrize('project', RESNETS)
-def test_a_resnet_of_another_project_is_recognized(project, tmp_path):
+def test_a_resnet_of_another_project_is_recognized(
+    project: str, tmp_path: Path
+) -> None:
     source, wanted = resnet_features()
     torch.save(RESNETS[project](source), tmp_path / 'weights.pth')
     model = build(RESNET)
@@ -137,7 +140,7 @@ VITS = {
 
 
 @pytest.mark.parametrize('project', VITS)
-def test_a_vit_of_another_project_is_recognized(project, tmp_path):
+def test_a_vit_of_another_project_is_recognized(project: str, tmp_path: Path) -> None:
     source = timm_vit()
     torch.save(VITS[project](source), tmp_path / 'weights.pth')
     model = build(VIT)
@@ -146,7 +149,7 @@ def test_a_vit_of_another_project_is_recognized(project, tmp_path):
     check_features(model, features(source, 32), 32)
 
 
-def test_a_vit_of_torchvision_is_recognized():
+def test_a_vit_of_torchvision_is_recognized() -> None:
     source = torchvision_vit()
     model = build(VIT)
     load_weights(model, source.state_dict(), 'weights.pth')
@@ -154,7 +157,7 @@ def test_a_vit_of_torchvision_is_recognized():
     check_features(model, features(source, 32), 32)
 
 
-def huggingface_vit(folder) -> Tensor:
+def huggingface_vit(folder: Path) -> Tensor:
     transformers = pytest.importorskip('transformers')
     config = transformers.ViTConfig(
         hidden_size=32,
@@ -172,7 +175,7 @@ def huggingface_vit(folder) -> Tensor:
         return model(images).last_hidden_state[:, 0]
 
 
-def test_a_vit_folder_of_hugging_face_is_recognized(tmp_path):
+def test_a_vit_folder_of_hugging_face_is_recognized(tmp_path: Path) -> None:
     wanted = huggingface_vit(tmp_path / 'vit')
     model = build(VIT)
     report = load_weights(model, read_weights(tmp_path / 'vit'), 'vit')
@@ -180,7 +183,7 @@ def test_a_vit_folder_of_hugging_face_is_recognized(tmp_path):
     check_features(model, wanted, 32)
 
 
-def test_a_resnet_folder_of_hugging_face_is_recognized(tmp_path):
+def test_a_resnet_folder_of_hugging_face_is_recognized(tmp_path: Path) -> None:
     transformers = pytest.importorskip('transformers')
     config = transformers.ResNetConfig(
         embedding_size=64,
@@ -199,7 +202,7 @@ def test_a_resnet_folder_of_hugging_face_is_recognized(tmp_path):
     check_features(model, wanted, 64)
 
 
-def test_a_timm_backbone_takes_timm_weights():
+def test_a_timm_backbone_takes_timm_weights() -> None:
     timm = pytest.importorskip('timm')
     source = timm.create_model('resnet10t', num_classes=7)
     model = build({'type': 'TIMMBackbone', 'model_name': 'resnet10t'})
@@ -207,7 +210,7 @@ def test_a_timm_backbone_takes_timm_weights():
     assert torch.equal(model.timm_model.conv1[0].weight, source.conv1[0].weight)
 
 
-def test_position_embeddings_are_interpolated_as_mmpretrain_does():
+def test_position_embeddings_are_interpolated_as_mmpretrain_does() -> None:
     small, large = build(VIT), build({**VIT, 'img_size': 64})
     report = load_weights(large, small.state_dict(), 'weights.pth')
     assert report.reshaped == ['pos_embed']
@@ -217,18 +220,18 @@ def test_position_embeddings_are_interpolated_as_mmpretrain_does():
     torch.testing.assert_close(large.pos_embed, oracle.pos_embed)
 
 
-def test_a_class_token_position_is_dropped_where_there_is_no_token():
+def test_a_class_token_position_is_dropped_where_there_is_no_token() -> None:
     value, place = torch.randn(1, 17, 4), torch.zeros(1, 16, 4)
     assert torch.equal(resize('pos_embed', value, place), value[:, 1:])
 
 
-def test_another_network_is_refused():
+def test_another_network_is_refused() -> None:
     given = build(VIT).state_dict()
     with pytest.raises(ValueError, match=r'no weight of ResNet is in weights\.pth'):
         load_weights(build(RESNET), given, 'weights.pth')
 
 
-def test_another_depth_is_refused_and_nothing_is_loaded():
+def test_another_depth_is_refused_and_nothing_is_loaded() -> None:
     model = build(RESNET)
     before = {key: value.clone() for key, value in model.state_dict().items()}
     given = build({**RESNET, 'depth': 34, 'base_channels': 32}).state_dict()
@@ -238,7 +241,7 @@ def test_another_depth_is_refused_and_nothing_is_loaded():
     assert all(torch.equal(before[key], after[key]) for key in before)
 
 
-def test_following_the_advice_of_the_error_loads_the_rest():
+def test_following_the_advice_of_the_error_loads_the_rest() -> None:
     given = build(RESNET).state_dict()
     del given['conv1.weight']
     model = build(RESNET)
@@ -249,12 +252,12 @@ def test_following_the_advice_of_the_error_loads_the_rest():
     assert 'randomly initialized: conv1.weight' in str(report)
 
 
-def test_nothing_at_all_stays_an_error_with_allow_missing():
+def test_nothing_at_all_stays_an_error_with_allow_missing() -> None:
     with pytest.raises(ValueError, match='no weight'):
         load_weights(build(RESNET), {'a': torch.zeros(1)}, 'x.pth', allow_missing=True)
 
 
-def test_a_safetensors_file_is_read(tmp_path):
+def test_a_safetensors_file_is_read(tmp_path: Path) -> None:
     save_file = pytest.importorskip('safetensors.torch').save_file
     source, wanted = resnet_features()
     save_file(source.state_dict(), tmp_path / 'weights.safetensors')

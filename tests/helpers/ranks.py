@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -20,7 +21,7 @@ def run_ranks(
         _rank,
         (world_size, port, function, args),
         nprocs=world_size,
-        start_method='forkserver',
+        start_method='spawn' if sys.platform == 'win32' else 'forkserver',
     )
 
 

@@ -2,11 +2,13 @@
 
 import copy
 import math
+from typing import Any
 
 import pytest
 import torch
 from mmengine.optim import OptimWrapper
 from mmpretrain.structures import DataSample
+from torch import nn
 from torch.nn import functional as F
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -18,7 +20,9 @@ from cld_mm.registry import MODELS
 from tests.helpers.tiny_models import CLD, tiny_moco
 
 
-def slow_parts(model, views, num_queries, with_cld):
+def slow_parts(
+    model: Any, views: list[torch.Tensor], num_queries: Any, with_cld: Any
+) -> tuple:
     queries = [model.project(v) for v in (views[0], views[2])[:num_queries]]
     with torch.no_grad():
         feats = model.momentum_encoder['backbone'](views[1])
@@ -38,7 +42,7 @@ def slow_parts(model, views, num_queries, with_cld):
 
 
 @pytest.mark.parametrize(('cld', 'num_queries'), [(None, 1), (None, 2), (CLD, 2)])
-def test_moco_loss(cld, num_queries, views):
+def test_moco_loss(cld: Any, num_queries: int, views: list[torch.Tensor]) -> None:
     model = tiny_moco(cld, num_queries=num_queries)
     model.init_weights()
     slow_model = copy.deepcopy(model)
@@ -63,7 +67,7 @@ def test_moco_loss(cld, num_queries, views):
     assert int(model.queue.pointer) == 6
 
 
-def test_moco_says_what_is_wrong(views):
+def test_moco_says_what_is_wrong(views: list[torch.Tensor]) -> None:
     with pytest.raises(ValueError, match=r'got 2 view\(s\) .* needs 3'):
         tiny_moco(CLD).loss(views[:2])
     with pytest.raises(ValueError, match='batch of 1'):
@@ -74,7 +78,7 @@ def test_moco_says_what_is_wrong(views):
         tiny_moco(CLD, num_queries=1)
 
 
-def test_keys_come_from_the_momentum_encoder(views):
+def test_keys_come_from_the_momentum_encoder(views: list[torch.Tensor]) -> None:
     model = tiny_moco(CLD)
     model.init_weights()
     for (_, own), (_, copied) in zip(
@@ -90,7 +94,7 @@ def test_keys_come_from_the_momentum_encoder(views):
     torch.testing.assert_close(model.momentum_encoder['neck'].trunk[0].weight, expected)
 
 
-def tiny_npid(**settings):
+def tiny_npid(**settings: Any) -> nn.Module:
     torch.manual_seed(0)
     return MODELS.build(
         {
@@ -106,7 +110,9 @@ def tiny_npid(**settings):
 
 
 @pytest.mark.parametrize('num_negatives', [0, 5])
-def test_npid_trains_and_writes_its_rows_only(num_negatives, views):
+def test_npid_trains_and_writes_its_rows_only(
+    num_negatives: int, views: list[torch.Tensor]
+) -> None:
     model = tiny_npid(num_negatives=num_negatives)
     samples = [DataSample(metainfo={'sample_idx': i}) for i in (3, 8, 9, 20, 21, 29)]
     before = model.bank.features.clone()
@@ -120,7 +126,7 @@ def test_npid_trains_and_writes_its_rows_only(num_negatives, views):
         model.loss(views[:2], [DataSample(metainfo={'sample_idx': 30})] * 6)
 
 
-def compare_gradients(model, total, slow_model, slow):
+def compare_gradients(model: Any, total: Any, slow_model: Any, slow: Any) -> None:
     torch.testing.assert_close(total, slow)
     total.backward()
     slow.backward()
@@ -135,15 +141,15 @@ def compare_gradients(model, total, slow_model, slow):
             assert one.grad is None, name
 
 
-def slow_cross(a, b):
+def slow_cross(a: Any, b: Any) -> float:
     return 0.25 * cld_loss(a, b, kmeans(a, 3, 3), kmeans(b, 3, 3), 0.4)
 
 
-def total_of(parts):
+def total_of(parts: Any) -> Any:
     return sum(value for name, value in parts.items() if 'loss' in name)
 
 
-def test_npid_loss(views):
+def test_npid_loss(views: list[torch.Tensor]) -> None:
     model = tiny_npid()
     slow_model = copy.deepcopy(model)
     indices = torch.tensor([3, 8, 9, 20, 21, 29])
@@ -163,7 +169,7 @@ def test_npid_loss(views):
 
 
 @pytest.mark.parametrize('cld', [None, CLD])
-def test_infomin_loss(cld, views):
+def test_infomin_loss(cld: Any, views: list[torch.Tensor]) -> None:
     settings = {'jigsaw': {'in_channels': 32, 'out_channels': 8}, 'jigsaw_weight': 0.3}
     model = tiny_moco(cld, type='InfoMin', **settings)
     model.init_weights()
@@ -185,7 +191,7 @@ def test_infomin_loss(cld, views):
         k = momentum['neck'](momentum['backbone'](views[1]))
         k = k if torch.is_tensor(k) else k.instance
 
-    def nce(x):
+    def nce(x: Any) -> Any:
         logits = torch.cat([(x * k).sum(1, True), x @ slow_model.queue.features.t()], 1)
         return F.cross_entropy(logits / 0.2, torch.zeros(6, dtype=torch.long))
 
@@ -201,8 +207,8 @@ def test_infomin_loss(cld, views):
         tiny_moco(type='InfoMin', **{**settings, 'jigsaw_weight': 2})
 
 
-def tiny_byol(cld=None, size=32, hidden=16, out=8):
-    def nonlinear(size, pool):
+def tiny_byol(cld: Any = None, size: int = 32, hidden: int = 16, out: int = 8) -> dict:
+    def nonlinear(size: Any, pool: Any) -> dict:
         return {
             'type': 'NonLinearNeck',
             'in_channels': size,
@@ -242,7 +248,7 @@ def tiny_byol(cld=None, size=32, hidden=16, out=8):
     }
 
 
-def test_byol_is_mmpretrains(views):
+def test_byol_is_mmpretrains(views: list[torch.Tensor]) -> None:
     torch.manual_seed(0)
     ours = MODELS.build({'type': 'BYOL', 'momentum': 0.1, **tiny_byol()})
     theirs = MODELS.build({'type': 'mmpretrain.BYOL', **tiny_byol()})
@@ -261,7 +267,7 @@ def test_byol_is_mmpretrains(views):
         torch.testing.assert_close(one.grad, two.grad, atol=1e-5, rtol=1e-3)
 
 
-def test_byol_with_cld_and_its_schedule(views):
+def test_byol_with_cld_and_its_schedule(views: list[torch.Tensor]) -> None:
     torch.manual_seed(0)
     model = MODELS.build({'type': 'BYOL', 'momentum': 0.1, 'cld': CLD, **tiny_byol(1)})
     model.init_weights()
@@ -300,12 +306,14 @@ def test_byol_with_cld_and_its_schedule(views):
 class LargestNew(TorchDispatchMode):
     """The most elements of any tensor made inside whose memory was not there before."""
 
-    def __init__(self, *known):
+    def __init__(self, *known: Any) -> None:
         super().__init__()
         self.known = {tensor.untyped_storage().data_ptr() for tensor in known}
         self.largest = 0
 
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+    def __torch_dispatch__(
+        self, function: Any, types: Any, args: tuple = (), kwargs: Any = None
+    ) -> Any:
         result = function(*args, **(kwargs or {}))
         for value in pytree.tree_leaves(result):
             if torch.is_tensor(value) and value.numel():
@@ -318,7 +326,9 @@ class LargestNew(TorchDispatchMode):
 
 
 @pytest.mark.parametrize('num_negatives', [0, 512])
-def test_npid_makes_no_second_bank(num_negatives, views):
+def test_npid_makes_no_second_bank(
+    num_negatives: int, views: list[torch.Tensor]
+) -> None:
     num_images, channels = 50_000, 64
     model = tiny_npid(
         num_images=num_images,
@@ -333,7 +343,7 @@ def test_npid_makes_no_second_bank(num_negatives, views):
     assert 0 < seen.largest < num_images * channels / 4
 
 
-def test_jigsaw_costs_one_pass_of_its_patches(views):
+def test_jigsaw_costs_one_pass_of_its_patches(views: list[torch.Tensor]) -> None:
     settings = {'jigsaw': {'in_channels': 32, 'out_channels': 8}}
     model = tiny_moco(CLD, type='InfoMin', **settings)
     inputs = [*views, torch.randn(6, 3, 36, 4)]

@@ -134,7 +134,7 @@ def build(name, **changes):
     torch.manual_seed(0)
     MessageHub.get_instance('cross-level')
     MessageHub.get_current_instance().update_info('max_iters', 10)
-    algorithm = {'type': name, 'backbone': RESNET, **ALGORITHMS[name]}
+    algorithm = {'type': f'mmpretrain.{name}', 'backbone': RESNET, **ALGORITHMS[name]}
     model = MODELS.build(
         {
             'type': 'CrossLevel',
@@ -245,7 +245,7 @@ def test_one_view_is_an_error():
             return {'loss': self.backbone(inputs[0])[-1].mean()}
 
     model = MODELS.build({'type': 'CrossLevel', 'algorithm': OneView(), 'cld': CLD})
-    with pytest.raises(ValueError, match='shows 1 to its backbone'):
+    with pytest.raises(ValueError, match='encodes 1, but CLD compares two'):
         model.loss(views_of('SimCLR'))
     mae = {
         'type': 'MAE',
@@ -264,7 +264,7 @@ def test_one_view_is_an_error():
         },
     }
     model = MODELS.build({'type': 'CrossLevel', 'algorithm': mae, 'cld': CLD})
-    with pytest.raises(ValueError, match='MAE was given 1 view'):
+    with pytest.raises(ValueError, match=r'MAE got 1 view\(s\)'):
         model.loss(torch.randn(2, 3, 16, 16))
 
 
@@ -331,3 +331,10 @@ def test_views_that_change_their_order_are_found_again():
         found.append(model._features_by_view(views, recorder.calls))
     for kept, moved in zip(*found, strict=True):
         torch.testing.assert_close(kept, moved)
+
+
+@pytest.mark.parametrize('name', ['MoCo', 'BYOL'])
+def test_a_name_of_both_projects_needs_a_prefix(name):
+    config = {'type': 'CrossLevel', 'algorithm': {'type': name}, 'cld': CLD}
+    with pytest.raises(ValueError, match=rf"write 'mmpretrain\.{name}'"):
+        MODELS.build(config)

@@ -1,6 +1,8 @@
 """What ranks exchange in a step: how often, how much, and that it adds up."""
 
 import os
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -22,7 +24,7 @@ CALLS = {
 }
 
 
-def _count(rank, batch):
+def _count(rank: int, batch: Any) -> None:
     ours = exchange.step_of(MoCo, batch, 28)
     gradients = ours.calls.pop(('gradients', 'all_reduce'))  # DDP's own
     assert gradients >= 1
@@ -37,11 +39,11 @@ def _count(rank, batch):
 
 
 @pytest.mark.parametrize('batch', [7])
-def test_a_step_exchanges_once_for_each_purpose(batch):
+def test_a_step_exchanges_once_for_each_purpose(batch: int) -> None:
     run_ranks(_count, 2, (batch,))
 
 
-def _keys_and_sums(rank):
+def _keys_and_sums(rank: int) -> None:
     images = torch.randn(6, 1, 28, 28)
     keys = []
     for kind in (MoCo, exchange.GatheringMoCo):
@@ -65,11 +67,11 @@ def _keys_and_sums(rank):
     assert not received.calls
 
 
-def test_both_shuffles_give_the_same_keys_and_sums_reach_their_owner():
+def test_both_shuffles_give_the_same_keys_and_sums_reach_their_owner() -> None:
     run_ranks(_keys_and_sums)
 
 
-def _run(rank, data, folder):
+def _run(rank: int, data: Any, folder: Path) -> None:
     os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE='2')
     calls = exchange.run_calls(2, 20, str(data), str(folder))
     each = dict.fromkeys(
@@ -79,5 +81,7 @@ def _run(rank, data, folder):
     assert calls == {**each, 'stop signals: all_reduce': 2}
 
 
-def test_hooks_of_a_default_run_exchange_only_stop_signals(digits, tmp_path):
+def test_hooks_of_a_default_run_exchange_only_stop_signals(
+    digits: Path, tmp_path: Path
+) -> None:
     run_ranks(_run, 2, (digits, tmp_path))

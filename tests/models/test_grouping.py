@@ -1,5 +1,7 @@
 """Grouping against slow, obvious versions."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -21,7 +23,7 @@ from cld_mm.models.grouping.normalized_cuts import spectral_coordinates
 pytestmark = pytest.mark.filterwarnings('ignore:num_groups is')
 
 
-def slow_kmeans(x, num_groups, num_iters):
+def slow_kmeans(x: Any, num_groups: Any, num_iters: Any) -> tuple:
     """The rounds as method and paper put them, row by row."""
     centroids = list(x[:num_groups].detach().double())
     for _ in range(num_iters):
@@ -47,7 +49,9 @@ def slow_kmeans(x, num_groups, num_iters):
     seed=st.integers(0, 1000),
     copies=st.booleans(),
 )
-def test_kmeans_is_the_slow_one(n, k, c, iters, seed, copies):
+def test_kmeans_is_the_slow_one(
+    n: int, k: int, c: int, iters: int, seed: int, copies: bool
+) -> None:
     generator = torch.Generator().manual_seed(seed)
     x = torch.randn(n, c + 3, generator=generator)
     if copies:
@@ -64,7 +68,7 @@ def test_kmeans_is_the_slow_one(n, k, c, iters, seed, copies):
     torch.testing.assert_close(fast, slow)
 
 
-def test_duplicates_go_to_the_first_and_leave_a_zero_centroid():
+def test_duplicates_go_to_the_first_and_leave_a_zero_centroid() -> None:
     row = F.normalize(torch.randn(1, 37), dim=1)
     other = F.normalize(torch.randn(1, 37), dim=1)
     groups = kmeans(torch.cat([row, other, row, row]), 4, 5)
@@ -73,7 +77,7 @@ def test_duplicates_go_to_the_first_and_leave_a_zero_centroid():
     assert not groups.centroids[2:].any()
 
 
-def test_equal_rows_are_found_by_their_values_not_their_lengths():
+def test_equal_rows_are_found_by_their_values_not_their_lengths() -> None:
     rows = torch.tensor(
         [[3.0, 4, 0], [4, 3, 0], [-3, -4, 0], [4, 3, -0.0], [-4, -3, 0]]
     )
@@ -81,7 +85,7 @@ def test_equal_rows_are_found_by_their_values_not_their_lengths():
 
 
 @pytest.mark.parametrize('offset', [0.0, 1000.0])
-def test_close_rows_keep_their_groups(offset):
+def test_close_rows_keep_their_groups(offset: float) -> None:
     """Collapsed or far from zero: the product form must not lose the digits."""
     x = torch.randn(60, 16).double() * 1e-2 + offset
     x = x.float()
@@ -92,11 +96,13 @@ def test_close_rows_keep_their_groups(offset):
 class Sizes(TorchDispatchMode):
     """Notes how many numbers the largest result has, and how many are alive."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.largest = 0
 
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple = (), kwargs: Any = None
+    ) -> Any:
         out = func(*args, **(kwargs or {}))
         for one in out if isinstance(out, (tuple, list)) else [out]:
             if isinstance(one, torch.Tensor):
@@ -105,7 +111,7 @@ class Sizes(TorchDispatchMode):
 
 
 @pytest.mark.parametrize(('n', 'k', 'c'), [(64, 50, 128), (700, 300, 64)])
-def test_no_array_is_larger_than_the_rows_times_groups(n, k, c):
+def test_no_array_is_larger_than_the_rows_times_groups(n: int, k: int, c: int) -> None:
     # Rows near a plane, which still change their groups in the last round.
     x = F.normalize(torch.randn(n, 2) @ torch.randn(2, c), dim=1)
     with Sizes() as sizes:
@@ -114,7 +120,7 @@ def test_no_array_is_larger_than_the_rows_times_groups(n, k, c):
 
 
 @pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
-def test_autocast_stays_out(dtype):
+def test_autocast_stays_out(dtype: torch.dtype) -> None:
     x = F.normalize(torch.randn(30, 8), dim=1).to(dtype)
     with torch.autocast('cpu', dtype=torch.bfloat16):
         inside = kmeans(x, 4)
@@ -126,7 +132,7 @@ def test_autocast_stays_out(dtype):
 
 @given(seed=st.integers(0, 100))
 @settings(max_examples=20, deadline=None)
-def test_permuting_the_rows_after_the_first_k_changes_nothing(seed):
+def test_permuting_the_rows_after_the_first_k_changes_nothing(seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     x = torch.randn(25, 6, generator=generator)
     order = torch.cat([torch.arange(5), 5 + torch.randperm(20, generator=generator)])
@@ -135,7 +141,7 @@ def test_permuting_the_rows_after_the_first_k_changes_nothing(seed):
     torch.testing.assert_close(one.centroids, two.centroids)
 
 
-def test_normalized_cuts_finds_orthogonal_bundles():
+def test_normalized_cuts_finds_orthogonal_bundles() -> None:
     torch.manual_seed(0)
     truth = torch.arange(30) % 3
     x = F.one_hot(truth, 8).float() + 0.05 * torch.rand(30, 8)
@@ -150,7 +156,7 @@ def test_normalized_cuts_finds_orthogonal_bundles():
     assert torch.autograd.grad(groups.centroids.sum(), x)[0].abs().sum() > 0
 
 
-def test_spectral_coordinates_are_the_laplacians():
+def test_spectral_coordinates_are_the_laplacians() -> None:
     x = torch.randn(12, 5)
     unit = F.normalize(x, dim=1).double().numpy()
     a = np.abs(unit @ unit.T)
@@ -163,21 +169,21 @@ def test_spectral_coordinates_are_the_laplacians():
     np.testing.assert_allclose(np.abs(ours), np.abs(vectors), atol=2e-4)
 
 
-def laplacian_like(values):
+def laplacian_like(values: Any) -> Any:
     """A symmetric matrix with these eigenvalues."""
     n = len(values)
     basis = torch.linalg.qr(torch.randn(n, n).double())[0]
     return ((basis * values) @ basis.t()).float()
 
 
-def same_subspace(one, two):
+def same_subspace(one: Any, two: Any) -> bool:
     outside = one.double() - two.double() @ (two.double().t() @ one.double())
     return float(outside.norm()) < 1e-3
 
 
 @pytest.mark.parametrize('solver', ['direct', 'lanczos'])
 @pytest.mark.parametrize('size', [30, 520])
-def test_a_part_of_the_eigenvectors_is_the_full_solvers(solver, size):
+def test_a_part_of_the_eigenvectors_is_the_full_solvers(solver: str, size: int) -> None:
     torch.manual_seed(0)
     spread = torch.linspace(1, 2, size).double()
     spread[:6] = torch.tensor([0.0, 0.1, 0.2, 0.3, 0.4, 0.5])
@@ -190,7 +196,7 @@ def test_a_part_of_the_eigenvectors_is_the_full_solvers(solver, size):
     assert same_subspace(found, first_eigenvectors(matrix, 5, 'full'))
 
 
-def test_repeated_eigenvalues_keep_their_space():
+def test_repeated_eigenvalues_keep_their_space() -> None:
     torch.manual_seed(0)
     values = torch.linspace(1, 2, 512).double()
     values[:8] = torch.tensor([0, 0, 0, 0, 0.3, 0.3, 0.3, 0.3])
@@ -200,7 +206,7 @@ def test_repeated_eigenvalues_keep_their_space():
 
 
 @pytest.mark.parametrize('solver', ['direct', 'lanczos'])
-def test_normalized_cuts_groups_as_with_all_eigenvectors(solver):
+def test_normalized_cuts_groups_as_with_all_eigenvectors(solver: str) -> None:
     torch.manual_seed(0)
     x = torch.randn(12, 24)[torch.arange(600) % 12] + 0.3 * torch.randn(600, 24)
     fast = normalized_cuts(x, 12, solver=solver)
@@ -209,10 +215,12 @@ def test_normalized_cuts_groups_as_with_all_eigenvectors(solver):
     torch.testing.assert_close(fast.centroids, full.centroids)
 
 
-def test_lanczos_leaves_what_it_cannot_do_to_the_full_solver(monkeypatch):
+def test_lanczos_leaves_what_it_cannot_do_to_the_full_solver(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     import scipy.sparse.linalg
 
-    def stuck(*_, **__):
+    def stuck(*_: Any, **__: Any) -> None:
         raise scipy.sparse.linalg.ArpackNoConvergence('stuck', [], [])
 
     matrix = laplacian_like(torch.arange(12.0).double())
@@ -225,13 +233,13 @@ def test_lanczos_leaves_what_it_cannot_do_to_the_full_solver(monkeypatch):
 
 
 @pytest.mark.parametrize('x', [torch.ones(1, 4), torch.eye(5), torch.zeros(6, 3)])
-def test_normalized_cuts_of_degenerate_rows_is_finite(x):
+def test_normalized_cuts_of_degenerate_rows_is_finite(x: Any) -> None:
     groups = normalized_cuts(x, 3)
     assert groups.centroids.isfinite().all()
     assert int(groups.counts.sum()) == len(x)
 
 
-def test_more_groups_than_images_warns_once_with_both_numbers():
+def test_more_groups_than_images_warns_once_with_both_numbers() -> None:
     base._warned_sizes.clear()
     with pytest.warns(UserWarning, match='num_groups is 9, but only 4 images') as seen:
         groups, _ = (kmeans(torch.randn(4, 3), 9) for _ in range(2))
@@ -241,7 +249,7 @@ def test_more_groups_than_images_warns_once_with_both_numbers():
 
 
 @pytest.mark.parametrize('kind', [KMeansGrouping, NormalizedCutsGrouping])
-def test_settings_below_one_are_named(kind):
+def test_settings_below_one_are_named(kind: Any) -> None:
     with pytest.raises(ValueError, match='num_groups must be >= 1, got 0'):
         kind(num_groups=0)
     with pytest.raises(ValueError, match='num_iters must be >= 1, got 0'):
@@ -250,7 +258,9 @@ def test_settings_below_one_are_named(kind):
 
 @pytest.mark.parametrize('grouping', [kmeans, normalized_cuts])
 @pytest.mark.parametrize('odd', [float('nan'), float('inf')])
-def test_a_feature_that_is_not_finite_shows_in_the_centroids(grouping, odd):
+def test_a_feature_that_is_not_finite_shows_in_the_centroids(
+    grouping: Any, odd: float
+) -> None:
     features = torch.randn(9, 4, generator=torch.Generator().manual_seed(0))
     features[5, 2] = odd
     groups = grouping(features, 3)  # no error: NonFiniteLossHook names the images

@@ -37,10 +37,10 @@ def build(name, with_cld):
         'type': 'TwoBranchNeck',
         'in_channels': 64,
         'out_channels': 16,
-        'projection': 'LinearNeck',
+        'projection': 'LinearProjectionNeck',
     }
     if not with_cld:
-        neck = {'type': 'LinearNeck', 'in_channels': 64, 'out_channels': 16}
+        neck = {'type': 'LinearProjectionNeck', 'in_channels': 64, 'out_channels': 16}
     moco = {
         'backbone': BACKBONE,
         'neck': neck,

@@ -1,10 +1,14 @@
 """Classifiers side by side learn as each would alone; the choice sees no test image."""
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 import torch
 from mmengine.evaluator import Evaluator
 from mmengine.optim import OptimWrapper, build_optim_wrapper
 from mmpretrain.structures import DataSample
+from torch import nn
 
 from cld_mm.datasets.subsets import HeldOut
 from cld_mm.engine.hooks import ChooseLearningRateHook
@@ -13,7 +17,7 @@ from cld_mm.registry import METRICS, MODELS
 RATES = (0.1, 1.0, 3.0)
 
 
-def head(rates):
+def head(rates: Any) -> nn.Module:
     torch.manual_seed(0)
     built = MODELS.build(
         {
@@ -30,7 +34,7 @@ def head(rates):
     return built
 
 
-def fit(model, features, samples, multiples):
+def fit(model: Any, features: Any, samples: Any, multiples: Any) -> None:
     wrapper = build_optim_wrapper(
         model,
         {
@@ -49,14 +53,14 @@ def fit(model, features, samples, multiples):
         wrapper.update_params(model.loss(features, samples)['loss'])
 
 
-def data():
+def data() -> tuple:
     generator = torch.Generator().manual_seed(1)
     labels = torch.randint(0, 4, (20,), generator=generator)
     samples = [DataSample().set_gt_label(int(label)) for label in labels]
     return torch.randn(20, 6, generator=generator), samples, labels
 
 
-def test_each_learns_as_if_alone():
+def test_each_learns_as_if_alone() -> None:
     features, samples, _ = data()
     together = head(RATES)
     fit(together, features, samples, RATES)
@@ -68,7 +72,7 @@ def test_each_learns_as_if_alone():
         )
 
 
-def test_the_best_on_held_out_images_is_chosen_and_predicts():
+def test_the_best_on_held_out_images_is_chosen_and_predicts() -> None:
     features, samples, labels = data()
     built = head(RATES)
     fit(built, features, samples, RATES)
@@ -93,12 +97,12 @@ def test_the_best_on_held_out_images_is_chosen_and_predicts():
     )
 
 
-def test_a_learning_rate_twice_is_refused():
+def test_a_learning_rate_twice_is_refused() -> None:
     with pytest.raises(ValueError, match='each once'):
         head((0.1, 0.1))
 
 
-def test_held_out_and_fit_are_a_partition(digits):
+def test_held_out_and_fit_are_a_partition(digits: Path) -> None:
     config = {
         'type': 'CheckedFashionMNIST',
         'data_root': str(digits),

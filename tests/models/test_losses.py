@@ -1,5 +1,7 @@
 """Losses against plain versions, values and gradients."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch.nn import functional as F
@@ -19,11 +21,13 @@ from tests.models.test_algorithms import LargestNew
 pytestmark = pytest.mark.filterwarnings('ignore:num_groups is')
 
 
-def unit(*shape):
+def unit(*shape: Any) -> Any:
     return F.normalize(torch.randn(*shape), dim=1)
 
 
-def slow_cld(a, b, groups_a, groups_b, temperature, mask):
+def slow_cld(
+    a: Any, b: Any, groups_a: Any, groups_b: Any, temperature: Any, mask: Any
+) -> int:
     total = 0
     for features, groups in ((a, groups_b), (b, groups_a)):
         for row, label in zip(features, groups.labels, strict=True):
@@ -39,7 +43,7 @@ def slow_cld(a, b, groups_a, groups_b, temperature, mask):
 
 @pytest.mark.parametrize('mode', ['keep', 'mask'])
 @pytest.mark.parametrize(('n', 'k'), [(2, 1), (7, 3), (16, 16), (5, 9), (1, 4)])
-def test_cld_loss(n, k, mode):
+def test_cld_loss(n: int, k: int, mode: str) -> None:
     torch.manual_seed(n)
     a, b = unit(n, 6).requires_grad_(), unit(n, 6).requires_grad_()
     groups = kmeans(a, k), kmeans(b, k)
@@ -55,7 +59,7 @@ def test_cld_loss(n, k, mode):
     torch.testing.assert_close(cld_loss(b, a, *groups[::-1], 0.3, mode), fast)
 
 
-def test_cld_loss_does_not_see_the_order_of_images():
+def test_cld_loss_does_not_see_the_order_of_images() -> None:
     a, b = unit(9, 4), unit(9, 4)
     ga, gb = kmeans(a, 3), kmeans(b, 3)
     order = torch.randperm(9)
@@ -65,7 +69,7 @@ def test_cld_loss_does_not_see_the_order_of_images():
     )
 
 
-def test_cld_loss_is_float32_under_autocast():
+def test_cld_loss_is_float32_under_autocast() -> None:
     a, b = unit(8, 4), unit(8, 4)
     groups = kmeans(a, 3), kmeans(b, 3)
     with torch.autocast('cpu', dtype=torch.bfloat16):
@@ -74,7 +78,7 @@ def test_cld_loss_is_float32_under_autocast():
 
 
 @pytest.mark.parametrize('temperature', [1e-3, 0.07, 1.0, 1e3])
-def test_info_nce(temperature):
+def test_info_nce(temperature: float) -> None:
     q, k, bank = unit(7, 5).requires_grad_(), unit(7, 5), unit(31, 5)
     logits = torch.cat([(q * k).sum(1, keepdim=True), q @ bank.t()], 1) / temperature
     slow = F.cross_entropy(logits, torch.zeros(7, dtype=torch.long))
@@ -86,14 +90,14 @@ def test_info_nce(temperature):
     torch.testing.assert_close(fast_grad, slow_grad, atol=1e-5, rtol=1e-4)
 
 
-def test_info_nce_refuses_what_it_cannot_differentiate():
+def test_info_nce_refuses_what_it_cannot_differentiate() -> None:
     q = unit(3, 4).requires_grad_()
     with pytest.raises(ValueError, match='detach them first'):
         info_nce(q, q, unit(5, 4), 0.2)
 
 
 @pytest.mark.parametrize('chunk', [1, 50, 10**6])
-def test_streamed_softmax(chunk):
+def test_streamed_softmax(chunk: int) -> None:
     q, bank = unit(6, 4), unit(40, 4)
     log_sum, mean = softmax_over_bank(q, bank, 0.1, chunk)
     logits = q @ bank.t() / 0.1
@@ -101,7 +105,7 @@ def test_streamed_softmax(chunk):
     torch.testing.assert_close(mean, logits.softmax(1) @ bank)
 
 
-def test_bank_softmax():
+def test_bank_softmax() -> None:
     q, bank, own = unit(6, 4).requires_grad_(), unit(40, 4), torch.randint(40, (6,))
     fast, slow = (
         bank_softmax_loss(q, bank, own, 0.1),
@@ -111,7 +115,7 @@ def test_bank_softmax():
     torch.testing.assert_close(*(torch.autograd.grad(x, q)[0] for x in (fast, slow)))
 
 
-def test_bank_nce():
+def test_bank_nce() -> None:
     q, bank, own = unit(6, 4).requires_grad_(), unit(40, 4), torch.randint(40, (6,))
     noise = torch.randint(40, (6, 9))
     log_z = estimate_normalizer(q, bank, noise, 0.2)
@@ -128,12 +132,12 @@ def test_bank_nce():
 
 
 @pytest.mark.parametrize('temperature', [0, -1.0, float('nan')])
-def test_temperature_is_named(temperature):
+def test_temperature_is_named(temperature: float) -> None:
     with pytest.raises(ValueError, match='temperature must be > 0'):
         CLDLoss(temperature=temperature)
 
 
-def test_a_bank_of_another_type_is_cast_piece_by_piece():
+def test_a_bank_of_another_type_is_cast_piece_by_piece() -> None:
     """Else a bank in float16 would take more memory than one in float32."""
     torch.manual_seed(0)
     bank = F.normalize(torch.randn(4000, 16), dim=1).half()

@@ -18,7 +18,7 @@ from cld_mm.models.losses import (
     info_nce,
 )
 from cld_mm.models.memories import FeatureQueue, MemoryBank
-from cld_mm.models.necks import MLP, LinearNeck, NormLinearNeck, NormMLP
+from cld_mm.models.necks import MLP, LinearProjectionNeck, NormLinearNeck, NormMLP
 from cld_mm.registry import MODELS
 from tests.helpers.tiny_models import CLD, tiny_moco
 from tests.models.test_algorithms import tiny_byol, tiny_npid
@@ -121,7 +121,7 @@ def test_knn(given_, temperature, k):
 @settings(max_examples=80, deadline=None)
 @given(
     features,
-    st.sampled_from([LinearNeck, NormLinearNeck, MLP, NormMLP]),
+    st.sampled_from([LinearProjectionNeck, NormLinearNeck, MLP, NormMLP]),
     st.sampled_from([0.0, 1e-30, 1e-6, 1.0, 6e4]),
 )
 def test_necks(given_, neck, scale):

@@ -13,7 +13,13 @@ from cld_mm.distributed.collectives import gather
 from cld_mm.models.heads import CLDHead
 from cld_mm.models.layers import NormLinear
 from cld_mm.models.memories import FeatureQueue, MemoryBank
-from cld_mm.models.necks import MLP, LinearNeck, NormLinearNeck, NormMLP, TwoBranchNeck
+from cld_mm.models.necks import (
+    MLP,
+    LinearProjectionNeck,
+    NormLinearNeck,
+    NormMLP,
+    TwoBranchNeck,
+)
 from cld_mm.models.utils.momentum_encoder import MomentumEncoder
 from cld_mm.models.utils.pretrained_init import StrictPretrainedInit
 from cld_mm.models.utils.shuffle_bn import gather_shuffled, shuffle
@@ -34,7 +40,7 @@ def test_norm_linear_gives_cosines():
 @pytest.mark.parametrize(
     ('kind', 'hidden', 'cosine'),
     [
-        (LinearNeck, False, False),
+        (LinearProjectionNeck, False, False),
         (NormLinearNeck, False, True),
         (MLP, True, False),
         (NormMLP, True, True),
@@ -58,7 +64,7 @@ def test_two_branches_share_the_trunk():
     for branch, layer in zip(projections, (neck.instance, neck.group), strict=True):
         torch.testing.assert_close(branch, F.normalize(layer(neck.trunk(x)), dim=1))
     assert torch.equal(neck.forward_instance(x), projections.instance)
-    with pytest.raises(ValueError, match="projection is 'Mlp'"):
+    with pytest.raises(ValueError, match="got 'Mlp'"):
         TwoBranchNeck(6, 4, projection='Mlp')
 
 

@@ -2,6 +2,7 @@
 
 import copy
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -38,7 +39,9 @@ from tests.models.test_algorithms import tiny_npid
 
 @settings(deadline=None, max_examples=30)
 @given(st.integers(1, 200), st.integers(1, 5), st.data())
-def test_every_part_of_the_initial_rows_is_the_same(num_rows, channels, data):
+def test_every_part_of_the_initial_rows_is_the_same(
+    num_rows: Any, channels: Any, data: Any
+) -> None:
     start = data.draw(st.integers(0, num_rows - 1))
     stop = data.draw(st.integers(start + 1, num_rows))
     rows, after = [], []
@@ -54,14 +57,14 @@ def test_every_part_of_the_initial_rows_is_the_same(num_rows, channels, data):
 @pytest.mark.parametrize(
     ('num_rows', 'channels'), [(30, 3), (65537, 2), (65536 + 40, 1)]
 )
-def test_usual_banks_start_as_one_draw(num_rows, channels):
+def test_usual_banks_start_as_one_draw(num_rows: int, channels: int) -> None:
     torch.manual_seed(0)
     plain = F.normalize(torch.randn(num_rows, channels), dim=1)
     torch.manual_seed(0)
     assert torch.equal(initial_rows(num_rows, channels, 0, num_rows), plain)
 
 
-def compare(rank, num_images, batch, seed, dtype):
+def compare(rank: int, num_images: Any, batch: Any, seed: int, dtype: Any) -> None:
     """One softmax and one NCE step, and an update, on this rank; all against whole."""
     torch.manual_seed(seed)
     whole = MemoryBank(num_images, 6, 0.3, dtype)
@@ -107,7 +110,7 @@ def compare(rank, num_images, batch, seed, dtype):
     assert torch.equal(bank.gathered(), whole.features)
 
 
-def compare_many(rank):
+def compare_many(rank: int) -> None:
     world = dist.get_world_size()
 
     @settings(deadline=None, max_examples=12, derandomize=True, database=None)
@@ -117,13 +120,13 @@ def compare_many(rank):
         st.integers(0, 99),
         st.sampled_from(['float32', 'float16']),
     )
-    def check(num_images, batch, seed, dtype):
+    def check(num_images: Any, batch: Any, seed: int, dtype: Any) -> None:
         compare(rank, num_images, batch, seed, dtype)
 
     check()
 
 
-def test_split_over_one_rank_and_over_too_many(monkeypatch):
+def test_split_over_one_rank_and_over_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
     bank = ShardedMemoryBank(7, 4)
     bank.load_state_dict({'features': torch.eye(7, 4)})
     assert torch.equal(bank.features, torch.eye(7, 4))
@@ -135,7 +138,7 @@ def test_split_over_one_rank_and_over_too_many(monkeypatch):
         ShardedMemoryBank(7, 4)
 
 
-def train_both(rank, folder):
+def train_both(rank: int, folder: Path) -> None:
     """Two steps under DDP of both forms; the rows saved by two ranks."""
     compare_many(rank)
     for num_negatives in (0, 5):
@@ -173,7 +176,7 @@ def train_both(rank, folder):
     hash_each_file_once(rank, folder, split.bank)
 
 
-def hash_each_file_once(rank, folder, bank):
+def hash_each_file_once(rank: int, folder: Path, bank: Any) -> None:
     """Each rank its own rows, rank 0 the rest; both choose the same."""
     at = folder / 'epoch_1.pth'
     if rank == 0:
@@ -182,7 +185,7 @@ def hash_each_file_once(rank, folder, bank):
     dist.barrier()
     read = []
 
-    def noting(path):
+    def noting(path: Path) -> Any:
         read.append(Path(path).name)
         return damage(path)
 
@@ -200,7 +203,7 @@ def hash_each_file_once(rank, folder, bank):
     if rank == 0:  # which does not read this one
         path.write_bytes(whole[:-9])
     dist.barrier()
-    with pytest.raises(CheckpointError, match='not one of the 1 checkpoints'):
+    with pytest.raises(CheckpointError, match='none of the 1 checkpoints'):
         choose_together(str(folder))
     with pytest.raises(CheckpointError, match=r'rows_15_31.pth has a damaged label'):
         choose_together(str(folder), str(at))
@@ -210,7 +213,7 @@ def hash_each_file_once(rank, folder, bank):
     dist.barrier()
 
 
-def gathered_again(rank, folder):
+def gathered_again(rank: int, folder: Path) -> None:
     """Three ranks read what two wrote, and write it under the same name."""
     compare_many(rank)
     bank = ShardedMemoryBank(31, 8)
@@ -219,7 +222,9 @@ def gathered_again(rank, folder):
     save_rows(bank, folder / 'epoch_1.pth')
 
 
-def test_split_bank_is_the_whole_one_in_losses_training_and_files(tmp_path):
+def test_split_bank_is_the_whole_one_in_losses_training_and_files(
+    tmp_path: Path,
+) -> None:
     run_ranks(train_both, 2, (tmp_path,))
     rows = torch.load(tmp_path / 'all.pth')
     folder = bank_folder(tmp_path / 'epoch_1.pth')
@@ -232,5 +237,5 @@ def test_split_bank_is_the_whole_one_in_losses_training_and_files(tmp_path):
     with pytest.raises(ValueError, match="of size 8 but the model's have 9"):
         load_rows(ShardedMemoryBank(31, 9), tmp_path / 'epoch_1.pth')
     (folder / 'rows_10_20.pth').unlink()
-    with pytest.raises(FileNotFoundError, match='holds no row 10'):
+    with pytest.raises(FileNotFoundError, match='has no row 10'):
         read_rows(folder, 0, 31)

@@ -5,6 +5,7 @@ mixture of devices; so both are seen on machines without a GPU.
 """
 
 import copy
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,12 +21,12 @@ from tests.models.test_step import Watch, algorithm, samples
 class Autocast(torch.autocast):
     """torch's, which knows no meta device."""
 
-    def __init__(self, device_type, *args, **kwargs):
+    def __init__(self, device_type: Any, *args: Any, **kwargs: Any) -> None:
         name = 'cpu' if device_type == 'meta' else device_type
         super().__init__(name, *args, **kwargs)
 
 
-def on_device(name, views):
+def on_device(name: str, views: list[torch.Tensor]) -> tuple:
     """A model that needs a device's way through, and its views."""
     backbone = {'type': 'ResNet_CIFAR', 'depth': 18, 'stem_channels': 4}
     backbone['base_channels'] = 4
@@ -60,7 +61,12 @@ def on_device(name, views):
     ['MoCo', 'NPID', 'NPID-NCE', 'BYOL', 'InfoMin', 'CrossLevel', 'sharded',
      'sharded-NCE'],
 )  # fmt: skip
-def test_a_step_on_a_device_that_holds_no_values(name, half, views, monkeypatch):
+def test_a_step_on_a_device_that_holds_no_values(
+    name: str,
+    half: torch.dtype | None,
+    views: list[torch.Tensor],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     model, views = on_device(name, views)
     data = {'inputs': views, 'data_samples': samples(6)}
     model.train_step(data, OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.1)))
@@ -75,7 +81,7 @@ def test_a_step_on_a_device_that_holds_no_values(name, half, views, monkeypatch)
 
 
 @pytest.mark.parametrize('whole', [False, True])
-def test_views_are_made_on_a_device_that_holds_no_values(whole):
+def test_views_are_made_on_a_device_that_holds_no_values(whole: bool) -> None:
     law = ViewDistribution(
         scale=(0.2, 1.0), brightness=0.4, contrast=0.4, saturation=0.4, hue=0.1,
         jitter_prob=0.8, gray_prob=0.5, blur_prob=0.5, solarize_prob=0.5,

@@ -250,7 +250,7 @@ def test_a_folder_whose_name_is_no_text_has_a_page(tmp_path: Path) -> None:
     assert r'run \udcff' in (tmp_path / 'page.html').read_text(encoding='utf-8')
 
 
-def test_runs_of_one_name_are_told_apart(tmp_path):
+def test_runs_of_one_name_are_told_apart(tmp_path: Path) -> None:
     paths = [tmp_path / 'a/x/run', tmp_path / 'b/x/run', tmp_path / 'other']
     runs = [Run(path.name, path, '') for path in paths]
     assert len({run.name for run in unlike_names(runs)}) == 3

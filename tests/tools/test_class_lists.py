@@ -2,10 +2,14 @@
 
 import json
 import shutil
+from pathlib import Path
+from typing import Any
 
 import pytest
-from conftest import ROOT, call_tool
 from PIL import Image
+
+from tests.helpers import ROOT
+from tests.helpers.run_tools import call_tool
 
 MOCO = ROOT / 'tests/helpers/configs/folders_moco.py'
 CLASSIFIER = ROOT / 'tests/helpers/configs/folders_classifier.py'
@@ -17,10 +21,10 @@ EXCLUDE = 'unknown_classes=exclude'
 
 
 @pytest.fixture
-def data(tmp_path):
+def data(tmp_path: Path) -> Any:
     """A function that writes class folders."""
 
-    def write(train, test):
+    def write(train: list[str], test: list[str]) -> Path:
         root = tmp_path / 'data'
         shutil.rmtree(root, ignore_errors=True)
         for split, classes, images in (('train', train, 2), ('test', test, 4)):
@@ -36,13 +40,13 @@ def data(tmp_path):
     return write
 
 
-def options(root, config, *others):
+def options(root: Any, config: Any, *others: Any) -> list:
     names = LOADERS + (KNN_LOADERS if config is MOCO else ())
     roots = [f'{name}.dataset.data_root={root}' for name in names]
     return ['--cfg-options', *roots, *others]
 
 
-def run(tool, config, *words, root, others=()):
+def run(tool: str, config: Any, *words: Any, root: Any, others: tuple = ()) -> Any:
     found = call_tool(
         tool,
         config,
@@ -56,7 +60,7 @@ def run(tool, config, *words, root, others=()):
 
 
 @pytest.fixture(scope='module')
-def untrained(tmp_path_factory):
+def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint of the tiny MoCo, which tells colors apart untrained."""
     import torch
     from mmengine.config import Config
@@ -72,7 +76,7 @@ def untrained(tmp_path_factory):
     return path
 
 
-def accuracy(tool, checkpoint, root, *others):
+def accuracy(tool: str, checkpoint: Path, root: Any, *others: Any) -> Any:
     """Top-1 of a tool, from the JSON file that it writes."""
     words = {
         'tools/knn.py': ['--k', 1, '--temperature', 1],
@@ -96,27 +100,33 @@ TOOLS = ['tools/knn.py', 'tools/linear.py', 'tools/test.py', 'tools/evaluate.py'
 
 @pytest.mark.parametrize('kind', ['ImageFolder', 'CustomDataset'])
 @pytest.mark.parametrize('tool', TOOLS)
-def test_a_test_split_with_fewer_classes(tool, kind, untrained, data):
+def test_a_test_split_with_fewer_classes(
+    tool: str, kind: str, untrained: Any, data: Any
+) -> None:
     root = data(['ape', 'bee', 'cat'], ['bee', 'cat'])
     kinds = [f'{n}.dataset.type={kind}' for n in (*LOADERS, *KNN_LOADERS)]
     assert accuracy(tool, untrained, root, *kinds) == 100  # 0 by number
 
 
 @pytest.mark.parametrize('tool', TOOLS)
-def test_a_test_split_with_an_unknown_class(tool, untrained, data):
+def test_a_test_split_with_an_unknown_class(
+    tool: str, untrained: Any, data: Any
+) -> None:
     root = data(['bee', 'cat'], ['ape', 'bee', 'cat'])
     assert accuracy(tool, untrained, root) == pytest.approx(200 / 3)
     assert accuracy(tool, untrained, root, EXCLUDE) == 100
 
 
 @pytest.mark.parametrize('folder', ['__MACOSX', '@eaDir', '.ipynb_checkpoints', 'abc'])
-def test_folders_without_images_change_nothing(folder, untrained, data):
+def test_folders_without_images_change_nothing(
+    folder: str, untrained: Any, data: Any
+) -> None:
     root = data(['ape', 'bee', 'cat'], ['ape', 'bee', 'cat'])
     (root / 'train' / folder).mkdir()
     assert accuracy('tools/knn.py', untrained, root) == 100
 
 
-def test_training_compares_by_name_while_it_runs(data):
+def test_training_compares_by_name_while_it_runs(data: Any) -> None:
     root = data(['ape', 'bee', 'cat'], ['bee', 'cat'])
     run('tools/train.py', MOCO, root=root, others=['train_cfg.val_interval=1'])
     (log,) = (root.parent / 'run').glob('*/vis_data/scalars.json')
@@ -124,7 +134,9 @@ def test_training_compares_by_name_while_it_runs(data):
     assert rows[-1]['knn_backbone/top1'] == 100
 
 
-def test_a_classifier_and_its_checkpoint_count_along_the_training_classes(data):
+def test_a_classifier_and_its_checkpoint_count_along_the_training_classes(
+    data: Any,
+) -> None:
     root = data(['ape', 'bee', 'cat'], ['bee', 'cat'])
     run('tools/train.py', CLASSIFIER, root=root)
     (log,) = (root.parent / 'run').glob('*/vis_data/scalars.json')
@@ -133,7 +145,7 @@ def test_a_classifier_and_its_checkpoint_count_along_the_training_classes(data):
     checkpoint = root.parent / 'run/epoch_20.pth'
     out = root.parent / 'out.json'
 
-    def tested(*others):
+    def tested(*others: Any) -> Any:
         run(
             'tools/test.py',
             CLASSIFIER,

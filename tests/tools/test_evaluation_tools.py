@@ -90,9 +90,11 @@ def sweep(
 
 
 def _everything(rank: int, checkpoint: Path, digits: Path, folder: Path) -> None:
-    from cld_mm.cli import run_tool as launch
+    from cld_mm.distributed import process_group
 
-    launch.leave_distributed = lambda code=0: None  # the next tool still needs it
+    process_group.leave_distributed = lambda code=0: (
+        None
+    )  # the next tool still needs it
     os.environ['LOCAL_RANK'] = str(rank)
     for tool in ON_RANKS:
         found = call(tool, checkpoint, digits, folder, '--launcher', 'pytorch')

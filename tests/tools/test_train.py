@@ -1,13 +1,9 @@
 """tools/train.py as a user runs it, on a few images of digits."""
 
-import fcntl
 import json
 import os
-import pty
-import struct
 import subprocess
 import sys
-import termios
 from pathlib import Path
 
 import pytest
@@ -113,7 +109,13 @@ def test_a_nan_is_reported_by_both_ranks(digits: Path, tmp_path: Path) -> None:
         )
 
 
+@pytest.mark.skipif(sys.platform == 'win32', reason='Windows has no pty')
 def test_a_terminal_gets_one_live_bar(digits: Path, tmp_path: Path) -> None:
+    import fcntl
+    import pty
+    import struct
+    import termios
+
     leader, follower = pty.openpty()
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack('HHHH', 40, 140, 0, 0))
     words = ['--work-dir', str(tmp_path), '--no-validate', *options(digits)]

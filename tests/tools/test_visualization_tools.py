@@ -111,7 +111,7 @@ def test_two_photographs_can_be_compared(
     model = build_model(cfg, None)
     torch.save({'state_dict': model.state_dict()}, tmp_path / 'epoch_1.pth')
     tool = 'tools/visualization/similarity.py'
-    words = [tmp_path / 'config.py', tmp_path / 'epoch_1.pth']
+    words: list[Path | str] = [tmp_path / 'config.py', tmp_path / 'epoch_1.pth']
     words += ['--out', tmp_path / 'similar.svg', '--files']
     call(tool, *words, *names)
     assert 'china.png' in (tmp_path / 'similar.svg').read_text()

@@ -18,7 +18,7 @@ KINDS = {
     'group': 'grouping',
     'backward': 'grouping, backward',
     'allreduce_hook': 'gradients',
-    '_agree': 'stop signals',
+    '_exchange': 'stop signals',
     'before_val_epoch': 'evaluation',
     'check_same': 'same setup',
     'save_state': 'checkpoint',
@@ -32,25 +32,31 @@ def num_bytes(tensor: Tensor) -> int:
     return tensor.numel() * tensor.element_size()
 
 
-def all_to_all(out: Tensor, rows: Tensor, received=None, sent=None, **_) -> int:
+def all_to_all(
+    out: Tensor,
+    rows: Tensor,
+    received: list[int] | None = None,
+    sent: list[int] | None = None,
+    **_: Any,
+) -> int:
     own = len(out) // dist.get_world_size()
     own = received[dist.get_rank()] if received else own
     return num_bytes(out) - num_bytes(out[:own])
 
 
-def all_gather(out: Tensor, rows: Tensor, **_) -> int:
+def all_gather(out: Tensor, rows: Tensor, **_: Any) -> int:
     return num_bytes(out) - num_bytes(rows)
 
 
-def reduce_scatter(out: Tensor, rows: Tensor, **_) -> int:
+def reduce_scatter(out: Tensor, rows: Tensor, **_: Any) -> int:
     return num_bytes(rows) - num_bytes(out)
 
 
-def all_reduce(tensor: Tensor, *_, **__) -> int:
+def all_reduce(tensor: Tensor, *_: Any, **__: Any) -> int:
     return 2 * num_bytes(tensor) * (dist.get_world_size() - 1) // dist.get_world_size()
 
 
-def broadcast(tensor: Tensor, src: int = 0, **_) -> int:
+def broadcast(tensor: Tensor, src: int = 0, **_: Any) -> int:
     return num_bytes(tensor) * (dist.get_rank() != src)
 
 

@@ -35,6 +35,7 @@ if __name__ == '__main__':
 
 import cld_mm.registry  # noqa: F401, I001
 import torch
+from mmengine.model import BaseModel
 from mmengine.optim import OptimWrapper
 from cld_mm.models.utils.forward_recorder import Recorder
 from cld_mm.registry import MODELS
@@ -64,7 +65,7 @@ def shown(times: list[float]) -> str:
     return f'{1e3 * middle:9.1f} ms ({1e3 * low:.1f} to {1e3 * high:.1f})'
 
 
-def own_work(model, views) -> Callable[[], None]:
+def own_work(model: BaseModel, views: list[torch.Tensor]) -> Callable[[], None]:
     """CLD's part of a step, forward and backward, on features noted beforehand."""
     with Recorder(model.backbone) as recorder, torch.no_grad():
         model.algorithm.loss(views, [])
@@ -103,7 +104,7 @@ def main() -> None:
     views = [torch.randn(size, device=device) for _ in range(2)]
     seconds: list[list[float]] = [[], [], []]
 
-    def step(model, wrapper) -> None:
+    def step(model: BaseModel, wrapper: OptimWrapper) -> None:
         model.train_step({'inputs': views, 'data_samples': []}, wrapper)
 
     runs = [partial(step, *side) for side in sides] + [own_work(sides[1][0], views)]

@@ -13,6 +13,7 @@ compares both). The last line is JSON.
 """
 
 import argparse
+import functools
 import itertools
 import json
 import statistics
@@ -142,6 +143,10 @@ def share_outside(
     return 1 - floor / whole
 
 
+def step_on_copy(step: Callable[[dict], Any], batch: dict) -> Any:
+    return step(dict(batch))
+
+
 def main() -> None:
     args = parse_args()
     args.batch = args.batch or (256 if GPU else 32)
@@ -169,7 +174,7 @@ def main() -> None:
         for on_device in (False, True):
             batch = make_batch(args, model.num_views, on_device)
             name = f'{dtype}{"_compiled" * compiled}{"_augmented" * on_device}'
-            steps[name] = lambda step=step, batch=batch: step(dict(batch))
+            steps[name] = functools.partial(step_on_copy, step, batch)
             models[name] = model
     plain, eager = models[dtypes[0]], steps[dtypes[0]]
     backbone = config['backbone']

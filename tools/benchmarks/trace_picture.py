@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 
@@ -45,7 +46,7 @@ def own_spans(operations: list[dict]) -> list[dict]:
         open_ones: list[tuple[str, float]] = []  # name and end, the innermost last
         now = 0.0
 
-        def until(end: float, open_ones=open_ones) -> None:
+        def until(end: float, open_ones: Any = open_ones) -> None:
             nonlocal now
             if open_ones and end > now:
                 name = open_ones[-1][0]

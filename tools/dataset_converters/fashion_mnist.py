@@ -10,25 +10,30 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import cld_mm.registry  # noqa: F401
 from cld_mm.cli.command_line import command_line
-from cld_mm.datasets.preparation.fashion_mnist import FASHION_MNIST_URL, SOURCES, fetch
 
 
-def main() -> None:
+def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Get Fashion-MNIST.')
     parser.add_argument('--out', default='data/fashion-mnist', help='target folder')
     parser.add_argument(
         '--source',
-        choices=['auto', *SOURCES],
+        choices=['auto', 'debian', 'download', 'digits'],
         default='auto',
         help='where from; "auto" tries all in this order',
     )
-    parser.add_argument('--url', default=FASHION_MNIST_URL, help='of the download')
+    parser.add_argument('--url', help='download from here instead')
     parser.add_argument('--debug', action='store_true', help='show tracebacks')
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
     with command_line(args.debug):
-        print(fetch(Path(args.out), args.source, args.url))
+        from cld_mm.datasets.preparation import fashion_mnist
+
+        url = args.url or fashion_mnist.FASHION_MNIST_URL
+        print(fashion_mnist.fetch(Path(args.out), args.source, url))
 
 
 if __name__ == '__main__':

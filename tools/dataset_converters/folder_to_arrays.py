@@ -73,7 +73,7 @@ def main() -> None:
             )
         args.out.mkdir(parents=True, exist_ok=True)
         for name, arrays in converted.items():
-            np.savez(args.out / f'{name}.npz', **arrays)
+            np.savez(args.out / f'{name}.npz', allow_pickle=False, **arrays)
             print(
                 f'{args.out / name}.npz: {len(arrays["labels"]):,} images, '
                 f'{len(arrays["classes"])} classes'

@@ -11,6 +11,19 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Link classes into a tree.')
+    parser.add_argument('source', type=Path, help="ImageNet's folder")
+    parser.add_argument('list', help='text file of class ids')
+    parser.add_argument('target', type=Path, help='new folder')
+    parser.add_argument('--debug', action='store_true', help='show tracebacks')
+    return parser.parse_args()
+
+
+if __name__ == '__main__':
+    parse_args()  # --help and wrong flags, before imports that take seconds
+
 import cld_mm.registry  # noqa: F401
 from cld_mm.cli.command_line import command_line
 from cld_mm.datasets.imagenet_subset import read_class_ids
@@ -23,7 +36,7 @@ def link(source: Path, class_ids: list[str], target: Path) -> int:
         for name in class_ids:
             folder = (source / split / name).absolute()
             if not folder.is_dir():
-                raise FileNotFoundError(f'{folder} does not exist: mend the list.')
+                raise FileNotFoundError(f'{folder} does not exist: fix the list.')
             place = target / split / name
             place.parent.mkdir(parents=True, exist_ok=True)
             if not place.is_symlink():
@@ -33,12 +46,7 @@ def link(source: Path, class_ids: list[str], target: Path) -> int:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description='Link classes into a tree.')
-    parser.add_argument('source', type=Path, help="ImageNet's folder")
-    parser.add_argument('list', help='text file of class ids')
-    parser.add_argument('target', type=Path, help='new folder')
-    parser.add_argument('--debug', action='store_true', help='show tracebacks')
-    args = parser.parse_args()
+    args = parse_args()
     with command_line(args.debug):
         count = link(args.source, read_class_ids(args.list), args.target)
         print(f'{count} class folders linked in {args.target}.')

@@ -10,6 +10,30 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Get a dataset ready.')
+    parser.add_argument(
+        'name',
+        choices=[
+            'cifar10',
+            'cifar100',
+            'stl10',
+            'fashion-mnist',
+            'imagenet',
+            'imagenet100',
+            'kitchen-hc',
+        ],
+    )
+    parser.add_argument('--data', default='data', help='folder of all datasets')
+    parser.add_argument('--url', help='download from here instead (same sum)')
+    parser.add_argument('--debug', action='store_true', help='show tracebacks')
+    return parser.parse_args()
+
+
+if __name__ == '__main__':
+    parse_args()  # --help and wrong flags, before imports that take seconds
+
 import cld_mm.registry  # noqa: F401
 from cld_mm.cli.command_line import command_line
 from cld_mm.datasets.preparation.archives import ARCHIVES, fetch_archive
@@ -48,15 +72,7 @@ def prepare(name: str, data: Path, url: str | None) -> list[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description='Get a dataset ready.')
-    parser.add_argument(
-        'name',
-        choices=[*ARCHIVES, 'fashion-mnist', 'imagenet', 'imagenet100', 'kitchen-hc'],
-    )
-    parser.add_argument('--data', default='data', help='folder of all datasets')
-    parser.add_argument('--url', help='download from here instead (same sum)')
-    parser.add_argument('--debug', action='store_true', help='show tracebacks')
-    args = parser.parse_args()
+    args = parse_args()
     with command_line(args.debug):
         for sentence in prepare(args.name, Path(args.data), args.url):
             print(sentence)

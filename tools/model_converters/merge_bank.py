@@ -11,6 +11,18 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Join a sharded memory bank.')
+    parser.add_argument('src', type=Path, help='checkpoint with a .bank folder')
+    parser.add_argument('dst', type=Path, help='new checkpoint')
+    parser.add_argument('--debug', action='store_true', help='show tracebacks')
+    return parser.parse_args()
+
+
+if __name__ == '__main__':
+    parse_args()  # --help and wrong flags, before imports that take seconds
+
 import torch
 
 import cld_mm.registry  # noqa: F401
@@ -20,11 +32,7 @@ from cld_mm.fileio.checkpoint_loading import load_safely
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description='Join a sharded memory bank.')
-    parser.add_argument('src', type=Path, help='checkpoint with a .bank folder')
-    parser.add_argument('dst', type=Path, help='new checkpoint')
-    parser.add_argument('--debug', action='store_true', help='show tracebacks')
-    args = parser.parse_args()
+    args = parse_args()
     with command_line(args.debug):
         if args.dst.exists():
             raise ValueError(f'{args.dst} exists: name another file.')

@@ -60,10 +60,20 @@ SECTIONS = (
     'default_hooks',
     'randomness',
 )
-KINDS = ('missing', 'misspelt', 'type name', 'wrong type', 'wrong type', 'none')
+KINDS: tuple[str, ...] = (
+    'missing',
+    'misspelt',
+    'type name',
+    'wrong type',
+    'wrong type',
+    'none',
+)
 KINDS += ('negative', 'size', 'swapped', 'option', 'file')
 # What the large recipes lack here: data, weights to start from, other ranks.
-ABSENT = ('data_root: the data folder', 'the pre-trained checkpoint (none given)')
+ABSENT: tuple[str, ...] = (
+    'data_root: the data folder',
+    'the pre-trained checkpoint (none given)',
+)
 ABSENT += ('splits its states over ranks and this run has none',)
 ERROR = re.compile(r'^(\[rank \d+\] )?error: .+$', re.MULTILINE)
 
@@ -235,7 +245,7 @@ def attempt(train: Any, words: list[str], log: Path, limit: float) -> int | None
             os.waitpid(child, 0)
 
 
-COUNTED = ('configs', 'raw_tracebacks', 'hangs', 'ran', 'one_line')
+COUNTED: tuple[str, ...] = ('configs', 'raw_tracebacks', 'hangs', 'ran', 'one_line')
 COUNTED += ('stopped_at_data', 'key_not_named')
 
 

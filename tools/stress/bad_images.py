@@ -1,11 +1,11 @@
-"""Thousands of spoilt images through real loader processes: none wrong, none hangs.
+"""Thousands of damaged images through real loader processes: none wrong, none hangs.
 
 ``python tools/stress/bad_images.py --images 10000 --seed 0`` mutates JPEG, PNG, BMP,
 GIF, WebP, TIFF and PPM files (flipped bits, cuts, spliced pieces, edited headers),
 loads them by LoadImage in DataLoader workers under a watchdog, and holds each returned
 image against Pillow's strict decoder. Where that refuses the file or sees another
 image, the sample is silently wrong. The last line is JSON, also after SIGTERM or
-Ctrl-C; ``--start`` goes on from an image.
+Ctrl-C; ``--start`` continues from an image.
 """
 
 import argparse
@@ -15,6 +15,7 @@ import tempfile
 import warnings
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
@@ -22,7 +23,7 @@ from tools.stress.closing import closing_line
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description='Load spoilt images.')
+    parser = argparse.ArgumentParser(description='Load damaged images.')
     parser.add_argument('--images', type=int, default=10000)
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--workers', type=int, default=2)
@@ -54,7 +55,7 @@ def bases(rng: np.random.Generator) -> list[bytes]:
     deep = Image.fromarray((noisy[..., 0] * 200 % 65536).astype(np.uint16))
     exif = Image.Exif()
     exif[0x0112] = int(rng.integers(1, 9))
-    wanted = [
+    wanted: list[tuple[Image.Image, str, dict[str, Any]]] = [
         (rgb, 'JPEG', {'quality': 90, 'exif': exif}),
         (rgb, 'JPEG', {'progressive': True}),
         (rgb, 'JPEG', {'restart_marker_blocks': 2}),
@@ -84,43 +85,43 @@ def bases(rng: np.random.Generator) -> list[bytes]:
 
 def mutate(data: bytes, other: bytes, rng: np.random.Generator) -> bytes:
     """One to three of: flips, a cut, a splice, an edited header, nothing."""
-    spoilt = bytearray(data)
+    damaged = bytearray(data)
     for _ in range(rng.integers(1, 4)):
-        size = len(spoilt)
+        size = len(damaged)
         if size < 4:
             break
         place = int(rng.integers(size))
         kind = rng.choice(['flip', 'flip', 'cut', 'splice', 'header', 'drop', 'sound'])
         if kind == 'flip':
             for where in rng.integers(size, size=rng.integers(1, 9)):
-                spoilt[where] ^= 1 << int(rng.integers(8))
+                damaged[where] ^= 1 << int(rng.integers(8))
         elif kind == 'cut':
-            del spoilt[place:]
+            del damaged[place:]
         elif kind == 'splice':
             start = int(rng.integers(max(1, len(other))))
             piece = other[start : start + int(rng.integers(1, 200))]
-            spoilt[place : place + int(rng.integers(0, 200))] = piece
+            damaged[place : place + int(rng.integers(0, 200))] = piece
         elif kind == 'drop':
-            del spoilt[place : place + int(rng.integers(1, 100))]
+            del damaged[place : place + int(rng.integers(1, 100))]
         elif kind == 'header':
             where = int(rng.integers(min(64, size)))
             value = int(rng.choice([0, 1, 0x7F, 0x80, 0xFE, 0xFF]))
-            spoilt[where : where + 2] = bytes([value] * 2)
-    return bytes(spoilt)
+            damaged[where : where + 2] = bytes([value] * 2)
+    return bytes(damaged)
 
 
-class Spoilt(Dataset):
-    """Spoilt files on disk, made and loaded where they are asked for."""
+class Damaged(Dataset):
+    """Damaged files on disk, made and loaded where they are asked for."""
 
     def __init__(self, folder: Path, images: int, seed: int) -> None:
         self.folder, self.images, self.seed = folder, images, seed
-        self.load = LoadImage()
+        self.load = LoadImage(value_range=(0, 65535))
 
     def __len__(self) -> int:
         return self.images
 
     def file(self, place: int) -> bytes:
-        """The spoilt file of a place, always the same."""
+        """The damaged file of a place, always the same."""
         rng = np.random.default_rng([self.seed, place])
         files = bases(rng)
         chosen = place % len(files)
@@ -142,11 +143,11 @@ def strict(data: bytes) -> np.ndarray | None:
     """What Pillow decodes, RGB; None where it refuses the file."""
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     try:
-        image = Image.open(BytesIO(data))
-        image.load()
-        image = ImageOps.exif_transpose(image)
-        if image.mode.startswith('I'):  # 16 bits: the upper half
-            gray = np.asarray(image).astype(np.int64) >> 8
+        file = Image.open(BytesIO(data))
+        file.load()
+        image = ImageOps.exif_transpose(file)
+        if image.mode.startswith('I'):  # 16 bits
+            gray = np.rint(np.asarray(image) * (255 / 65535)).astype(np.int64)
             return np.repeat(gray[..., None], 3, axis=2)
         return np.asarray(image.convert('RGBA').convert('RGB')).astype(np.int64)
     except Exception:
@@ -171,7 +172,7 @@ def leave_ctrl_c_to_the_script(worker: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-COUNTED = ('images', 'worker_crashes', 'hangs', 'silent_wrong')
+COUNTED: tuple[str, ...] = ('images', 'worker_crashes', 'hangs', 'silent_wrong')
 COUNTED += ('refused', 'returned', 'path_not_named')
 
 
@@ -191,7 +192,7 @@ def run(
     counts = {} if counts is None else counts
     counts.update(dict.fromkeys(COUNTED, 0))
     with tempfile.TemporaryDirectory() as folder:
-        dataset = Spoilt(Path(folder), images, seed)
+        dataset = Damaged(Path(folder), images, seed)
         while start < images:
             loader = DataLoader(
                 dataset,

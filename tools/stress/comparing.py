@@ -45,16 +45,16 @@ def differences(whole: Path, parts: Path, ranks: int = 1) -> list[str]:
     states = ('state_dict', 'ema_state_dict', 'optimizer', 'param_schedulers', 'ranks')
     for key in states:  # averages and schedules only where a run has them
         unequal(one.get(key), two.get(key), key, found)
-    banks = [bank_folder(end) for end in ends if end]
-    sizes = [num_rows(bank) for bank in banks]
-    unequal(*sizes, 'rows of the sharded bank', found)
-    if all(sizes):
-        rows = [read_rows(*each) for each in zip(banks, (0, 0), sizes, strict=True)]
-        unequal(*rows, 'the sharded bank', found)
-    scores = [
+    first, second = (bank_folder(end) for end in ends if end)
+    size = num_rows(first)
+    unequal(size, num_rows(second), 'rows of the sharded bank', found)
+    if size and size == num_rows(second):
+        rows = read_rows(first, 0, size)
+        unequal(rows, read_rows(second, 0, size), 'the sharded bank', found)
+    best, other = (
         end['message_hub']['runtime_info'].get('best_score') for end in (one, two)
-    ]
-    unequal(*scores, 'best_score', found)
+    )
+    unequal(best, other, 'best_score', found)
     return found
 
 

@@ -14,6 +14,7 @@ import argparse
 import shutil
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,6 +39,7 @@ if __name__ == '__main__':
 
 import hypothesis
 from hypothesis import strategies as st
+from mmengine.config import Config
 
 from cld_mm.engine.preemption.signals import REQUEUE
 from tools.stress.comparing import differences
@@ -120,7 +122,7 @@ def one_run(case: str, plan: Plan, data: Path, folder: Path) -> dict:
     """Break one run a few times, resume it to its end, and compare it."""
     whole, parts = folder / 'whole', folder / 'parts'
 
-    def make(where: Path, workers: int):
+    def make(where: Path, workers: int) -> Callable[[], Config]:
         return lambda: config(
             case,
             where,

@@ -14,7 +14,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
+
+from mmengine.runner import Runner
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
@@ -64,15 +66,23 @@ class Record(Hook):
         self.kill = kill
         self.evaluated = 0  # batches
 
-    def before_train(self, runner) -> None:
+    def before_train(self, runner: Runner) -> None:
         (self.path.parent / 'started').touch()
 
-    def before_train_iter(self, runner, batch_idx, data_batch=None) -> None:
+    def before_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None
+    ) -> None:
         if self.kill and self.kill.how == 'follow':
             while runner.iter >= _limit(self.path.parent)[0]:
                 time.sleep(0.05)
 
-    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: Any = None,
+        outputs: Any = None,
+    ) -> None:
         values = {k: float(v).hex() for k, v in outputs.items() if 'loss' in k}
         with open(self.path, 'a') as file:
             file.write(json.dumps([runner.iter + 1, values]) + '\n')
@@ -85,10 +95,16 @@ class Record(Hook):
         if stop:
             os.kill(os.getpid(), signal.SIGTERM)
 
-    def after_val_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+    def after_val_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: Any = None,
+        outputs: Any = None,
+    ) -> None:
         self.after_features(runner, batch_idx, len(runner.val_dataloader))
 
-    def after_features(self, runner, batch_idx, batches) -> None:
+    def after_features(self, runner: Runner, batch_idx: int, batches: int) -> None:
         self.evaluated += 1
         with open(self.path.with_name('evaluated'), 'a') as file:
             file.write('.')
@@ -168,7 +184,16 @@ def spawn(
         os._exit(code)
 
 
-def _rank(make, folder, rank, ranks, port, resume, kill, prepare) -> int:
+def _rank(
+    make: Callable[[], Config],
+    folder: Path,
+    rank: int,
+    ranks: int,
+    port: int,
+    resume: bool,
+    kill: Kill | None,
+    prepare: Callable[[], None] | None,
+) -> int:
     torch.set_num_threads(1)
     if prepare is not None:
         prepare()
@@ -208,12 +233,12 @@ def _kill_in_write(kill: Kill) -> None:
     put, counts = files._HashingFile.put, {'files': 0, 'parts': 0}
     begin = files._HashingFile.__init__
 
-    def start(self, file) -> None:
+    def start(self: Any, file: BinaryIO) -> None:
         begin(self, file)
         counts['files'] += 1
         counts['parts'] = 0
 
-    def count(self, data) -> None:
+    def count(self: Any, data: bytes) -> None:
         counts['parts'] += 1
         # A tiny run's archive comes in some hundreds of parts.
         if counts['files'] == kill.when and counts['parts'] > 400 * kill.share:
@@ -221,7 +246,8 @@ def _kill_in_write(kill: Kill) -> None:
             kill_group()
         put(self, data)
 
-    files._HashingFile.__init__, files._HashingFile.put = start, count
+    files._HashingFile.__init__ = start  # type: ignore[method-assign]
+    files._HashingFile.put = count  # type: ignore[method-assign]
 
 
 def _kill_in_load() -> None:

@@ -52,6 +52,8 @@ def parse_args() -> argparse.Namespace:
 if __name__ == '__main__':
     parse_args()  # --help and wrong flags, before imports that take seconds
 
+from mmengine.config import Config
+
 from tools.stress.comparing import differences, losses
 from tools.stress.small_configs import config, digits
 from tools.stress.small_runs import (
@@ -189,7 +191,12 @@ def run_leg(
 
 
 def break_for(
-    minutes: float, make, folder: Path, watch: Watch, draw, kills: Counter
+    minutes: float,
+    make: Callable[[], Config],
+    folder: Path,
+    watch: Watch,
+    draw: random.Random,
+    kills: Counter[str],
 ) -> None:
     """Train, kill and resume until the time is over; counts in which way killed.
 
@@ -207,7 +214,7 @@ def break_for(
             make, folder, RANKS, resume, kill=write if how == 'write' else None
         )
 
-        def due(how=how, at=at) -> str | None:
+        def due(how: str = how, at: float = at) -> str | None:
             # Before the ranks have met, it is the launcher that ends the others.
             met = how != 'one' or (folder / 'started').exists()
             return how if met and time.monotonic() > min(at, end) else None
@@ -224,7 +231,12 @@ def break_for(
         resume = True
 
 
-def stop_well(make, folder: Path, watch: Watch, draw) -> int:
+def stop_well(
+    make: Callable[[], Config],
+    folder: Path,
+    watch: Watch,
+    draw: random.Random,
+) -> int:
     """Resume once more and ask the run to stop; the iterations it has done."""
     before = len(losses(folder, RANKS - 1))
     leader = spawn(make, folder, RANKS, resume=True)
@@ -269,7 +281,7 @@ def soak(args: argparse.Namespace, root: Path, report: dict) -> list[str]:
     data = digits(root / 'data')
     whole, parts = root / 'whole', root / 'parts'
 
-    def make(folder: Path, saves: int):
+    def make(folder: Path, saves: int) -> Callable[[], Config]:
         return lambda: config(
             args.case,
             folder,

@@ -87,10 +87,10 @@ def method_model(
         'loss': {'type': 'CLDLoss', 'temperature': method.temperature},
     }
     shared = {'data_preprocessor': preprocessor(), 'backbone': backbone}
-    projection = 'LinearNeck' if method.name == 'npid' else 'NormMLP'
+    projection = 'LinearProjectionNeck' if method.name == 'npid' else 'NormMLP'
     neck: dict[str, Any] = {'type': 'TwoBranchNeck', 'projection': projection}
     if not with_cld:
-        neck = {'type': 'LinearNeck' if method.name == 'npid' else 'MLP'}
+        neck = {'type': 'LinearProjectionNeck' if method.name == 'npid' else 'MLP'}
     neck = {**neck, 'in_channels': channels, 'out_channels': 128}
     if method.name in ('mocov2', 'infomin'):
         queue = {'queue_len': queue_len, 'feat_dim': 128, 'momentum': momentum}

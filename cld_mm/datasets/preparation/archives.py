@@ -1,10 +1,9 @@
 """Archives of public datasets: download, check, unpack.
 
-An archive is written beside, checked by its published MD5 sum and only then unpacked;
-nothing in it can leave the target folder.
+An archive is checked by its published MD5 sum before it is unpacked; nothing in it can
+leave the target folder.
 """
 
-import hashlib
 import tarfile
 from pathlib import Path
 from typing import NamedTuple
@@ -51,7 +50,7 @@ ARCHIVES = {
 
 
 def fetch_archive(archive: Archive, data: Path) -> str:
-    """Download and unpack unless that is done; one sentence says what happened.
+    """Download and unpack, unless that is done; returns what happened.
 
     Args:
         archive: what to get.
@@ -60,31 +59,22 @@ def fetch_archive(archive: Archive, data: Path) -> str:
     Raises:
         SourceError: the download failed or its sum is wrong.
     """
+    from pooch import file_hash
+
     target = data / archive.folder
     if (target / archive.holds).exists():
-        return f'{target} is there already.'
+        return f'{target} is already there.'
     target.mkdir(parents=True, exist_ok=True)
+    digest = f'md5:{archive.md5}'
     packed = target / archive.url.rsplit('/', 1)[-1]
-    if not packed.is_file():
-        download(archive.url, packed)
-    check_sum(packed, archive.md5)
+    if not packed.is_file() or file_hash(str(packed), 'md5') != archive.md5:
+        download(archive.url, packed, digest)
     unpack(packed, target)
     if not (target / archive.holds).exists():
-        raise SourceError(f'{packed} does not hold {archive.holds}: fetch it by hand.')
-    return f'{target} is ready.'
-
-
-def check_sum(path: Path, md5: str) -> None:
-    """Raise a SourceError unless the file has this MD5 sum."""
-    digest = hashlib.md5(usedforsecurity=False)
-    with path.open('rb') as file:
-        while block := file.read(2**20):
-            digest.update(block)
-    if digest.hexdigest() != md5:
         raise SourceError(
-            f'{path} has the MD5 sum {digest.hexdigest()}, not {md5}: it is not whole '
-            'or not the published file; delete it and run this again.'
+            f'{packed} does not hold {archive.holds}: download it by hand.'
         )
+    return f'{target} is ready.'
 
 
 def unpack(path: Path, target: Path) -> None:

@@ -1,25 +1,27 @@
-"""Fetch Fashion-MNIST's four files, or digits in their layout.
+"""Get Fashion-MNIST's four files, or digits in their layout.
 
 Sources in order: Debian's package ``dataset-fashion-mnist`` (31 MB, MIT license),
-the authors' download, scikit-learn's digits where neither can be had.
+the authors' download, scikit-learn's digits where neither is available. apt-get runs only
+as root or after a question, and is printed first.
 """
 
 import gzip
-import hashlib
 import os
 import shutil
 import struct
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from cld_mm.fileio.download import SourceError, read_url
+from cld_mm.fileio.download import SourceError, download
 
 FASHION_MNIST_URL = (
     'https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/'
 )
+DEBIAN_PACKAGE = 'dataset-fashion-mnist'
 DEBIAN_FOLDER = Path('/usr/share/datasets/fashion-mnist')
 # MD5 of the compressed files, as their authors publish them.
 FILES = {
@@ -34,12 +36,12 @@ def fetch(out: Path, source: str = 'auto', url: str = FASHION_MNIST_URL) -> str:
     """Put the four uncompressed files into ``out``; keep them if they are there.
 
     Args:
-        out: target folder, made if need be.
+        out: target folder, created if needed.
         source: 'auto' or one of :data:`SOURCES`.
-        url: where the download's ``.gz`` files lie.
+        url: folder of the ``.gz`` files.
 
     Returns:
-        One sentence that says where the data came from.
+        A line that says where the data came from.
 
     Raises:
         SourceError: no source could give them.
@@ -57,7 +59,7 @@ def fetch(out: Path, source: str = 'auto', url: str = FASHION_MNIST_URL) -> str:
         notes = f' ({"; ".join(reasons)})' if reasons else ''
         return f'Data: {found}, now in {out}{notes}.'
     raise SourceError(
-        f'Fashion-MNIST could not be had: {"; ".join(reasons)}. Put its '
+        f'Fashion-MNIST is not available: {"; ".join(reasons)}. Put its '
         f'four files, uncompressed, into {out}.'
     )
 
@@ -76,43 +78,44 @@ def _write(path: Path, content: bytes) -> None:
     os.replace(partial, path)
 
 
-def _unpack(out: Path, read: Callable[[str], bytes]) -> None:
-    for name, digest in FILES.items():
-        content = read(name + '.gz')
-        found = hashlib.md5(content, usedforsecurity=False).hexdigest()
-        if found != digest:
-            raise SourceError(f'{name}.gz has the MD5 sum {found}, not {digest}')
-        _write(out / name, gzip.decompress(content))
-
-
 def _from_debian(out: Path, url: str) -> str:
     if not DEBIAN_FOLDER.is_dir():
-        if shutil.which('apt-get') is None:
-            raise SourceError('no apt-get here')
-        sudo = [] if os.geteuid() == 0 else ['sudo', '-n']
-        if sudo and shutil.which('sudo') is None:
-            raise SourceError('apt-get needs root')
-        for words in (
-            ['update', '-q'],
-            ['install', '-q', '-y', 'dataset-fashion-mnist'],
-        ):
-            subprocess.run(  # noqa: S603 a list of our own words
-                [*sudo, 'apt-get', *words], check=True, capture_output=True, timeout=120
-            )
+        _install_debian_package()
     # Debian compresses the files anew, so its package manager vouches for them.
     for name in FILES:
         packed = DEBIAN_FOLDER / f'{name}.gz'
         if not packed.is_file():
             raise SourceError(f'{packed} is missing')
         _write(out / name, gzip.decompress(packed.read_bytes()))
-    return "Fashion-MNIST from Debian's package dataset-fashion-mnist"
+    return f"Fashion-MNIST from Debian's package {DEBIAN_PACKAGE}"
+
+
+def _install_debian_package() -> None:
+    """Install it where that is certainly wanted: a user says yes, or root runs this."""
+    if shutil.which('apt-get') is None:
+        raise SourceError('apt-get is not available here')
+    root = hasattr(os, 'geteuid') and os.geteuid() == 0
+    command = f'{"" if root else "sudo "}apt-get install -q -y {DEBIAN_PACKAGE}'
+    if sys.stdin.isatty():
+        if input(f'Run "{command}" (31 MB)? [y/N] ').strip().lower() != 'y':
+            raise SourceError('the package was declined')
+    elif not root:
+        raise SourceError(f'the package is not installed ({command})')
+    print(f'running {command}', flush=True)
+    update = [*command.split()[: 1 if root else 2], 'update', '-q']
+    for words in (update, command.split()):
+        subprocess.run(  # noqa: S603 a list of our own words
+            words, check=True, stdout=subprocess.DEVNULL, timeout=120
+        )
 
 
 def _from_download(out: Path, url: str) -> str:
-    def read(name: str) -> bytes:
-        return b''.join(read_url(url + name, timeout=20))
-
-    _unpack(out, read)
+    for name, digest in FILES.items():
+        packed = out / f'{name}.gz'
+        packed.parent.mkdir(parents=True, exist_ok=True)
+        download(f'{url}{name}.gz', packed, f'md5:{digest}')
+        _write(out / name, gzip.decompress(packed.read_bytes()))
+        packed.unlink()
     return f'Fashion-MNIST from {url}'
 
 

@@ -1,4 +1,4 @@
-"""ImageNet's archives, which a user fetches, to class folders.
+"""ImageNet's archives, which the user downloads, to class folders.
 
 Its license forbids an automatic download. torchvision knows the sums and how the
 development kit names the classes.
@@ -12,7 +12,7 @@ from torchvision.datasets import imagenet
 from cld_mm.fileio.download import SourceError
 
 HELP = (
-    'ImageNet must be fetched by hand, because its license asks for an account: get '
+    'ImageNet must be downloaded by hand, because its license asks for an account: get '
     'ILSVRC2012_img_train.tar (138 GB), ILSVRC2012_img_val.tar (6.3 GB) and '
     'ILSVRC2012_devkit_t12.tar.gz (2.5 MB) from https://image-net.org/download, put '
     'them into {root}, and run this again.'
@@ -20,17 +20,17 @@ HELP = (
 
 
 def prepare_imagenet(root: Path) -> list[str]:
-    """Check and unpack what lies in ``root``; move validation images into folders.
+    """Check and unpack the archives in ``root``; move validation images into folders.
 
     Args:
         root: ImageNet's folder, with the three archives, or with ``train`` and a
-            ``val`` whose images may still lie side by side.
+            ``val`` whose images may still be without class folders.
 
     Returns:
-        Sentences that say what was done.
+        Lines that say what was done.
 
     Raises:
-        SourceError: something is missing or has a wrong sum; it says what to fetch.
+        SourceError: something is missing or has a wrong sum; it says what to download.
     """
     root.mkdir(parents=True, exist_ok=True)
     done = []
@@ -68,7 +68,7 @@ def move_into_folders(images: list[Path], class_ids: list[str]) -> int:
         if not number.isdigit() or not 1 <= int(number) <= len(class_ids):
             raise SourceError(
                 f'{image} is none of the {len(class_ids)} validation images: move it '
-                'away.'
+                'elsewhere.'
             )
         folder = image.parent / class_ids[int(number) - 1]
         moves.append((image, folder / image.name))

@@ -91,11 +91,11 @@ def stored(sample: dict) -> tuple[str, bytes, int | None]:
     try:
         data = read_file(path)
         kind = str(check_image(data).format).lower()
-        # As training will: there a member's name would not tell the file's.
+        # Now, as in training the message would name a member of a shard.
         decode_image(data)
     except Exception as error:
         raise OSError(
-            f'{printable(path)} cannot be read as an image ({printable(str(error))}): mend or '
-            'remove it, and the folder that was begun.'
+            f'{printable(path)} cannot be read as an image ({printable(str(error))}): fix or '
+            'remove it, and remove the unfinished folder.'
         ) from error
     return {'jpeg': 'jpg', 'mpo': 'jpg', 'tiff': 'tif'}.get(kind, kind), data, label

@@ -3,7 +3,7 @@
 Augmentations that draw from a worker's running random state depend on how many
 workers there are, on which of them got the sample and on where a run was
 interrupted. Here they depend on the run's seed, the epoch and the image alone,
-so a resumed run continues to the last bit, mid-epoch too, with any number of
+so a resumed run continues bit-exactly, mid-epoch too, with any number of
 workers.
 """
 
@@ -56,8 +56,7 @@ class SeededSampler(DefaultSampler):
     """mmengine's DefaultSampler, yielding :class:`SeededIndex`.
 
     Same order and same split over ranks; an index is a plain integer to code that does
-    not ask for the seed. SeededMultiView
-    uses it, and ResumableRunner lets every other pipeline draw from it.
+    not use the seed. SeededMultiView uses it, and ResumableRunner lets every other pipeline draw from it.
     """
 
     def __iter__(self) -> Iterator[SeededIndex]:
@@ -67,10 +66,10 @@ class SeededSampler(DefaultSampler):
 
 @DATA_SAMPLERS.register_module()
 class SeededInfiniteSampler(InfiniteSampler):
-    """mmengine's InfiniteSampler, yielding :class:`SeededIndex`; from its start.
+    """mmengine's InfiniteSampler, yielding :class:`SeededIndex` from the start.
 
-    mmengine's goes on where the iterator before it was left, so that what a resumed
-    run sees would depend on how far its loader had looked ahead.
+    mmengine's continues where its last iterator stopped, so that the order in a resumed
+    run would depend on how far its loader had prefetched.
     """
 
     def __iter__(self) -> Iterator[SeededIndex]:

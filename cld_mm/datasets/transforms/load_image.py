@@ -150,21 +150,22 @@ class LoadImage(BaseTransform):
         """Indices of all broken files so far in the dataset, -1 where unknown."""
         known = [] if self.broken is None else self.broken.get_obj()[:]
         pairs = zip(known[::2], known[1::2], strict=True)
-        return [index for digest, index in pairs if digest]
+        return [int(index) for digest, index in pairs if digest]  # type: ignore[call-overload]
 
     def _count(self, path: str, index: int) -> int | None:
-        """The number of a broken file, counted from 1; None if it was counted before."""
+        """The number of a broken file, counted from 1; None where that is old."""
         assert self.broken is not None
         digest = hashlib.blake2b(path.encode('utf-8', 'replace'), digest_size=7)
         wanted = 1 + int.from_bytes(digest.digest(), 'big')
         with self.broken.get_lock():
             known = self.broken.get_obj()
             for position in range(0, len(known), 2):
+                number = position // 2 + 1
                 if known[position] == wanted:
-                    return None
+                    return number if number > self.max_skips else None
                 if known[position] == 0:
                     known[position : position + 2] = [wanted, index]
-                    return position // 2 + 1
+                    return number
         return len(known) // 2
 
 

@@ -14,7 +14,7 @@ from cld_mm.registry import TRANSFORMS
 class PackViews(PackInputs):
     """mmpretrain's PackInputs without rearranging the pixels in memory.
 
-    A view becomes ``(3, H, W)`` as there, but lies in memory as the image did; with
+    A view becomes ``(3, H, W)`` as there, but keeps the image's memory layout; with
     :func:`collate_views` that costs no copy. What RandomView left to the device is
     packed under 'augmentations', ``(V, 16)`` or, with erasing, ``(V, 20)``.
     """
@@ -37,14 +37,14 @@ class PackViews(PackInputs):
 
 @FUNCTIONS.register_module()
 def collate_views(samples: list[dict]) -> dict:
-    """mmengine's default_collate; images keep their place in memory.
+    """mmengine's default_collate; images keep their memory layout.
 
     Args:
         samples: what PackViews or PackInputs makes.
 
     Returns:
         ``inputs``: ``(N, C, H, W)`` or a list of such, in channels_last where the
-        images lie so; the rest as default_collate has it.
+        images are; the rest as default_collate has it.
     """
     inputs = [sample.pop('inputs') for sample in samples]
     batch = default_collate(samples)

@@ -8,7 +8,7 @@ from torch import nn
 from cld_mm.distributed.unwrap_model import unwrap_model
 from cld_mm.engine.checkpoint.bank_rows import sharded_bank
 from cld_mm.engine.random_states import random_states
-from cld_mm.models.memories import AssignmentQueue, FeatureQueue, MemoryBank
+from cld_mm.models.memories import memories
 
 from .dump import dump_folder, to_plain, write_dump
 
@@ -21,14 +21,13 @@ class StepCapture:
     """
 
     def __init__(self, model: nn.Module) -> None:
-        kinds = AssignmentQueue, FeatureQueue, MemoryBank
-        self.memories: list[Any] = [m for m in model.modules() if isinstance(m, kinds)]
+        self.memories = list(memories(model).values())
 
     def begin(self, batch: Any) -> None:
         """A step begins with this batch."""
         self.batch, self.random = batch, random_states()
         for memory in self.memories:
-            memory.overwritten = []
+            memory.start_recording()
 
     def write(self, runner: Any, summary: dict[str, Any]) -> str:
         """Write the dump of this rank; all ranks call it.

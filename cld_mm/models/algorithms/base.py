@@ -1,9 +1,10 @@
-"""BaseAlgorithm: what every algorithm of the project shares.
+"""BaseAlgorithm: base of the project's algorithms.
 
-It adds to mmpretrain's BaseSelfSupervisor: counting views, both feature spaces
-for kNN, and a momentum encoder that hangs on the optimiser's steps.
+Adds to mmpretrain's BaseSelfSupervisor: a check of the views, both feature spaces
+for kNN, and momentum encoders that are updated after optimizer steps.
 """
 
+import inspect
 from typing import Any
 
 import numpy as np
@@ -15,35 +16,47 @@ from torch import Tensor, nn
 
 from cld_mm.models.heads.cld_head import CLDHead
 from cld_mm.models.layers import pooled
-from cld_mm.models.necks import Projections
+from cld_mm.models.memories import memories
+from cld_mm.models.necks import Projections, two_branch
 from cld_mm.models.utils.activation_checkpointing import recompute_blocks
+from cld_mm.models.utils.backbone_output import feature_size, standardize_output
 from cld_mm.models.utils.momentum_encoder import MomentumEncoder
 from cld_mm.registry import MODELS
 
 
 class FollowsOptimizer(BaseModel):
-    """Base of models with momentum encoders, which hang on the optimiser's steps."""
+    """Base of models whose momentum encoders update after each optimizer step."""
 
     def momentum_encoders(self) -> list[MomentumEncoder]:
         """Every momentum encoder inside."""
         return [m for m in self.modules() if isinstance(m, MomentumEncoder)]
 
     def follow_optimizer(self, optimizer: torch.optim.Optimizer) -> None:
-        """Let what must follow an optimiser step hang on this optimiser."""
+        """Update the momentum encoders after each step of this optimizer."""
         for encoder in self.momentum_encoders():
             encoder.follow(optimizer)
 
     def init_weights(self) -> None:
-        """Initialise, then start every momentum encoder from its source."""
+        """Initialize, then copy the weights of each momentum encoder's source."""
         super().init_weights()
         for encoder in self.momentum_encoders():
             encoder.copy_weights()
 
-    def train_step(self, data: Any, optim_wrapper: OptimWrapper) -> dict[str, Tensor]:
-        """As in mmengine; the momentum encoder follows this optimiser.
+    @property
+    def _ddp_params_and_buffers_to_ignore(self) -> list[str]:
+        """Buffers that DistributedDataParallel must not synchronize at the start."""
+        return [
+            f'{name}.{buffer}'
+            for name, memory in memories(self).items()
+            if not memory.shared
+            for buffer, _ in memory.named_buffers()
+        ]
 
-        Under DistributedDataParallel, which has its own, MomentumUpdateHook
-        sees to that.
+    def train_step(self, data: Any, optim_wrapper: OptimWrapper) -> dict[str, Tensor]:
+        """As in mmengine; momentum encoders follow this optimizer.
+
+        DistributedDataParallel has its own ``train_step``; there MomentumUpdateHook
+        does this.
         """
         self.follow_optimizer(optim_wrapper.optimizer)
         return super().train_step(data, optim_wrapper)
@@ -53,31 +66,40 @@ class BaseAlgorithm(FollowsOptimizer, BaseSelfSupervisor):
     """Base of NPID, MoCo, InfoMin and BYOL.
 
     Args:
-        cld: config of a CLDHead, or None for the algorithm without it.
+        cld: config of a CLDHead, or None for the algorithm without it. With it, a
+            one-branch neck becomes the two-branch neck of the same layers.
+        data_preprocessor: config of the preprocessor; ViewsPreprocessor by default.
         **kwargs: as in mmpretrain's BaseSelfSupervisor (backbone, neck, head,
-            data_preprocessor, init_cfg).
+            init_cfg). The neck's ``in_channels`` is inferred if left out.
     """
 
     default_parts = {'cld': 'CLDHead'}
+    inferred_settings: tuple[str, ...] = ('neck.in_channels',)
 
     def __init__(
         self,
         *,
         cld: dict[str, Any] | None = None,
         data_preprocessor: dict[str, Any] | None = None,
-        **kwargs,
+        **kwargs: Any,
     ) -> None:
-        # Built here, so that names of this project are found whatever scope is
-        # the default one: mmpretrain's base class looks in its own registry.
-        for part in ('backbone', 'neck', 'head'):
-            if isinstance(kwargs.get(part), dict):
-                kwargs[part] = MODELS.build(kwargs[part])
+        # Built here to resolve cld_mm types regardless of the default scope:
+        # mmpretrain's base class uses its own registry.
+        backbone = kwargs['backbone']
+        if not isinstance(backbone, nn.Module):
+            backbone = kwargs['backbone'] = MODELS.build(backbone)
+        standardize_output(backbone)
+        if isinstance(kwargs.get('neck'), dict):
+            neck = two_branch(kwargs['neck']) if cld is not None else kwargs['neck']
+            kwargs['neck'] = build_neck(neck, backbone)
+        if isinstance(kwargs.get('head'), dict):
+            kwargs['head'] = MODELS.build(kwargs['head'])
         if not isinstance(data_preprocessor, nn.Module):
             data_preprocessor = MODELS.build(
                 {'type': 'ViewsPreprocessor', **(data_preprocessor or {})}
             )
         super().__init__(data_preprocessor=data_preprocessor, **kwargs)
-        # Convolutions are faster on it, on CPUs and on GPUs; values are the same.
+        # Faster convolutions on CPUs and GPUs, same values.
         self.backbone.to(memory_format=torch.channels_last)
         recompute_blocks(self.backbone)
         self.cld: CLDHead | None = None
@@ -95,8 +117,8 @@ class BaseAlgorithm(FollowsOptimizer, BaseSelfSupervisor):
         copies = [part for e in self.momentum_encoders() for part in e.values()]
         for part in (self.backbone, self.neck, *copies):
             for module in part.modules():
-                # mmpretrain takes the rates of stochastic depth from np.linspace, and
-                # the compiler takes a NumPy number for data: a branch on it breaks.
+                # mmpretrain's rates of stochastic depth are NumPy numbers, which
+                # torch.compile treats as data: a branch on them breaks the graph.
                 if isinstance(getattr(module, 'drop_prob', None), np.floating):
                     module.drop_prob = float(module.drop_prob)
             part.compile(fullgraph=True, **settings)
@@ -106,28 +128,28 @@ class BaseAlgorithm(FollowsOptimizer, BaseSelfSupervisor):
                 )
 
     def check_views(self, views: list[Tensor] | Tensor, needed: int) -> list[Tensor]:
-        """The views as a list, after checking that there are enough of them.
+        """The views as a list.
 
         Raises:
-            ValueError: there are fewer than ``needed``, or fewer than two images.
+            ValueError: fewer than ``needed`` views, or fewer than two images.
         """
         views = [views] if isinstance(views, Tensor) else list(views)
         name = type(self).__name__
         if len(views) < needed:
             raise ValueError(
-                f'{name} got {len(views)} view(s) of each image, but needs {needed}: '
+                f'{name} got {len(views)} view(s) of each image, but needs {needed}; '
                 f'set num_views={needed} in the pipeline of train_dataloader.'
             )
         if len(views[0]) < 2:
             raise ValueError(
-                f'{name} got a batch of {len(views[0])} image(s), but discriminating '
-                'instances takes 2 at least: raise batch_size, or set drop_last=True '
-                'so that no small batch is left over.'
+                f'{name} got a batch of {len(views[0])} image(s), but instance '
+                'discrimination needs >= 2; raise batch_size, or set drop_last=True to '
+                'skip a small last batch.'
             )
         return views
 
     def project(self, images: Tensor) -> Projections:
-        """Both branches of one view; ``group`` is the instance where there is one.
+        """Both branches of one view; equal if the neck has one.
 
         Args:
             images: ``(N, 3, H, W)``, preprocessed.
@@ -155,11 +177,20 @@ class BaseAlgorithm(FollowsOptimizer, BaseSelfSupervisor):
         return {'backbone': pooled(feats).float(), 'instance': instance.float()}
 
 
+def build_neck(neck: dict[str, Any], backbone: nn.Module) -> Any:
+    """Build a neck; its ``in_channels`` is the backbone's feature size if left out."""
+    found = MODELS.get(neck['type']) if isinstance(neck['type'], str) else neck['type']
+    takes_size = 'in_channels' in inspect.signature(found or dict).parameters
+    if takes_size and 'in_channels' not in neck:
+        neck = {**neck, 'in_channels': feature_size(backbone)}
+    return MODELS.build(neck)
+
+
 def instance_of(neck: Any, feats: Any) -> Tensor:
-    """A neck's instance features ``(N, C)``, of its instance branch where it has two.
+    """A neck's instance features ``(N, C)``, of its instance branch if it has two.
 
     Args:
-        neck: one of the project's necks, or of mmpretrain's, which return tuples.
+        neck: a neck of this project, or of mmpretrain (which return tuples).
         feats: what the backbone returns.
     """
     features = getattr(neck, 'forward_instance', neck)(feats)
@@ -170,7 +201,7 @@ def instance_of(neck: Any, feats: Any) -> Tensor:
 def feature_std(features: Tensor) -> Tensor:
     """Mean standard deviation of the features' dimensions, a scalar.
 
-    For ``(N, C)`` rows of unit length about ``C ** -0.5`` where they spread
-    evenly, and 0 where they have collapsed.
+    For ``(N, C)`` rows of unit length: about ``C ** -0.5`` if they are spread evenly,
+    0 if they have collapsed.
     """
     return features.detach().float().std(dim=0).mean()

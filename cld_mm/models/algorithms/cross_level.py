@@ -1,8 +1,8 @@
-"""CrossLevel: CLD beside any self-supervised algorithm of mmpretrain.
+"""CrossLevel: CLD added to any self-supervised algorithm of mmpretrain.
 
 Source: CLD (arXiv 2008.03813), section 3.1: a group branch on the backbone, and the
-cross-level loss between the views. The algorithm is used as it is: its backbone's
-features are noted while it computes its own loss, so there is no second pass.
+cross-level loss between the views. The algorithm is not changed: its backbone's
+features are recorded while it computes its own loss, so there is no second pass.
 """
 
 import functools
@@ -16,12 +16,13 @@ from torch import Tensor, nn
 from cld_mm.distributed.collectives import gather, world_size
 from cld_mm.models.layers import pooled
 from cld_mm.models.utils.activation_checkpointing import recompute_blocks
+from cld_mm.models.utils.backbone_output import standardize_output
 from cld_mm.models.utils.forward_recorder import Call, Recorder, find_rows, image_keys
 from cld_mm.registry import MODELS
 
-from .base import FollowsOptimizer, feature_std, instance_of
+from .base import FollowsOptimizer, build_neck, feature_std, instance_of
 
-# Steps between looks at whether each view is still where the plan has it.
+# Steps between checks that each view is still in the planned forward pass.
 CHECK_INTERVAL = 64
 
 
@@ -30,19 +31,20 @@ class CrossLevel(FollowsOptimizer):
     """An algorithm plus λ L_CLD on a group branch of its backbone.
 
     Where two or more views pass through the trained backbone (SimCLR, SimSiam, SwAV,
-    BYOL, ...), CLD compares them all, with gradient to each. Where only one does and
-    the other through an averaged copy (MoCo v2, DenseCL), the copy's features stand
-    in for the missing views; gradient then flows to the trained one alone.
+    BYOL, ...), CLD compares them all, with gradient to each. Where only one does, and
+    the other passes through a momentum encoder (MoCo v2, DenseCL), CLD uses the
+    momentum encoder's features, with gradient to the trained backbone only.
 
     Args:
-        algorithm: config of the algorithm. A name that mmpretrain has is
-            mmpretrain's; ``cld_mm.BYOL`` names this project's.
+        algorithm: config of the algorithm. A name that this project has too needs a
+            prefix: ``mmpretrain.MoCo``, ``mmpretrain.BYOL``.
         cld: config of the CLDHead.
-        neck: config of the group branch, one of the project's four necks; its
-            ``in_channels`` is taken from the backbone if left out.
+        neck: config of the group branch, a projection neck; its ``in_channels`` is
+            inferred if left out.
 
     Raises:
-        ValueError: the backbone does not say its feature size.
+        ValueError: the algorithm's name is ambiguous, or the neck's size cannot be
+            inferred.
     """
 
     default_parts = {'neck': 'NormMLP', 'cld': 'CLDHead'}
@@ -61,10 +63,11 @@ class CrossLevel(FollowsOptimizer):
         # As in BaseAlgorithm: faster, same values.
         wrapped.backbone.to(memory_format=torch.channels_last)
         recompute_blocks(wrapped.backbone)
-        neck = {'type': 'NormMLP', **(neck or {})}
-        if 'in_channels' not in neck:
-            neck['in_channels'] = feature_size(wrapped.backbone)
-        self.group_neck = MODELS.build(neck)
+        for encoder in (wrapped.backbone, *_copies(wrapped, wrapped.backbone)):
+            standardize_output(encoder)
+        self.group_neck = build_neck(
+            {'type': 'NormMLP', **(neck or {})}, wrapped.backbone
+        )
         self.cld = MODELS.build({'type': 'CLDHead', **cld})
         self._plans: dict[tuple, list[tuple[int, int]]] = {}
         self._calls = 0
@@ -81,11 +84,16 @@ class CrossLevel(FollowsOptimizer):
 
     @property
     def head(self) -> nn.Module | None:
-        """The algorithm's head, which hooks of mmpretrain ask for."""
+        """The algorithm's head, which mmpretrain's hooks read."""
         return self.algorithm.head
 
-    def forward(self, inputs, data_samples=None, mode: str = 'tensor'):
-        """As mmpretrain's algorithms: 'tensor' for features, 'loss' for the parts."""
+    def forward(
+        self,
+        inputs: list[Tensor] | Tensor,
+        data_samples: list | None = None,
+        mode: str = 'tensor',
+    ) -> Any:
+        """As mmpretrain's algorithms: 'tensor' for features, 'loss' for losses."""
         if mode == 'loss':
             return self.loss(inputs, data_samples)
         return self.algorithm(inputs, data_samples, mode=mode)
@@ -97,14 +105,14 @@ class CrossLevel(FollowsOptimizer):
 
         Args:
             inputs: two or more views, each ``(N, 3, H, W)``.
-            data_samples: handed on.
+            data_samples: passed on.
 
         Returns:
             The algorithm's parts (one named ``loss`` becomes ``loss_instance``),
             ``loss_cld``, ``group_acc``, ``groups_used`` and ``feature_std``.
 
         Raises:
-            ValueError: the algorithm shows fewer than two views to its backbone.
+            ValueError: the algorithm encodes fewer than two views.
         """
         views = [inputs] if isinstance(inputs, Tensor) else list(inputs)
         self._check_enough(len(views), len(views))
@@ -120,15 +128,15 @@ class CrossLevel(FollowsOptimizer):
         return parts
 
     def _features_by_view(self, views: list[Tensor], calls: list[Call]) -> list[Tensor]:
-        """Pooled features ``(N, D)`` of every view that was seen, in its order."""
+        """Pooled features ``(N, D)`` of every view that was encoded, in its order."""
         wanted = [image_keys(view) for view in views]
         joined = functools.cache(lambda number: _joined(calls[number]))
         layout = (
             tuple(view.shape for view in views),
             tuple((call.images.shape, call.online) for call in calls),
         )
-        # Looking costs a wait for the device, so the plan is kept for a layout and
-        # only checked: always on a CPU, now and then on a device.
+        # Planning synchronizes with the device, so a plan is cached per layout and
+        # only checked: always on a CPU, every CHECK_INTERVAL steps on a GPU.
         self._calls += 1
         check = views[0].device.type == 'cpu' or self._calls % CHECK_INTERVAL == 0
         known = layout in self._plans
@@ -148,7 +156,7 @@ class CrossLevel(FollowsOptimizer):
     def _plan(
         self, wanted: list[Tensor], calls: list[Call], joined: Callable
     ) -> list[tuple[int, int]]:
-        """Which call shows which view; averaged encoders only where need be."""
+        """Which call encoded which view; momentum encoders only if needed."""
         sources: dict[int, int] = {}
         for online in (True, False):
             if len(sources) >= 2:
@@ -167,10 +175,10 @@ class CrossLevel(FollowsOptimizer):
         if seen < 2:
             name = type(self.algorithm).__name__
             raise ValueError(
-                f'{name} was given {given} view(s) of each image and shows {seen} to '
-                'its backbone, but CLD compares two: CrossLevel serves algorithms that '
-                'encode two or more views (SimCLR, BYOL, MoCo, SwAV, ...), and the '
-                'pipeline of train_dataloader makes them.'
+                f'{name} got {given} view(s) of each image and encodes {seen}, but CLD '
+                'compares two; CrossLevel works with algorithms that encode two or '
+                'more views (SimCLR, BYOL, MoCo, SwAV, ...), made by the pipeline of '
+                'train_dataloader.'
             )
 
     @torch.no_grad()
@@ -183,42 +191,34 @@ class CrossLevel(FollowsOptimizer):
         }
 
     def check_dataset(self, num_images: int) -> None:
-        """Hand on to an algorithm that depends on its data set."""
+        """Pass on to an algorithm that depends on its dataset."""
         if hasattr(self.algorithm, 'check_dataset'):
             self.algorithm.check_dataset(num_images)
 
 
 def build_algorithm(algorithm: dict[str, Any] | nn.Module) -> Any:
-    """The algorithm; mmpretrain's where mmpretrain has one of that name."""
-    if isinstance(algorithm, nn.Module):
-        return algorithm
-    algorithm = dict(algorithm)
-    if MMPRETRAIN_MODELS.module_dict.get(algorithm['type']) is not None:
-        algorithm['type'] = f'mmpretrain.{algorithm["type"]}'
-    return MODELS.build(algorithm)
-
-
-def feature_size(backbone: nn.Module) -> int:
-    """Size of the backbone's pooled feature.
+    """Build the wrapped algorithm.
 
     Raises:
-        ValueError: the backbone does not say.
+        ValueError: this project and mmpretrain both have one of that name.
     """
-    for name in ('feat_dim', 'embed_dims', 'num_features'):
-        size = getattr(backbone, name, None)
-        if isinstance(size, int):
-            return size
-    raise ValueError(
-        f'{type(backbone).__name__} does not say how many channels its features have: '
-        "set in_channels in CrossLevel's neck."
-    )
+    if isinstance(algorithm, nn.Module):
+        return algorithm
+    name = algorithm['type']
+    if name in MODELS.module_dict and name in MMPRETRAIN_MODELS.module_dict:
+        raise ValueError(
+            f"CrossLevel: type='{name}' is ambiguous; write 'mmpretrain.{name}' for "
+            f"mmpretrain's. cld_mm's {name} needs no CrossLevel: use it as the model, "
+            'with cld=dict(...).'
+        )
+    return MODELS.build(algorithm)
 
 
 def _joined(call: Call) -> tuple[Tensor, Tensor]:
     """Keys and pooled features of a call.
 
-    Shuffled BatchNorm sends an averaged encoder the images of other ranks, so those
-    calls are joined over ranks.
+    With shuffled BatchNorm a momentum encoder gets images of other ranks, so those
+    calls are gathered from all ranks.
     """
     keys, features = image_keys(call.images), pooled(call.features)
     if not call.online and world_size() > 1:
@@ -227,7 +227,7 @@ def _joined(call: Call) -> tuple[Tensor, Tensor]:
 
 
 def _copies(algorithm: nn.Module, backbone: nn.Module) -> list[nn.Module]:
-    """Averaged copies of the backbone inside the algorithm."""
+    """Momentum encoders: copies of the backbone inside the algorithm."""
     own = set(backbone.modules())
     return [
         m for m in algorithm.modules() if type(m) is type(backbone) and m not in own

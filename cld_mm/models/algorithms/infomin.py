@@ -13,6 +13,7 @@ from torch import Tensor
 
 from cld_mm.registry import MODELS
 
+from .base import build_neck
 from .moco import MoCo
 
 
@@ -34,27 +35,29 @@ class InfoMin(MoCo):
         ValueError: β is outside [0, 1].
     """
 
+    inferred_settings = ('neck.in_channels', 'jigsaw.in_channels')
+
     def __init__(
-        self, *, jigsaw: dict[str, Any], jigsaw_weight: float = 0.5, **kwargs
+        self, *, jigsaw: dict[str, Any], jigsaw_weight: float = 0.5, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
         if not 0 <= jigsaw_weight <= 1:
             raise ValueError(
-                f'jigsaw_weight is {jigsaw_weight}, but it is a share of the loss and '
-                'lies in [0, 1]: the recipe uses 0.5.'
+                f'jigsaw_weight must be in [0, 1], got {jigsaw_weight}; the recipe '
+                'uses 0.5.'
             )
-        self.jigsaw = MODELS.build({'type': 'JigsawNeck', **jigsaw})
+        self.jigsaw = build_neck({'type': 'JigsawNeck', **jigsaw}, self.backbone)
         self.jigsaw_weight = jigsaw_weight
 
     @property
     def num_views(self) -> int:
-        """Views of an image that a step needs, the jigsaw among them."""
+        """Views per image that a step needs, including the jigsaw."""
         return super().num_views + 1
 
     def instance_loss(
         self, instances: list[Tensor], keys: Tensor, views: list[Tensor]
     ) -> dict[str, Tensor]:
-        """``loss_instance``, and ``jigsaw_nce``, the jigsaw's share before β."""
+        """``loss_instance``, and ``jigsaw_nce``, the jigsaw part before weighting."""
         patches = self.split_patches(views[self.num_views - 1])
         puzzles = self.jigsaw(self.backbone(patches))
         queue = self.queue.features
@@ -74,9 +77,9 @@ class InfoMin(MoCo):
         num, channels, height, width = images.shape
         if height != self.jigsaw.num_patches * width:
             raise ValueError(
-                f'the jigsaw view is {width}×{height} pixels, but '
-                f'{self.jigsaw.num_patches} square patches one below the other are '
-                'needed: end the last view of the pipeline with JigsawPatches.'
+                f'The jigsaw view must stack {self.jigsaw.num_patches} square patches '
+                f'vertically, got {width}×{height} pixels; end the last view of the '
+                'pipeline with JigsawPatches.'
             )
         patches = images.reshape(num, channels, -1, width, width).transpose(1, 2)
         return patches.flatten(0, 1)

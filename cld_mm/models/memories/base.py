@@ -1,10 +1,11 @@
 """Memory: base of state that training writes but no optimizer trains."""
 
-import os
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from cld_mm.fileio.machine_memory import machine_memory
 
 
 class Memory(nn.Module):
@@ -69,17 +70,16 @@ def check_size_in_memory(rows: int, channels: int, dtype: Any, setting: str) -> 
     """Raise a ValueError if a table is empty or larger than this machine's memory."""
     if rows < 1 or channels < 1:
         raise ValueError(
-            f'A memory needs at least one row and one channel, got {rows} x {channels}; '
-            f'set {setting} and feat_dim.'
+            f'A memory needs at least one row and one channel, got {rows} x '
+            f'{channels}; set {setting} and feat_dim.'
         )
     size = rows * channels * dtype.itemsize
-    if not hasattr(os, 'sysconf'):  # Windows
-        return
-    available = os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES')
-    if size > available:  # Linux would allocate it and end the process later
+    available = machine_memory()
+    # Linux would allocate it, and end the process when it is used.
+    if available is not None and size > available:
         raise ValueError(
-            f'{rows} rows of size {channels} take {size / 1e9:.1f} GB, but this machine '
-            f'has {available / 1e9:.1f} GB of memory; lower {setting}.'
+            f'{rows} rows of size {channels} take {size / 1e9:.1f} GB, but this '
+            f'machine has {available / 1e9:.1f} GB of memory; lower {setting}.'
         )
 
 

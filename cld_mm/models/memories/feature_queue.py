@@ -62,9 +62,9 @@ class FeatureQueue(Memory):
         """Raise a ValueError if one step has more keys than the queue holds."""
         if num_keys > len(self):
             raise ValueError(
-                f'One step adds {num_keys} keys (batch size times ranks), but the queue '
-                f'holds {len(self)}; set queue_len to at least {num_keys}, or lower the '
-                'batch size.'
+                f'One step adds {num_keys} keys (batch size times ranks), but the '
+                f'queue holds {len(self)}; set queue_len to at least {num_keys}, or '
+                'lower the batch size.'
             )
 
     def extra_repr(self) -> str:

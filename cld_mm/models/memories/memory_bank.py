@@ -98,8 +98,8 @@ class MemoryBank(Memory):
         if num_images != len(self):
             raise ValueError(
                 f'The memory bank has {len(self)} rows, but the training set has '
-                f'{num_images} images; set model.num_images={num_images}, or select '
-                f'{len(self)} images with indices in train_dataloader.dataset. A bank '
+                f'{num_images} images; set model.num_images={num_images}, or use '
+                f'{len(self)} images (indices of train_dataloader.dataset). A bank '
                 'belongs to one dataset, so train from scratch.'
             )
 

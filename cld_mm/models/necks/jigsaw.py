@@ -10,28 +10,28 @@ from mmengine.model import BaseModule
 from torch import Tensor
 from torch.nn import functional as F
 
-from cld_mm.models.layers.pooling import pooled
+from cld_mm.models.layers import check_channels, pooled
 from cld_mm.registry import MODELS
 
-from .two_branch import check_projection
+from .projection import projection_class
 
 
 @MODELS.register_module()
 class JigsawNeck(BaseModule):
     """Backbone features of an image's patches to one feature of unit length.
 
-    Each patch goes through a trunk and a projection of its own; the projections,
-    one behind the other in the order of the patches, through a last layer.
+    Trunk and projection are applied to each patch; the projections are concatenated in
+    the order of the patches and go through a last layer.
 
     Args:
         in_channels: size of the backbone's pooled feature.
         out_channels: C, size of a patch's and of the image's feature.
         num_patches: patches of an image, 9 for a 3×3 grid.
-        projection: 'LinearNeck', 'NormLinearNeck', 'MLP' or 'NormMLP'; it gives
-            the trunk and the kind of both other layers.
+        projection: name of a registered projection neck, which provides the trunk and
+            both other layers.
 
     Raises:
-        ValueError: ``projection`` is none of the four.
+        ValueError: no projection neck has that name.
     """
 
     def __init__(
@@ -42,7 +42,8 @@ class JigsawNeck(BaseModule):
         projection: str = 'NormMLP',
     ) -> None:
         super().__init__()
-        kind = check_projection(projection)
+        kind = projection_class(projection)
+        self.in_channels = in_channels
         self.num_patches = num_patches
         self.trunk = kind.make_trunk(in_channels)
         self.projection = kind.make_projection(in_channels, out_channels)
@@ -52,13 +53,14 @@ class JigsawNeck(BaseModule):
         """Map ``(N * num_patches, ...)`` features, image by image, to ``(N, C)``.
 
         Raises:
-            ValueError: the rows are no multiple of ``num_patches``.
+            ValueError: the number of rows is not a multiple of ``num_patches``.
         """
         x = pooled(feats)
+        check_channels(x, self.in_channels, self)
         if len(x) % self.num_patches:
             raise ValueError(
-                f'JigsawNeck got {len(x)} patches, which is no multiple of num_patches '
-                f'{self.num_patches}: give it all patches of each image.'
+                f'JigsawNeck got {len(x)} patches, which is not a multiple of '
+                f'num_patches={self.num_patches}; pass all patches of each image.'
             )
         patches = self.projection(self.trunk(x))  # (N * P)×C
         joined = patches.reshape(len(x) // self.num_patches, -1)  # N×(P * C)

@@ -1,6 +1,6 @@
-"""Necks of mmpretrain's algorithms and heads, for any backbone's output.
+"""Necks of mmpretrain's algorithms and heads, for any backbone.
 
-mmpretrain's own pool maps only; these pool maps, tokens and vectors as this project does.
+mmpretrain's own pool maps only; these also pool tokens and take vectors.
 """
 
 from collections.abc import Sequence

@@ -3,14 +3,14 @@
 Source: CLD paper (arXiv 2008.03813), section 3.3 and table 6. The four differ
 in the trunk (none, or a hidden layer) and in the last layer (linear, or cosine).
 
-======================  ==========================  =========================
-neck                    trunk                       projection
-======================  ==========================  =========================
-LinearNeck              identity                    Linear with bias
-NormLinearNeck          identity                    NormLinear
-MLP                     Linear(in, in) + ReLU       Linear with bias
-NormMLP                 Linear(in, in) + ReLU       NormLinear
-======================  ==========================  =========================
+====================  ==========================  =========================
+neck                  trunk                       projection
+====================  ==========================  =========================
+LinearProjectionNeck  identity                    Linear with bias
+NormLinearNeck        identity                    NormLinear
+MLP                   Linear(in, in) + ReLU       Linear with bias
+NormMLP               Linear(in, in) + ReLU       NormLinear
+====================  ==========================  =========================
 """
 
 from collections.abc import Sequence
@@ -19,12 +19,15 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from cld_mm.models.layers import NormLinear, pooled
+from cld_mm.models.layers import NormLinear, check_channels, pooled
 from cld_mm.registry import MODELS
 
 
 class ProjectionNeck(BaseModule):
-    """Base of the four necks; a subclass names its trunk and projection.
+    """Base of projection necks; a subclass names its trunk and projection.
+
+    TwoBranchNeck, TwoBranchNonLinearNeck and JigsawNeck take any registered subclass
+    as their ``projection``.
 
     Args:
         in_channels: size of the backbone's pooled feature.
@@ -43,7 +46,7 @@ class ProjectionNeck(BaseModule):
 
     @classmethod
     def make_trunk(cls, in_channels: int) -> nn.Module:
-        """What the branches of a two-branch neck share."""
+        """The part that the branches of a two-branch neck share; keeps the size."""
         if not cls.hidden:
             return nn.Identity()
         return nn.Sequential(nn.Linear(in_channels, in_channels), nn.ReLU(inplace=True))
@@ -56,11 +59,33 @@ class ProjectionNeck(BaseModule):
 
     def forward(self, feats: Tensor | Sequence[Tensor]) -> Tensor:
         """Map backbone features to ``(N, C)`` rows of unit length."""
-        return F.normalize(self.projection(self.trunk(pooled(feats))), dim=1)
+        x = pooled(feats)
+        check_channels(x, self.in_channels, self)
+        return F.normalize(self.projection(self.trunk(x)), dim=1)
+
+
+def projection_class(name: str) -> type[ProjectionNeck]:
+    """The registered projection neck of that name.
+
+    Raises:
+        ValueError: there is none.
+    """
+    found = MODELS.get(name)
+    if isinstance(found, type) and issubclass(found, ProjectionNeck):
+        return found
+    names = [
+        key
+        for key, part in MODELS.module_dict.items()
+        if isinstance(part, type) and issubclass(part, ProjectionNeck)
+    ]
+    raise ValueError(
+        f'projection must be a registered projection neck ({", ".join(names)}), got '
+        f'{name!r}.'
+    )
 
 
 @MODELS.register_module()
-class LinearNeck(ProjectionNeck):
+class LinearProjectionNeck(ProjectionNeck):
     """One linear layer."""
 
     hidden, cosine = False, False

@@ -10,10 +10,11 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from cld_mm.models.layers.pooling import pooled
+from cld_mm.models.layers import pooled
 from cld_mm.registry import MODELS
 
-from .two_branch import Projections, check_projection
+from .projection import projection_class
+from .two_branch import Projections
 
 
 @MODELS.register_module()
@@ -25,10 +26,11 @@ class TwoBranchNonLinearNeck(BaseModule):
         hid_channels: size of the trunk's output.
         out_channels: size of the instance feature.
         group_channels: C, size of the group feature.
-        projection: 'LinearNeck' or 'NormLinearNeck', kind of the group branch.
+        projection: name of a registered projection neck, which provides the last
+            layer of the group branch.
 
     Raises:
-        ValueError: ``projection`` is unknown.
+        ValueError: no projection neck has that name.
     """
 
     def __init__(
@@ -40,7 +42,7 @@ class TwoBranchNonLinearNeck(BaseModule):
         projection: str = 'NormLinearNeck',
     ) -> None:
         super().__init__()
-        kind = check_projection(projection)
+        kind = projection_class(projection)
         self.trunk = nn.Sequential(
             nn.Linear(in_channels, hid_channels),
             nn.BatchNorm1d(hid_channels),
@@ -50,12 +52,12 @@ class TwoBranchNonLinearNeck(BaseModule):
         self.group = kind.make_projection(hid_channels, group_channels)
 
     def forward(self, feats: Tensor | Sequence[Tensor]) -> Projections:
-        """Instance features as they are (for the predictor), group ones of length 1."""
+        """Instance features for the predictor, group features of unit length."""
         hidden = self.trunk(pooled(feats))
         return Projections(
             self.instance(hidden), F.normalize(self.group(hidden), dim=1)
         )
 
     def forward_instance(self, feats: Tensor | Sequence[Tensor]) -> Tensor:
-        """The instance branch alone: what the target encoder and kNN need."""
+        """The instance branch alone, for the target encoder and kNN."""
         return self.instance(self.trunk(pooled(feats)))

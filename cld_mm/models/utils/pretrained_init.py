@@ -1,5 +1,6 @@
 """Weights from a checkpoint, or an error: never a silent random start."""
 
+from mmengine.model import BaseModule
 from mmengine.model.weight_init import PretrainedInit
 from mmengine.runner.checkpoint import _load_checkpoint
 from torch import nn
@@ -9,9 +10,7 @@ from cld_mm.fileio.weight_loading import load_weights
 from cld_mm.registry import WEIGHT_INITIALIZERS
 
 
-# mmengine loads weights of the type named 'Pretrained' after all other
-# initialization, so the name is kept inside this project's scope.
-@WEIGHT_INITIALIZERS.register_module(name='Pretrained')
+@WEIGHT_INITIALIZERS.register_module(name='StrictPretrained')
 class StrictPretrainedInit(PretrainedInit):
     """mmengine's PretrainedInit that insists on the weights it was asked for.
 
@@ -46,3 +45,12 @@ class StrictPretrainedInit(PretrainedInit):
         else:
             loaded = read_weights(self.checkpoint)
         load_weights(module, loaded, self.checkpoint, self.prefix, self.allow_missing)
+        # Else initialization would go on and overwrite what was loaded: mmengine
+        # initializes children next, and mmpretrain's backbones zero residual branches
+        # and draw position embeddings unless init_cfg has upstream's name.
+        for child in module.children():
+            for part in child.modules():
+                if isinstance(part, BaseModule):
+                    part._is_init = True
+        if isinstance(module, BaseModule):
+            module.init_cfg = {'type': 'Pretrained', 'checkpoint': self.checkpoint}

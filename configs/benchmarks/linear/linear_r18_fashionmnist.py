@@ -20,7 +20,7 @@ model = dict(
         strides=(2, 2, 2, 2),
         frozen_stages=4,
         norm_eval=True,
-        init_cfg=dict(type='Pretrained', checkpoint=''),
+        init_cfg=dict(type='StrictPretrained', checkpoint=''),
     ),
     neck=dict(type='GlobalAveragePooling'),
     head=dict(

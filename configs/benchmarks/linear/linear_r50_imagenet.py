@@ -21,7 +21,7 @@ model = dict(
         depth=50,
         frozen_stages=4,
         norm_eval=True,
-        init_cfg=dict(type='Pretrained', checkpoint=''),
+        init_cfg=dict(type='StrictPretrained', checkpoint=''),
     ),
     neck=dict(type='GlobalAveragePooling'),
     head=dict(

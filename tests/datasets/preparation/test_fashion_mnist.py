@@ -28,7 +28,7 @@ def test_fetch_downloads_or_says_why_not(
     ) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f'http://127.0.0.1:{server.server_address[1]}/'
-        with pytest.raises(SourceError, match='MD5 sum'):
+        with pytest.raises(SourceError, match='does not have the checksum md5'):
             fetch(tmp_path / 'a', 'download', url)
         assert not list((tmp_path / 'a').glob('*'))
         sums = {name: hashlib.md5(packed[name]).hexdigest() for name in packed}

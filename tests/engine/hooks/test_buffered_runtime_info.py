@@ -1,5 +1,8 @@
 """BufferedRuntimeInfoHook logs what mmengine's hook logs."""
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -8,7 +11,7 @@ from cld_mm.engine.hooks.non_finite_loss import NonFiniteLossHook
 from tools.stress import small_configs
 
 
-def train(digits, folder, **changes):
+def train(digits: Path, folder: Path, **changes: Any) -> Any:
     cfg = small_configs.config(
         'moco_cld',
         folder,
@@ -25,7 +28,9 @@ def train(digits, folder, **changes):
 
 
 @pytest.mark.parametrize('interval', [1, 4, 100])
-def test_logged_values_are_those_of_mmengine(interval, digits, tmp_path):
+def test_logged_values_are_those_of_mmengine(
+    interval: int, digits: Path, tmp_path: Path
+) -> None:
     settings = {
         'default_hooks__logger__interval': interval,
         'visualizer__vis_backends': [{'type': 'LocalVisBackend'}],
@@ -56,12 +61,16 @@ class Watch(TorchDispatchMode):
 
     reads = 0
 
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple = (), kwargs: Any = None
+    ) -> Any:
         self.reads += func.__name__.split('.')[0] in ('_local_scalar_dense', 'nonzero')
         return func(*args, **(kwargs or {}))
 
 
-def test_hooks_read_no_value_in_most_iterations(digits, tmp_path, monkeypatch):
+def test_hooks_read_no_value_in_most_iterations(
+    digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(NonFiniteLossHook, '_reads_late', staticmethod(lambda _: True))
     cfg = small_configs.config(
         'moco_cld', tmp_path, digits, train_dataloader__batch_size=6, epochs=6
@@ -78,7 +87,7 @@ def test_hooks_read_no_value_in_most_iterations(digits, tmp_path, monkeypatch):
     reads = []
     plain = runner.call_hook
 
-    def watched(name, **kwargs):
+    def watched(name: str, **kwargs: Any) -> None:
         with Watch() as watch:
             plain(name, **kwargs)
         if name.endswith('train_iter'):

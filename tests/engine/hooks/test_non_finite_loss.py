@@ -12,6 +12,7 @@ import torch
 from mmengine.config import Config
 from mmengine.optim import AmpOptimWrapper as MMAmpOptimWrapper
 from mmengine.optim import OptimWrapper
+from mmengine.runner import Runner
 from mmpretrain.structures import DataSample
 
 from cld_mm.distributed.process_group import prepare_distributed
@@ -28,14 +29,16 @@ from tests.helpers.ranks import run_ranks
 from tools.stress import small_configs
 
 
-def capture_steps(cfg):
+def capture_steps(cfg: Config) -> None:
     """What --capture-steps sets."""
     for hook in cfg.custom_hooks:
         if hook.type == 'NonFiniteLossHook':
             hook.capture_steps = True
 
 
-def small_runner(digits, folder, case='moco_cld', **changes):
+def small_runner(
+    digits: Path, folder: Path, case: str = 'moco_cld', **changes: Any
+) -> Any:
     """A tiny run without evaluation: 4 iterations an epoch."""
     changes.setdefault('train_dataloader__batch_size', 6)
     cfg = small_configs.config(case, folder, digits, **changes)
@@ -46,10 +49,10 @@ def small_runner(digits, folder, case='moco_cld', **changes):
     return build_runner(cfg)
 
 
-def break_forward(runner, iteration):
+def break_forward(runner: Runner, iteration: Any) -> None:
     """Let one iteration's activations be NaN."""
 
-    def spoil(module, inputs):
+    def spoil(module: Any, inputs: Any) -> None:
         if runner.iter == iteration:
             inputs[0].data[0, 0, 0, 0] = float('nan')
 
@@ -57,7 +60,9 @@ def break_forward(runner, iteration):
 
 
 @pytest.mark.parametrize('late', [False, True], ids=['cpu', 'as on a gpu'])
-def test_no_weight_becomes_nan(late, digits, tmp_path, monkeypatch):
+def test_no_weight_becomes_nan(
+    late: bool, digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(NonFiniteLossHook, '_reads_late', staticmethod(lambda _: late))
     runner = small_runner(digits, tmp_path)
     break_forward(runner, 2)
@@ -69,7 +74,9 @@ def test_no_weight_becomes_nan(late, digits, tmp_path, monkeypatch):
     assert all(s['momentum_buffer'].isfinite().all() for s in state.values())
 
 
-def test_a_late_result_is_read_before_a_checkpoint(digits, tmp_path, monkeypatch):
+def test_a_late_result_is_read_before_a_checkpoint(
+    digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(NonFiniteLossHook, '_reads_late', staticmethod(lambda _: True))
     runner = small_runner(digits, tmp_path)
     break_forward(runner, 3)  # the next checkpoint follows at once
@@ -78,7 +85,9 @@ def test_a_late_result_is_read_before_a_checkpoint(digits, tmp_path, monkeypatch
     assert sorted(p.name for p in tmp_path.glob('*.pth')) == ['iter_2.pth']
 
 
-def test_a_late_result_is_read_at_the_end(digits, tmp_path, monkeypatch):
+def test_a_late_result_is_read_at_the_end(
+    digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(NonFiniteLossHook, '_reads_late', staticmethod(lambda _: True))
     runner = small_runner(
         digits, tmp_path, epochs=1, default_hooks__checkpoint__every_iters=0
@@ -91,11 +100,13 @@ def test_a_late_result_is_read_at_the_end(digits, tmp_path, monkeypatch):
         runner.train()
 
 
-def test_a_bad_loss_part_without_gradient_stops_too(digits, tmp_path):
+def test_a_bad_loss_part_without_gradient_stops_too(
+    digits: Path, tmp_path: Path
+) -> None:
     runner = small_runner(digits, tmp_path)
     plain = runner.model.loss
 
-    def loss(*args, **kwargs):
+    def loss(*args: Any, **kwargs: Any) -> dict:
         parts = plain(*args, **kwargs)
         extra = torch.tensor(float('inf') if runner.iter == 2 else 1.0)
         return {**parts, 'loss_extra': extra}
@@ -105,7 +116,9 @@ def test_a_bad_loss_part_without_gradient_stops_too(digits, tmp_path):
         runner.train()
 
 
-def test_the_right_batch_of_an_accumulation_is_named(digits, tmp_path):
+def test_the_right_batch_of_an_accumulation_is_named(
+    digits: Path, tmp_path: Path
+) -> None:
     runner = small_runner(
         digits,
         tmp_path,
@@ -118,7 +131,7 @@ def test_the_right_batch_of_an_accumulation_is_named(digits, tmp_path):
     assert runner.iter == 3  # where the accumulated step would have been
 
 
-def test_finite_losses_are_not_changed_by_the_check():
+def test_finite_losses_are_not_changed_by_the_check() -> None:
     value = torch.tensor(0.1234567, requires_grad=True)
     losses = {'loss_a': value * 3, 'accuracy': torch.tensor(float('nan'))}
     checked = poison(losses, loss_parts(losses))
@@ -128,7 +141,7 @@ def test_finite_losses_are_not_changed_by_the_check():
 
 
 @pytest.mark.parametrize('bad', [float('nan'), float('inf'), float('-inf')])
-def test_one_bad_part_makes_all_gradients_nan(bad):
+def test_one_bad_part_makes_all_gradients_nan(bad: float) -> None:
     value = torch.tensor(1.0, requires_grad=True)
     losses = {'loss_a': value * 3, 'loss_b': [torch.tensor(bad), value]}
     checked = poison(losses, loss_parts(losses))
@@ -136,7 +149,7 @@ def test_one_bad_part_makes_all_gradients_nan(bad):
     assert gradient.isnan()
 
 
-def test_the_message_says_how_to_repeat_the_step(digits, tmp_path):
+def test_the_message_says_how_to_repeat_the_step(digits: Path, tmp_path: Path) -> None:
     runner = small_runner(digits, tmp_path)
     break_forward(runner, 2)
     with pytest.raises(FloatingPointError, match='--capture-steps'):
@@ -146,7 +159,7 @@ def test_the_message_says_how_to_repeat_the_step(digits, tmp_path):
     assert not list(tmp_path.glob('non_finite/*/*.pth'))
 
 
-def nan_on_one_rank(rank, digits, folder):
+def nan_on_one_rank(rank: int, digits: Path, folder: Path) -> None:
     cfg = small_configs.config(
         'moco_cld', folder, digits, train_dataloader__batch_size=3
     )
@@ -159,7 +172,7 @@ def nan_on_one_rank(rank, digits, folder):
     runner = build_runner(cfg)
     if rank == 1:
 
-        def spoil(module, inputs):
+        def spoil(module: Any, inputs: Any) -> None:
             if runner.iter == 2:
                 inputs[0].data[0, 0, 0, 0] = float('nan')
 
@@ -169,7 +182,9 @@ def nan_on_one_rank(rank, digits, folder):
     assert all(p.isfinite().all() for p in runner.model.parameters())
 
 
-def test_nan_on_one_rank_stops_all_before_the_step(digits, tmp_path):
+def test_nan_on_one_rank_stops_all_before_the_step(
+    digits: Path, tmp_path: Path
+) -> None:
     run_ranks(nan_on_one_rank, args=(digits, tmp_path))
 
 

@@ -41,7 +41,7 @@ def test_each_nodes_first_rank_leaves_the_code(
     monkeypatch.setenv('CLD_MM_EXIT_FILE', str(code))
     monkeypatch.setenv('RANK', str(2 + local))  # of the second node
     monkeypatch.setenv('LOCAL_RANK', str(local))
-    monkeypatch.setattr(launch, 'is_main_process', lambda: False)
+    monkeypatch.setattr('mmengine.dist.is_main_process', lambda: False)
     child = os.fork()
     if not child:
         try:

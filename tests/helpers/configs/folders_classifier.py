@@ -1,5 +1,7 @@
 """A tiny classifier trained on class folders ``DATA/train``, tested on ``DATA/test``."""
 
+from typing import Any
+
 pipeline = [
     dict(type='LoadImage'),
     dict(type='Resize', scale=(16, 16)),
@@ -7,7 +9,7 @@ pipeline = [
 ]
 
 
-def loader(split, shuffle=False):
+def loader(split: Any, shuffle: bool = False) -> dict:
     return dict(
         batch_size=3,
         num_workers=0,

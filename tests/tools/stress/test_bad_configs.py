@@ -2,6 +2,8 @@
 
 import importlib.util
 import os
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -9,7 +11,7 @@ from tests.helpers import ROOT
 
 
 @pytest.fixture
-def bad_configs():
+def bad_configs() -> Iterator[Any]:
     """The program as a module; it changes the working folder."""
     path = ROOT / 'tools/stress/bad_configs.py'
     spec = importlib.util.spec_from_file_location('bad_configs', path)
@@ -20,7 +22,7 @@ def bad_configs():
     os.chdir(before)
 
 
-def test_invalid_configs_run_or_say_what_is_wrong(bad_configs):
+def test_invalid_configs_run_or_say_what_is_wrong(bad_configs: Any) -> None:
     counts = bad_configs.run(configs=25, seed=11)
     assert counts['configs'] == 25
     assert counts['raw_tracebacks'] == counts['hangs'] == 0
@@ -39,7 +41,9 @@ def test_invalid_configs_run_or_say_what_is_wrong(bad_configs):
         ('optim_wrapper.optimizer.lr must be float', ['optim_wrapper', 'lr']),
     ],
 )
-def test_a_message_with_section_and_key_names_them(bad_configs, error, path):
+def test_a_message_with_section_and_key_names_them(
+    bad_configs: Any, error: str, path: list
+) -> None:
     assert bad_configs.is_named(error, path)
 
 
@@ -59,5 +63,7 @@ def test_a_message_with_section_and_key_names_them(bad_configs, error, path):
         ('models are missing', ['model']),
     ],
 )
-def test_a_message_without_section_or_key_does_not(bad_configs, error, path):
+def test_a_message_without_section_or_key_does_not(
+    bad_configs: Any, error: str, path: list
+) -> None:
     assert not bad_configs.is_named(error, path)

@@ -1,6 +1,7 @@
 """Damaged images through the stress test, and its judge."""
 
 import importlib.util
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from tests.helpers import ROOT
 
 
 @pytest.fixture(scope='module')
-def bad_images():
+def bad_images() -> Any:
     """The program as a module."""
     path = ROOT / 'tools/stress/bad_images.py'
     spec = importlib.util.spec_from_file_location('bad_images', path)
@@ -18,7 +19,7 @@ def bad_images():
     return module
 
 
-def test_damaged_images_are_refused_or_right(bad_images):
+def test_damaged_images_are_refused_or_right(bad_images: Any) -> None:
     counts = bad_images.run(images=400, seed=11)
     assert counts['images'] == counts['returned'] + counts['refused'] == 400
     faults = ('worker_crashes', 'hangs', 'silent_wrong', 'path_not_named')
@@ -26,7 +27,7 @@ def test_damaged_images_are_refused_or_right(bad_images):
     assert counts['returned'] > 40
 
 
-def test_a_wrong_image_is_noticed(bad_images):
+def test_a_wrong_image_is_noticed(bad_images: Any) -> None:
     data = bad_images.bases(np.random.default_rng(0))[0]
     right = bad_images.strict(data)[..., ::-1]
     assert not bad_images.is_wrong(data, right)

@@ -1,5 +1,8 @@
 """Embeddings come back from every file format as they were saved."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -21,8 +24,13 @@ NAMES = st.text(
     st.integers(0, 2**32 - 1),
 )
 def test_saved_embeddings_load_unchanged(
-    tmp_path_factory, suffix, names, width, labeled, seed
-):
+    tmp_path_factory: pytest.TempPathFactory,
+    suffix: str,
+    names: Any,
+    width: Any,
+    labeled: Any,
+    seed: int,
+) -> None:
     scale = np.float32(10.0) ** np.random.default_rng(seed).integers(-30, 30)
     features = np.random.default_rng(seed).normal(size=(len(names), width)) * scale
     files, labels = zip(*names, strict=True)
@@ -35,7 +43,7 @@ def test_saved_embeddings_load_unchanged(
     assert [p.name for p in path.parent.iterdir()] == [path.name]
 
 
-def test_parquet_loads_unchanged(tmp_path):
+def test_parquet_loads_unchanged(tmp_path: Path) -> None:
     pytest.importorskip('pyarrow', reason='pyarrow is an extra')
     saved = Embeddings(np.eye(3, 2), ['a', 'b', 'c'], ['cat', '', 'dog'])
     loaded = Embeddings.load(saved.save(tmp_path / 'x.parquet'))
@@ -43,7 +51,9 @@ def test_parquet_loads_unchanged(tmp_path):
     assert (loaded.files, loaded.labels) == (saved.files, saved.labels)
 
 
-def test_parquet_without_pyarrow_says_what_to_install(tmp_path, monkeypatch):
+def test_parquet_without_pyarrow_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(__import__('sys').modules, 'pyarrow', None)
     with pytest.raises(ImportError, match='pip install pyarrow'):
         Embeddings(np.eye(2), ['a', 'b']).save(tmp_path / 'x.parquet')
@@ -51,7 +61,7 @@ def test_parquet_without_pyarrow_says_what_to_install(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize('suffix', ['.npz', '.csv'])
-def test_file_names_that_are_not_utf8_survive(suffix, tmp_path):
+def test_file_names_that_are_not_utf8_survive(suffix: str, tmp_path: Path) -> None:
     saved = Embeddings(np.eye(1), ['a\udcff.jpg'])
     assert Embeddings.load(saved.save(tmp_path / f'x{suffix}')).files == saved.files
 
@@ -64,7 +74,9 @@ def test_file_names_that_are_not_utf8_survive(suffix, tmp_path):
         (np.zeros((3, 2)), ['a'] * 3, ['x'], '1 labels'),
     ],
 )
-def test_parts_of_other_lengths_are_refused(features, files, labels, said):
+def test_parts_of_other_lengths_are_refused(
+    features: Any, files: list, labels: list | None, said: str
+) -> None:
     with pytest.raises(ValueError, match=said):
         Embeddings(features, files, labels)
 
@@ -79,18 +91,20 @@ def test_parts_of_other_lengths_are_refused(features, files, labels, said):
         ('x.txt', '', '.npz, .csv, .parquet'),
     ],
 )
-def test_other_files_are_refused(name, content, said, tmp_path):
+def test_other_files_are_refused(
+    name: str, content: str, said: str, tmp_path: Path
+) -> None:
     (tmp_path / name).write_text(content)
     with pytest.raises(ValueError, match=said):
         Embeddings.load(tmp_path / name)
 
 
-def test_a_missing_file_is_named(tmp_path):
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r'none\.npz'):
         Embeddings.load(tmp_path / 'none.npz')
 
 
-def test_taken_images_keep_names_and_labels():
+def test_taken_images_keep_names_and_labels() -> None:
     whole = Embeddings(np.arange(6).reshape(3, 2), ['a', 'b', 'c'], ['x', 'y', ''])
     part = whole.take(np.array([2, 0]))
     assert part.files == ['c', 'a']
