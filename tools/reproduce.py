@@ -17,17 +17,19 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-import cld_mm  # noqa: F401, I001
+import cld_mm.registry  # noqa: F401, I001
 from mmengine.config import Config
 from mmengine.device import get_device
 
-from cld_mm.apis.check_config import check_config, check_data
+from cld_mm.cli.arguments import OptionsAction
 from cld_mm.cli.command_line import command_line
-from cld_mm.apis.launch import build_runner, set_loader_defaults
-from cld_mm.apis.options import OptionsAction, check_option
+from cld_mm.cli.run_tool import set_loader_defaults
+from cld_mm.config.check_values import check_config, check_data
+from cld_mm.config.command_line_overrides import merge_options
+from cld_mm.engine.build import build_runner
 from cld_mm.engine.checkpoint import StoppedBySignal
-from cld_mm.engine.checkpoint.stop import leave_at_once
-from cld_mm.engine.hooks.run_info import hardware, versions
+from cld_mm.engine.preemption.signals import leave_at_once
+from cld_mm.fileio.environment import hardware, versions
 from cld_mm.study.plan import StudyError
 from cld_mm.study.reproduce import (
     fill_ours,
@@ -61,9 +63,7 @@ def prepare(cfg: Config, args: argparse.Namespace, work_dir: Path) -> Config:
     """Merge the flags in and check the config and its data."""
     if args.epochs is not None:
         shorten(cfg, args.epochs)
-    for key, value in args.cfg_options.items():
-        check_option(cfg, key, value)
-    cfg.merge_from_dict(dict(args.cfg_options))
+    merge_options(cfg, args.cfg_options)
     cfg.work_dir = str(work_dir)
     loader_flags = argparse.Namespace(no_pin_memory=False)
     set_loader_defaults(cfg, loader_flags, persistent=True)

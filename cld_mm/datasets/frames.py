@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from mmpretrain.datasets import BaseDataset
 
-from cld_mm.evaluation.functional.moved_images import moved_images
+from cld_mm.augmentation.moved_images import moved_images
 from cld_mm.registry import DATASETS
 
 

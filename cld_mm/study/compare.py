@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cld_mm.evaluation.functional.moved_images import moved_images
+from cld_mm.augmentation.moved_images import moved_images
 
 from .features import Images
 from .measures import fit_logistic, knn_accuracies

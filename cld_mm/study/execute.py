@@ -12,7 +12,7 @@ from mmengine.config import Config
 from torch import nn
 
 from cld_mm.engine.build import build_runner
-from cld_mm.engine.hooks.run_info import hardware, versions
+from cld_mm.fileio.environment import hardware, versions
 from cld_mm.fileio.training_logs import read_run
 
 from .curve_hook import FILE, read_curve

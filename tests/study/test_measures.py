@@ -6,7 +6,7 @@ from sklearn.linear_model import LogisticRegression
 
 from cld_mm.evaluation import knn_classify, top_k_accuracy
 from cld_mm.evaluation.functional.knn_grid import knn_grid
-from cld_mm.evaluation.functional.moved_images import moved_images
+from cld_mm.augmentation.moved_images import moved_images
 from cld_mm.study.measures import fit_logistic, measure_features
 
 
