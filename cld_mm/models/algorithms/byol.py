@@ -62,7 +62,7 @@ class BYOL(BaseAlgorithm):
         )
 
     def loss(
-        self, inputs: list[Tensor], data_samples: list | None = None, **kwargs
+        self, inputs: list[Tensor], data_samples: list | None = None, **kwargs: Any
     ) -> dict[str, Tensor]:
         """Loss parts of one batch.
 

@@ -91,7 +91,7 @@ class MoCo(BaseAlgorithm):
         )
 
     def loss(
-        self, inputs: list[Tensor], data_samples: list | None = None, **kwargs
+        self, inputs: list[Tensor], data_samples: list | None = None, **kwargs: Any
     ) -> dict[str, Tensor]:
         """Loss parts of one batch; the keys enter the queue.
 

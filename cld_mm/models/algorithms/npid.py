@@ -94,7 +94,7 @@ class NPID(BaseAlgorithm):
         self.bank.check_size(num_images)
 
     def loss(
-        self, inputs: list[Tensor], data_samples: list, **kwargs
+        self, inputs: list[Tensor], data_samples: list, **kwargs: Any
     ) -> dict[str, Tensor]:
         """Loss parts of one batch; its features enter the bank.
 

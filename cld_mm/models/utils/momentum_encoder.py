@@ -7,6 +7,7 @@ optimiser step. Averaging is torch.optim.swa_utils' multi-tensor function.
 import math
 from collections.abc import Mapping
 from copy import deepcopy
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -109,7 +110,9 @@ class MomentumEncoder(nn.ModuleDict):
         if self.end_momentum is not None:
             self.step.fill_(step)
 
-    def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Tensor], prefix: str, *args: Any
+    ) -> None:
         super()._load_from_state_dict(state_dict, prefix, *args)
         if self.end_momentum is not None:
             self._step = int(self.step)
