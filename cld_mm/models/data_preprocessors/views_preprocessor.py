@@ -1,4 +1,4 @@
-"""ViewsPreprocessor: to the device as bytes; there colours, blur and normalising."""
+"""ViewsPreprocessor: to the device as bytes; there colors, blur and normalizing."""
 
 from typing import Any
 

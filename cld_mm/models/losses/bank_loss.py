@@ -40,7 +40,7 @@ def bank_softmax_loss(
 
     Args:
         features: L2-normalized, ``(N, C)``, with gradient.
-        bank: one row for each image of the data set, ``(n, C)``, no gradient.
+        bank: one row for each image of the dataset, ``(n, C)``, no gradient.
         indices: the row of each feature's image, ``(N,)`` int64.
         temperature: T.
 

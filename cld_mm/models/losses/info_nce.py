@@ -43,9 +43,9 @@ def info_nce(
     """Cross-entropy of each query's own key among that key and the negatives.
 
     Args:
-        queries: L2-normalised, ``(N, C)``, with gradient.
-        keys: L2-normalised positive of each query, ``(N, C)``, no gradient.
-        negatives: L2-normalised, ``(L, C)``, no gradient; may be overwritten
+        queries: L2-normalized, ``(N, C)``, with gradient.
+        keys: L2-normalized positive of each query, ``(N, C)``, no gradient.
+        negatives: L2-normalized, ``(L, C)``, no gradient; may be overwritten
             before the backward pass.
         temperature: T.
 

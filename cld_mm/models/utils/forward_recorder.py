@@ -33,7 +33,7 @@ class Recorder:
 
     Args:
         online: the encoder that is trained.
-        averaged: its averaged copies.
+        averaged: its momentum encoders.
     """
 
     def __init__(self, online: nn.Module, averaged: Sequence[nn.Module] = ()) -> None:
