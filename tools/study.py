@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from cld_mm.engine.checkpoint.stop import leave_at_once
+from cld_mm.engine.preemption.signals import leave_at_once
 
 import cld_mm  # noqa: F401
 from cld_mm.cli.command_line import command_line

@@ -61,7 +61,7 @@ def _prepare(cfg: Config, option: str, value: Any) -> None:
                     f'whole list, {path[:-1]}="[...]".'
                 )
             node = node[int(key)]
-        elif isinstance(node, (Mapping, Config)):
+        elif isinstance(node, (dict, Config)):
             if path == 'default_hooks.' and key not in node:
                 close = suggestion(key, node)
                 if close:

@@ -35,14 +35,14 @@ def plot_neighbors(
         titles: of the two sides.
     """
     rows, k = before[0].shape[:2]
+    heads = list(titles)
     if before[1] is not None and after[1] is not None:
         scope = 'shown' if fractions is None else 'all queries'
         fractions = fractions or (float(before[1].mean()), float(after[1].mean()))
-        first, second = (
+        heads = [
             f'{title}: {100 * fraction:.1f} % right ({scope})'
             for title, fraction in zip(titles, fractions, strict=True)
-        )
-        titles = first, second
+        ]
     widths = [1, 0.25, *[1] * k, 0.25, *[1] * k]
     figure = Figure(
         figsize=(1.5 + 0.7 * sum(widths), 0.75 * rows + 0.9), layout='constrained'
@@ -67,7 +67,7 @@ def plot_neighbors(
                 hit = None if right is None else bool(right[row, column])
                 _show(axes, images[row, column], hit)
                 if row == 0 and column == k // 2:
-                    axes.set_title(titles[side], fontsize=10)
+                    axes.set_title(heads[side], fontsize=10)
     if before[1] is not None:
         figure.supxlabel(
             'blue: same class as the query; orange, dashed: another class', fontsize=9
