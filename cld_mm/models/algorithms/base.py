@@ -106,7 +106,7 @@ class BaseAlgorithm(FollowsOptimizer, BaseSelfSupervisor):
         if cld is not None:
             self.cld = MODELS.build({'type': 'CLDHead', **cld})
 
-    def compile_passes(self, **settings) -> None:
+    def compile_passes(self, **settings: Any) -> None:
         """Compile backbone, neck and momentum copies in place, without graph breaks.
 
         Parameters keep their names, so checkpoints fit compiled and plain models.

@@ -99,7 +99,7 @@ class CrossLevel(FollowsOptimizer):
         return self.algorithm(inputs, data_samples, mode=mode)
 
     def loss(
-        self, inputs: list[Tensor], data_samples: list | None = None
+        self, inputs: list[Tensor] | Tensor, data_samples: list | None = None
     ) -> dict[str, Tensor]:
         """The algorithm's loss parts, and CLD's.
 
