@@ -15,7 +15,14 @@ from typing import NamedTuple
 
 from cld_mm.fileio.image_decoding import printable
 
-PATH_COLUMNS: tuple[str, ...] = ('path', 'file', 'filename', 'file_name', 'filepath', 'file_path')
+PATH_COLUMNS: tuple[str, ...] = (
+    'path',
+    'file',
+    'filename',
+    'file_name',
+    'filepath',
+    'file_path',
+)
 PATH_COLUMNS += ('image', 'img', 'image_path', 'img_path', 'image_name', 'name')
 LABEL_COLUMNS = ('label', 'class', 'class_name', 'category', 'target', 'gt_label')
 SEPARATORS = {'.csv': ',', '.tsv': '\t'}

@@ -124,11 +124,15 @@ def _located(path: Path) -> Iterator[dict[str, Any]]:
             # tarfile stops without an error at a damaged header.
             file.seek(tar.offset)
             if file.read(512) != bytes(512):
-                raise tarfile.ReadError('no member and no end-of-archive marker follow it')
+                raise tarfile.ReadError(
+                    'no member and no end-of-archive marker follow it'
+                )
             # Readers of tar files ignore what follows the end, as after `cat a b`.
             while block := file.read(2**20):
                 if block.strip(b'\0'):
-                    raise tarfile.ReadError('data after the end-of-archive marker (concatenated archives?)')
+                    raise tarfile.ReadError(
+                        'data after the end-of-archive marker (concatenated archives?)'
+                    )
     except (tarfile.TarError, ValueError) as error:
         raise ValueError(
             f'the shard {path} is damaged at its member {last} ({error}): create or '

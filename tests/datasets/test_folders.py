@@ -16,7 +16,6 @@ from cld_mm.datasets import (
     CheckedFashionMNIST,
     ImageFolder,
     ImageNetSubset,
-    folder_listing,
 )
 from cld_mm.datasets.folder_listing import list_images
 from cld_mm.registry import TRANSFORMS

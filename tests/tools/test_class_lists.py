@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT, call_tool
 from PIL import Image
+
+from tests.helpers import ROOT
+from tests.helpers.run_tools import call_tool
 
 MOCO = ROOT / 'tests/helpers/configs/folders_moco.py'
 CLASSIFIER = ROOT / 'tests/helpers/configs/folders_classifier.py'

@@ -71,7 +71,9 @@ def fetch_archive(archive: Archive, data: Path) -> str:
         download(archive.url, packed, digest)
     unpack(packed, target)
     if not (target / archive.holds).exists():
-        raise SourceError(f'{packed} does not hold {archive.holds}: download it by hand.')
+        raise SourceError(
+            f'{packed} does not hold {archive.holds}: download it by hand.'
+        )
     return f'{target} is ready.'
 
 
