@@ -13,8 +13,15 @@ model = dict(
     num_queries=2, neck=dict(type='NormMLP'), jigsaw=dict(projection='NormMLP')
 )
 
-train_pipeline = _base_.train_pipeline
-train_pipeline[1]['num_views'] = [3, 1]
+train_pipeline = [
+    dict(type='LoadImage'),
+    dict(
+        type='SeededMultiView',
+        num_views=[3, 1],
+        transforms=[_base_.view, _base_.jigsaw_view],
+    ),
+    dict(type='PackInputs'),
+]
 train_dataloader = dict(batch_size=64, dataset=dict(pipeline=train_pipeline))
 
 optim_wrapper = dict(optimizer=dict(lr=0.2))

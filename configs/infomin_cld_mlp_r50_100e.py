@@ -7,4 +7,4 @@ Expected: 69.5 % linear top-1 (the release's table). Not measured by this projec
 
 _base_ = 'infomin_cld_r50_100e.py'
 
-model = dict(neck=dict(projection='MLP'), jigsaw=dict(projection='MLP'))
+model = dict(neck=dict(type='MLP'), jigsaw=dict(projection='MLP'))

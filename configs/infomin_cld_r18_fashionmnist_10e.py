@@ -8,9 +8,7 @@ _base_ = 'mocov2_cld_r18_fashionmnist_10e.py'
 
 model = dict(
     type='InfoMin',
-    jigsaw=dict(
-        type='JigsawNeck', projection='NormMLP', in_channels=128, out_channels=64
-    ),
+    jigsaw=dict(type='JigsawNeck', projection='NormMLP', out_channels=64),
     jigsaw_weight=0.5,
 )
 

@@ -10,6 +10,8 @@ _base_ = 'moco_r18_cifar10_200e.py'
 
 model = dict(num_queries=2, neck=dict(type='NormLinearNeck'))
 
-train_pipeline = _base_.train_pipeline
-train_pipeline[0]['num_views'] = [3]
+train_pipeline = [
+    dict(type='SeededMultiView', num_views=[3], transforms=[_base_.view]),
+    dict(type='PackViews'),
+]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

@@ -8,4 +8,4 @@ measured by this project.
 
 _base_ = 'moco_cld_r18_cifar10_200e.py'
 
-model = dict(neck=dict(projection='LinearProjectionNeck'))
+model = dict(neck=dict(type='LinearProjectionNeck'))

@@ -7,6 +7,7 @@ Expected: none published here. Not measured by this project.
 """
 
 _base_ = [
+    '_base_/cld/cifar.py',
     '_base_/models/moco_r18_cifar.py',
     '_base_/datasets/kitchen_hc_a32.py',
     '_base_/schedules/sgd_cosine_cifar_200e.py',
@@ -14,25 +15,17 @@ _base_ = [
 ]
 
 model = dict(
-    num_queries=None,
     data_preprocessor=dict(to_rgb=True),
-    neck=dict(
-        _delete_=True,
-        type='TwoBranchNeck',
-        projection='LinearProjectionNeck',
-        in_channels=512,
-        out_channels=128,
-    ),
     cld=dict(
-        type='CLDHead',
-        loss_weight=0.25,
-        grouping=dict(type='KMeansGrouping', num_groups=10, num_iters=5),
-        loss=dict(type='CLDLoss', temperature=0.2),
+        _base_.cld, loss_weight=0.25, grouping=dict(_base_.cld.grouping, num_groups=10)
     ),
 )
 
-train_pipeline = _base_.train_pipeline
-train_pipeline[2]['num_views'] = [3]
+train_pipeline = [
+    *_base_.load,
+    dict(type='SeededMultiView', num_views=[3], transforms=[_base_.view]),
+    dict(type='PackViews'),
+]
 train_dataloader = dict(batch_size=128, dataset=dict(pipeline=train_pipeline))
 optim_wrapper = dict(optimizer=dict(lr=0.03))
 auto_scale_lr = dict(base_batch_size=128)

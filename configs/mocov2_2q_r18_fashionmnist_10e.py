@@ -7,6 +7,8 @@ _base_ = 'mocov2_r18_fashionmnist_10e.py'
 
 model = dict(num_queries=2, neck=dict(type='NormMLP'))
 
-train_pipeline = _base_.train_pipeline
-train_pipeline[0]['num_views'] = [3]
+train_pipeline = [
+    dict(type='SeededMultiView', num_views=[3], transforms=[_base_.view]),
+    dict(type='PackInputs'),
+]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

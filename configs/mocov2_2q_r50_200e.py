@@ -12,8 +12,11 @@ _base_ = 'mocov2_r50_200e.py'
 
 model = dict(num_queries=2, neck=dict(type='NormMLP'))
 
-train_pipeline = _base_.train_pipeline
-train_pipeline[1]['num_views'] = [3]
+train_pipeline = [
+    _base_.load,
+    dict(type='SeededMultiView', num_views=[3], transforms=[_base_.view]),
+    dict(type='PackViews'),
+]
 train_dataloader = dict(batch_size=64, dataset=dict(pipeline=train_pipeline))
 
 optim_wrapper = dict(optimizer=dict(lr=0.2))

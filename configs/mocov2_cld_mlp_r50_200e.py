@@ -7,4 +7,4 @@ Expected: 69.2 % linear top-1 (the release's table). Not measured by this projec
 
 _base_ = 'mocov2_cld_r50_200e.py'
 
-model = dict(neck=dict(projection='MLP'))
+model = dict(neck=dict(type='MLP'))

@@ -11,8 +11,11 @@ Expected: depends on the images. Not measured by this project.
 
 _base_ = 'mocov2_cld_r50_200e.py'
 
-train_pipeline = _base_.train_pipeline
-train_pipeline[0] = dict(type='LoadImage', on_error='skip', max_skips=100)
+train_pipeline = [
+    dict(type='LoadImage', on_error='skip', max_skips=100),
+    dict(type='SeededMultiView', num_views=[3], transforms=[_base_.view]),
+    dict(type='PackViews'),
+]
 train_dataloader = dict(
     dataset=dict(
         _delete_=True,

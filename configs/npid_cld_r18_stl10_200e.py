@@ -9,6 +9,7 @@ Expected: none published here. Not measured by this project.
 """
 
 _base_ = [
+    '_base_/cld/cifar.py',
     '_base_/models/npid_r18_cifar.py',
     '_base_/datasets/stl10_a96.py',
     '_base_/schedules/sgd_cosine_cifar_200e.py',
@@ -18,18 +19,6 @@ _base_ = [
 model = dict(
     num_images=5000,
     data_preprocessor=dict(mean=(127.5, 127.5, 127.5), std=(127.5, 127.5, 127.5)),
-    neck=dict(
-        _delete_=True,
-        type='TwoBranchNeck',
-        projection='LinearProjectionNeck',
-        in_channels=512,
-        out_channels=128,
-    ),
-    cld=dict(
-        type='CLDHead',
-        loss_weight=1.0,
-        grouping=dict(type='KMeansGrouping', num_groups=128, num_iters=5),
-        loss=dict(type='CLDLoss', temperature=0.2),
-    ),
+    cld=_base_.cld,
 )
 optim_wrapper = dict(type='PortableAmpOptimWrapper', dtype='float16')

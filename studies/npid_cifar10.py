@@ -4,6 +4,8 @@ Run: ``python tools/study.py studies/npid_cifar10.py``. Both arms see two views 
 image and make the same passes, so they are compute-matched.
 """
 
+title = 'NPID and CLD on CIFAR-10'
+
 arms = dict(
     npid=dict(config='configs/cpu/npid_r18w16_cifar10_4k.py'),
     npid_cld=dict(config='configs/cpu/npid_cld_r18w16_cifar10_4k.py'),

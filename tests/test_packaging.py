@@ -68,7 +68,7 @@ def imported(folder: str, only_at_start: bool = False) -> dict[str, str]:
 
 
 def undeclared(modules: dict[str, str], declared: set[str]) -> dict[str, str]:
-    owners = packages_distributions()
+    owners = {'umap': ['umap-learn'], **packages_distributions()}
     return {
         module: place
         for module, place in modules.items()

@@ -1,7 +1,7 @@
 """Run a study: ``python tools/study.py STUDY.py [--jobs N] [--max-minutes M]``.
 
-Trains and measures what has no result yet, one JSON file per run in ``results/<study>/``,
-and resumes what was cut. ``--report`` writes the tables and plots instead.
+Trains and measures what has no result yet, one JSON file per run in
+``results/<study>/``, and resumes what was cut. ``--report`` writes tables and plots.
 """
 
 import argparse
@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from cld_mm.engine.checkpoint.stop import leave_at_once
+from cld_mm.engine.preemption.signals import leave_at_once
 
 import cld_mm  # noqa: F401
 from cld_mm.cli.command_line import command_line
@@ -40,6 +40,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--results', type=Path, default=Path('results'))
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/studies'))
     parser.add_argument('--docs', type=Path, default=Path('docs/evidence.md'))
+    parser.add_argument('--readme', type=Path, default=Path('README.md'))
     parser.add_argument(
         '--any-revision',
         action='store_true',
@@ -79,8 +80,11 @@ def main() -> None:
         study = load_study(args.study)
         if args.report:
             from cld_mm.study.report import write_report
+            from cld_mm.study.summary import fill_summary, load_studies
 
             write_report(study, args.results, args.docs)
+            for page in (args.docs, args.readme):
+                fill_summary(page, load_studies(args.study.parent), args.results)
             return
         results, waiting = check(study, args.results, args.any_revision)
         if args.only:

@@ -103,9 +103,7 @@ class ViewDistribution:
         for name in ('jitter', 'gray', 'blur', 'solarize', 'flip', 'erase'):
             value = getattr(self, f'{name}_prob')
             if not 0 <= value <= 1:
-                raise ValueError(
-                    f'{name}_prob must be in [0, 1], got {value}.'
-                )
+                raise ValueError(f'{name}_prob must be in [0, 1], got {value}.')
         for name in ('scale', 'ratio', 'blur_sigma', 'erase_scale', 'erase_ratio'):
             low, high = getattr(self, name)
             if not 0 < low <= high:

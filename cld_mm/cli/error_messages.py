@@ -120,7 +120,7 @@ def _tell_other_ranks(error: BaseException, reason: str) -> None:
 
 
 def _exit(message: str, code: int) -> None:
-    from cld_mm.distributed.exit_message import say_last_words
+    from cld_mm.distributed.exit_message import write_exit_message
 
-    say_last_words(message)
+    write_exit_message(message)
     sys.exit(code)

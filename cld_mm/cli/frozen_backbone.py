@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.model import is_model_wrapper
 
+from cld_mm.distributed.unwrap_model import unwrap_model
 from cld_mm.evaluation.test_data import test_transform
 
 from .run_tool import run_tool, set_loader_defaults
@@ -72,7 +72,7 @@ def load_weights(runner: Any) -> None:
     """
     path = runner._load_from
     runner.load_checkpoint(path)
-    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    model = unwrap_model(runner.model)
     if 'head' in model.random_parts and not hasattr(model, 'extract_features'):
         raise ValueError(
             f"{path} lacks the weights of the classifier ('head'): its accuracy would "

@@ -27,7 +27,7 @@ KNOWN = (
         'model.backbone.with_cp=True, or use --amp',
     ),
     (
-        r'(?:EADDRINUSE|[Aa]ddress already in use)',
+        r'(?:EADDRINUSE|(?i:address already in use))',
         'the port is taken, perhaps by another run on this machine: set another one '
         'by the environment variable PORT (MASTER_PORT under Slurm)',
     ),

@@ -4,7 +4,7 @@ import argparse
 import importlib
 from typing import NoReturn
 
-COMMANDS = ('export',)
+COMMANDS = ('pretrain', 'export')
 
 
 class OneLineParser(argparse.ArgumentParser):

@@ -1,7 +1,8 @@
 """Figures for machines to read, beside those that a tool prints.
 
-A tool that evaluates a checkpoint writes ``WORK_DIR/<tool>_<checkpoint>.json``; one
-that looks at files writes beside the first of them. ``--out`` names another file.
+A tool that evaluates a checkpoint writes ``<tool>_<checkpoint>.json`` beside it, or in
+``--work-dir``; one that reads files writes beside the first of them. ``--out`` names
+another file.
 """
 
 import json

@@ -14,6 +14,7 @@ from .tree import SECTIONS, walk
 TOP_LEVEL = {*SECTIONS, *inspect.signature(Runner).parameters} - {'cfg'}
 TOP_LEVEL |= {'find_unused_parameters', 'sync_bn', 'compile', 'runner_type'}
 TOP_LEVEL |= {'activation_checkpointing', 'efficient_conv_bn_eval', 'custom_imports'}
+TOP_LEVEL |= {'unknown_classes'}
 
 
 def merge_options(cfg: Config, options: Mapping[str, Any]) -> None:
@@ -60,7 +61,7 @@ def _prepare(cfg: Config, option: str, value: Any) -> None:
                     f'whole list, {path[:-1]}="[...]".'
                 )
             node = node[int(key)]
-        elif isinstance(node, (Mapping, Config)):
+        elif isinstance(node, (dict, Config)):
             if path == 'default_hooks.' and key not in node:
                 close = suggestion(key, node)
                 if close:

@@ -51,9 +51,10 @@ def follow_length(
     for path, schedule in schedules_of(cfg):
         by_epoch = schedule.get('by_epoch', True)
         old, new = before[by_epoch], new_lengths[by_epoch]
-        own = ('param_scheduler', path, f'{path}.T_max', f'{path}.end')
-        own += (f'{path}.milestones',)
-        if None in (old, new) or old == new or any(name in options for name in own):
+        own = [f'{path}.{key}' for key in ('T_max', 'end', 'milestones')]
+        if any(name in options for name in ('param_scheduler', path, *own)):
+            continue
+        if old is None or new is None or old == new:
             continue
         begin = schedule.get('begin', 0)
         if last_step(schedule, old) != old:

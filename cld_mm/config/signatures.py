@@ -75,8 +75,11 @@ def wanted_type(part: Any, key: str, value: Any) -> str | None:
         The annotation, or the default's type; None where the value fits or nothing
         is known.
     """
-    function, parameter = signature_of(part).parameters.get(key, (None, None))
-    if parameter is None or value is parameter.default:
+    known = signature_of(part).parameters
+    if key not in known:
+        return None
+    function, parameter = known[key]
+    if value is parameter.default:
         return None
     if parameter.annotation is inspect.Parameter.empty:
         return _unlike_default(parameter.default, value)

@@ -5,6 +5,7 @@ from cld_mm.datasets.samplers.shard_sampler import ShardSampler
 from . import transforms
 from .class_names import AlignedClasses, align_classes, read_class_names
 from .folders import CheckedImageNet, ImageFolder
+from .frames import Frames
 from .image_arrays import ImageArrays
 from .image_source import ImageSource, build_image_dataset
 from .imagenet_subset import ImageNetSubset
@@ -28,6 +29,7 @@ __all__ = [
     'CheckedFashionMNIST',
     'CheckedImageNet',
     'CheckedMNIST',
+    'Frames',
     'HeldOut',
     'ImageArrays',
     'ImageFolder',

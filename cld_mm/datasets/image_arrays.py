@@ -1,6 +1,6 @@
 """ImageArrays: a small dataset as one NumPy file per split.
 
-``tools/dataset_converters/folder_to_arrays.py`` writes the files from folders of images.
+``tools/dataset_converters/folder_to_arrays.py`` writes them from folders of images.
 """
 
 import zipfile
@@ -60,7 +60,7 @@ class ImageArrays(BaseDataset):
         super().__init__(ann_file='', data_root=data_root, **kwargs)
 
     def load_data_list(self) -> list[dict]:
-        """One dict per image: ``img`` (H, W, C) uint8, RGB or gray, and ``gt_label``."""
+        """One dict per image: ``img`` (H, W, C) uint8, RGB, and ``gt_label``."""
         arrays = read_arrays(Path(self.data_root).expanduser() / f'{self.split}.npz')
         self._metainfo.setdefault('classes', tuple(arrays['classes'].tolist()))
         return [

@@ -1,4 +1,4 @@
-"""Last words of a rank: on stderr, and where its launcher reads them."""
+"""The last message of a rank: on stderr, and where its launcher reads it."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 
-def say_last_words(message: str) -> None:
+def write_exit_message(message: str) -> None:
     """Print one line with the rank's name, and leave it for torchrun.
 
     torchrun names a file in ``TORCHELASTIC_ERROR_FILE``; tools/launch_ranks.py ends

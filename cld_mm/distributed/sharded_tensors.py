@@ -68,7 +68,7 @@ def split_like(value: Any, parameter: Tensor) -> Any:
 def take_plain_tensors(model: nn.Module) -> None:
     """Let every module with split parameters load a plain run's state dict."""
 
-    def split(module: nn.Module, state: dict, prefix: str, *_) -> None:
+    def split(module: nn.Module, state: dict, prefix: str, *_: Any) -> None:
         for name, parameter in module.named_parameters(recurse=False):
             if prefix + name in state:
                 state[prefix + name] = split_like(state[prefix + name], parameter)

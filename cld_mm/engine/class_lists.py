@@ -8,12 +8,12 @@ dataset that it is tested on counts along the same list; see
 from typing import Any
 
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
 from mmengine.runner.base_loop import BaseLoop
 from mmpretrain.models import BaseClassifier
 from torch.utils.data import DataLoader
 
 from cld_mm.datasets.class_names import align_classes, read_class_names
+from cld_mm.distributed.unwrap_model import unwrap_model
 from cld_mm.registry import DATASETS
 
 from .checkpoint import CheckpointError
@@ -80,7 +80,7 @@ def check_same_classes(runner: Any, filename: str) -> None:
     Raises:
         CheckpointError: the training images have other classes than the checkpoint.
     """
-    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    model = unwrap_model(runner.model)
     names = read_class_names(runner.train_dataloader.dataset)
     stored = runner.stored_classes
     if isinstance(model, BaseClassifier) and stored and names:

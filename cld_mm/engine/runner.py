@@ -1,7 +1,7 @@
-"""ResumableRunner: mmengine's Runner that leaves a terminal readable, on a CPU too.
+"""ResumableRunner: mmengine's Runner with exact resume, also on a CPU.
 
-It writes checkpoints in the background, as a whole or not at all, and resumes from the
-newest that is whole.
+It writes checkpoints in the background, whole or not at all, and resumes from the
+newest intact one.
 """
 
 import logging
@@ -33,7 +33,7 @@ from cld_mm.distributed.sharded_tensors import (
     take_plain_states,
 )
 from cld_mm.engine.checkpoint.save import is_remote, save_state
-from cld_mm.fileio.disk_errors import end_with_the_log
+from cld_mm.fileio.disk_errors import use_strict_log_files
 from cld_mm.fileio.short_text import shorten
 from cld_mm.registry import MODEL_WRAPPERS
 
@@ -48,31 +48,35 @@ from .terminal_log import TerminalHandler
 
 
 class ResumableRunner(Runner):
-    """As mmengine's Runner; on a terminal it logs above the progress bar.
+    """mmengine's Runner with a short terminal log and checkpoints that resume exactly.
 
-    Without an accelerator, synchronised BatchNorm, which needs one, becomes plain.
+    Without an accelerator, synchronized BatchNorm, which needs one, becomes plain.
     """
 
     _has_loaded: bool
-    _verified: str | None = None  # the checkpoint whose digests were looked at
-
+    _train_dataloader: Any
+    _val_dataloader: Any
+    _test_dataloader: Any
+    optim_wrapper: Any
+    param_schedulers: Any
+    _verified: str | None = None  # the checkpoint whose digests were checked
     _plan: ResumePlan | None = None  # while a run is resumed
     # Of the checkpoint loaded last.
     stored_classes: Sequence[str] | None = None
     stored_value_range: tuple[float, float] | None = None
 
-    def wrap_model(self, model_wrapper_cfg, model):
-        """Wrap the model for several ranks, if there are several."""
+    def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
+        """Wrap the model if there are several ranks."""
         if not has_accelerator():
             if any(isinstance(m, nn.SyncBatchNorm) for m in model.modules()):
                 self.logger.warning(
-                    'no accelerator: synchronised BatchNorm, which needs one, becomes '
-                    'plain, with the statistics of each rank.'
+                    'no accelerator: synchronized BatchNorm, which needs one, becomes '
+                    'plain, with statistics per rank.'
                 )
             model = revert_sync_batchnorm(model)
         kind = (model_wrapper_cfg or {}).get('type')
         if self.distributed and kind in MODEL_WRAPPERS.module_dict:
-            # mmengine looks for its own alone.
+            # mmengine searches only its own registry.
             return MODEL_WRAPPERS.build(
                 model_wrapper_cfg, default_args={'module': model.to(get_device())}
             )
@@ -81,11 +85,11 @@ class ResumableRunner(Runner):
         return wrapped
 
     def _init_model_weights(self) -> None:
-        # Split weights were initialised before they were split.
+        # Split weights were initialized before they were split.
         if not has_split_parameters(self.model):
             super()._init_model_weights()
 
-    def build_optim_wrapper(self, optim_wrapper) -> OptimWrapper:
+    def build_optim_wrapper(self, optim_wrapper: Any) -> OptimWrapper:
         """As mmengine's; states of split weights load from plain checkpoints."""
         built: Any = super().build_optim_wrapper(optim_wrapper)
         if built is not optim_wrapper and has_split_parameters(self.model):
@@ -93,7 +97,7 @@ class ResumableRunner(Runner):
         return built
 
     def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:
-        """As mmengine's; a loop without a 'type' is of the project's registry too."""
+        """As mmengine's; a loop without a 'type' is one of this project."""
         if not isinstance(loop, BaseLoop) and 'type' not in loop:
             kind = 'Epoch' if loop['by_epoch'] else 'Iter'
             rest = {key: value for key, value in loop.items() if key != 'by_epoch'}
@@ -136,26 +140,29 @@ class ResumableRunner(Runner):
 
     @property
     def checkpoint_writer(self) -> CheckpointWriter:
-        """What writes this run's checkpoints."""
+        """The writer of this run's checkpoints."""
         if not hasattr(self, '_checkpoint_writer'):
             self._checkpoint_writer = CheckpointWriter()
         return self._checkpoint_writer
 
     @staticmethod
-    def build_dataloader(dataloader, seed=None, diff_rank_seed=False) -> DataLoader:
-        """As mmengine's, but nothing in it depends on where a run was interrupted.
+    def build_dataloader(
+        dataloader: DataLoader | dict,
+        seed: int | None = None,
+        diff_rank_seed: bool = False,
+    ) -> DataLoader:
+        """As mmengine's, but independent of where a run was interrupted.
 
-        Loaders draw from a generator of their own, never from training's; a sample's
-        augmentations from its own seed; and workers leave signals to their rank.
+        A loader draws from its own generator, the augmentations of a sample from the
+        sample's seed, and workers leave signals to their rank.
         """
         loader = Runner.build_dataloader(dataloader, seed, diff_rank_seed)
         if isinstance(dataloader, DataLoader):
             return loader
         if not len(loader):
             raise ValueError(
-                f'a dataloader of {len(loader.dataset)} images has no whole batch of '  # type: ignore[arg-type]
-                f'batch_size {loader.batch_size} a rank: lower it, or set '
-                'drop_last=False.'
+                f'{len(loader.dataset)} images give no full batch of batch_size '  # type: ignore[arg-type]
+                f'{loader.batch_size} per rank: lower it, or set drop_last=False.'
             )
         if seed is not None:
             loader.generator = torch.Generator().manual_seed(
@@ -168,10 +175,10 @@ class ResumableRunner(Runner):
         return loader
 
     def load_or_resume(self) -> None:
-        """Load, or resume from the newest whole checkpoint or from that named.
+        """Load, or resume from the given checkpoint or the newest intact one.
 
         Raises:
-            CheckpointError: the one that is named is damaged, or all are.
+            CheckpointError: the given one is damaged, or all are.
         """
         if self._has_loaded or not self._resume:
             super().load_or_resume()
@@ -184,8 +191,8 @@ class ResumableRunner(Runner):
             self.resume(chosen)
         except FileNotFoundError as error:
             raise CheckpointError(
-                f'{error} It was there when it was chosen a moment ago: '
-                'go on with --resume, which looks again.'
+                f'{error} It existed a moment ago: run again with --resume, which '
+                'searches again.'
             ) from error
         self._has_loaded = True
 
@@ -236,7 +243,7 @@ class ResumableRunner(Runner):
         A file on a remote store is written by mmengine at once.
 
         Args:
-            then: called in the thread, once the file is there.
+            then: called in the thread once the file is written.
             out_dir, filename, file_client_args, save_optimizer, save_param_scheduler,
                 meta, by_epoch, backend_args: as in mmengine's Runner.
 
@@ -266,7 +273,7 @@ class ResumableRunner(Runner):
             else None,
         )
 
-    def load_checkpoint(self, filename: str, *args, **kwargs):
+    def load_checkpoint(self, filename: str, *args: Any, **kwargs: Any) -> dict:
         """Load weights strictly, and this rank's rows of a sharded bank.
 
         A resumed model must fit exactly. By ``load_from``, each part of the model is
@@ -281,12 +288,12 @@ class ResumableRunner(Runner):
         self.stored_classes = meta.get('classes')
         self.stored_value_range = meta.get('value_range')
         bank = sharded_bank(self.model)
-        resumed = self._plan is not None and bank is not None
-        if resumed and 'bank.features' not in checkpoint['state_dict']:
+        in_state = 'bank.features' in checkpoint.get('state_dict', {})
+        if self._plan is not None and bank is not None and not in_state:
             load_rows(bank, filename, checked=filename == self._verified)
         return checkpoint
 
-    def _load_exactly(self, filename: str, *args, **kwargs) -> dict:
+    def _load_exactly(self, filename: str, *args: Any, **kwargs: Any) -> dict:
         kwargs['strict'] = True
         try:
             return super().load_checkpoint(filename, *args, **kwargs)
@@ -302,13 +309,13 @@ class ResumableRunner(Runner):
                 'weights with load_from.'
             ) from error
 
-    def build_logger(self, *args, **kwargs) -> MMLogger:
+    def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
         """The logger, with a shorter log on the terminal.
 
         A log file that cannot be written ends the run.
         """
         logger = super().build_logger(*args, **kwargs)
-        end_with_the_log(logger)
+        use_strict_log_files(logger)
         for handler in list(logger.handlers):
             if type(handler) is logging.StreamHandler and is_main_process():
                 logger.removeHandler(handler)

@@ -5,12 +5,12 @@ from typing import Any
 
 import torch
 from mmengine.dist import get_rank, is_main_process
-from mmengine.model import is_model_wrapper
 from torch import Tensor
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from cld_mm.distributed.collectives import gather, world_size
+from cld_mm.distributed.unwrap_model import unwrap_model
 from cld_mm.models.layers import pooled
 
 # Which part of a model makes a kind of feature.
@@ -45,7 +45,7 @@ def extract_features(
     Raises:
         ValueError: an image has several labels.
     """
-    model = model.module if is_model_wrapper(model) else model
+    model = unwrap_model(model)
     was_training = model.training
     model.eval()
     batches: dict[str, list[Tensor]] = {}

@@ -1,7 +1,7 @@
 """Which images a config is evaluated on, and in which transform.
 
-A config for unlabeled images has no test data. Its training images then stand in, in a
-test transform that is derived from the training pipeline.
+A config for unlabeled images has no test data. Its training images are used instead, in
+a test transform that is derived from the training pipeline.
 """
 
 from collections.abc import Iterator

@@ -4,11 +4,11 @@ from typing import Any, NamedTuple
 
 import torch
 from mmengine.dist import is_main_process
-from mmengine.model import is_model_wrapper
 from torch import Tensor
 from tqdm import tqdm
 
 from cld_mm.distributed.collectives import world_size
+from cld_mm.distributed.unwrap_model import unwrap_model
 
 from .feature_extraction import features_of, joined, labels_of
 
@@ -45,7 +45,7 @@ def extract_view_pairs(runner: Any, number: int) -> ViewPairs:
     cfg |= {'drop_last': False, 'persistent_workers': False}
     cfg['sampler'] = {'type': 'SeededSampler', 'shuffle': True}
     loader = runner.build_dataloader(cfg, seed=runner.seed)
-    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    model = unwrap_model(runner.model)
     was_training = model.training
     model.eval()
     number = min(number, len(loader.dataset))

@@ -6,7 +6,6 @@ safe loading refuses is named in one sentence; a download goes over https, is wr
 beside and renamed, and must have the SHA-256 that its name or address says.
 """
 
-import hashlib
 import os
 import pickle
 import re
@@ -19,6 +18,7 @@ import torch
 from mmengine.dist import get_dist_info
 from torch import distributed as dist
 
+from .digests import sha256_of
 from .download import download
 
 UNREADABLE = (RuntimeError, EOFError, KeyError, ValueError, OSError)
@@ -113,7 +113,7 @@ def load_from_https(
         download(filename.partition('#')[0], path)
     if world_size > 1:
         dist.barrier()
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = sha256_of(path)
     if not digest.startswith(said.group(1)):
         raise ValueError(
             f'{path} has the SHA-256 {digest}, not {said.group(1)} as {filename} says: '

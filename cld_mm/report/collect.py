@@ -26,7 +26,9 @@ class Run:
         config: as text.
         info: versions, hardware, data and command; empty if not recorded.
         curves: steps and values of each logged name.
-        results: JSON files of measured figures, flattened, by file.
+        results: JSON files of measured values, flattened, by file.
+        comparison: percent by side (pixels, untrained, trained), task and measure, if
+            a result file has it.
         pictures: PNG and SVG files of the work dir, as data URLs.
         notes: one sentence for each thing that could not be read or shown.
         cfg: the config itself.
@@ -38,6 +40,7 @@ class Run:
     info: dict[str, Any] = field(default_factory=dict)
     curves: Curves = field(default_factory=dict)
     results: dict[str, dict[str, Any]] = field(default_factory=dict)
+    comparison: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
     pictures: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     cfg: Config | None = None
@@ -79,7 +82,9 @@ def collect_run(work_dir: Path) -> Run:
     for file in sorted(work_dir.glob('*.json')):
         if file.name == 'analyze_logs.json':  # a summary of the curves
             continue
-        run.results[file.name] = flat(read_json(file, run.notes))
+        content = read_json(file, run.notes)
+        run.comparison = take_comparison(content) or run.comparison
+        run.results[file.name] = flat(content)
     for file in sorted(work_dir.iterdir()):
         if file.suffix in PICTURES:
             data = base64.b64encode(file.read_bytes()).decode()
@@ -100,6 +105,29 @@ def read_json(path: Path, notes: list[str]) -> dict[str, Any]:
     if isinstance(content, list) and all(isinstance(row, dict) for row in content):
         return _named(content)
     return content if isinstance(content, dict) else {}
+
+
+def take_comparison(content: dict[str, Any]) -> dict[str, Any]:
+    """The comparison of sides in a result file, taken out of it; empty if none."""
+    found = content.get('comparison')
+    try:
+        sides = {
+            str(side): {
+                str(task): {
+                    name: float(value)
+                    for name, value in measures.items()
+                    if name in ('linear', 'knn')
+                }
+                for task, measures in tasks.items()
+            }
+            for side, tasks in found.items()  # type: ignore[union-attr]
+        }
+    except (AttributeError, TypeError, ValueError):
+        return {}
+    if not any(measures for tasks in sides.values() for measures in tasks.values()):
+        return {}
+    del content['comparison']
+    return sides
 
 
 def _named(rows: list[dict[str, Any]]) -> dict[str, Any]:

@@ -19,6 +19,12 @@ from .collect import Run
 from .snapshots import Snapshot
 
 FOLDER = Path(__file__).parent
+SIDES = {
+    'pixels': 'raw pixels',
+    'untrained': 'untrained network',
+    'trained': 'trained network',
+}
+MEASURE_NAMES = {'linear': 'linear', 'knn': 'kNN'}
 POINTS = 2000  # per curve; longer ones are thinned, as the page says
 
 
@@ -40,6 +46,8 @@ def write_page(
         runs=runs,
         snapshots=snapshots,
         finals=figures(runs),
+        comparison_columns=comparison_columns,
+        side_names=SIDES,
         style=Markup((FOLDER / 'page.css').read_text()),  # noqa: S704 our own file
         scripts=[
             Markup((FOLDER / name).read_text())  # noqa: S704 our own files
@@ -106,6 +114,28 @@ def figures(runs: Sequence[Run]) -> list[tuple[str, list[str]]]:
         (titled(name), [readable(column.get(name, '–')) for column in columns])
         for name in names
     ]
+
+
+def comparison_columns(
+    comparison: dict[str, dict[str, dict[str, float]]],
+) -> list[tuple[str, str, str, float]]:
+    """Title, task, measure and best value of each column of a comparison."""
+    keys = {
+        (task, measure): None
+        for tasks in comparison.values()
+        for task, measures in tasks.items()
+        for measure in measures
+    }
+    columns = []
+    for task, measure in keys:
+        values = [
+            tasks[task][measure]
+            for tasks in comparison.values()
+            if measure in tasks.get(task, {})
+        ]
+        title = MEASURE_NAMES[measure] + (f', {task} images' if task != 'plain' else '')
+        columns.append((title, task, measure, max(values)))
+    return columns
 
 
 def titled(name: str) -> str:

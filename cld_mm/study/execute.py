@@ -12,7 +12,7 @@ from mmengine.config import Config
 from torch import nn
 
 from cld_mm.engine.build import build_runner
-from cld_mm.engine.hooks.run_info import hardware, versions
+from cld_mm.fileio.environment import hardware, versions
 from cld_mm.fileio.training_logs import read_run
 
 from .curve_hook import FILE, read_curve
@@ -84,11 +84,11 @@ def execute(
 
 
 def count_passes(model: nn.Module, out: Path) -> None:
-    """Count the images that encoders see in the first step, and write it to a file.
+    """Count what encoders see in the first step, in batches of whole views.
 
     Args:
         model: an algorithm.
-        out: JSON with 'grad' and 'no_grad', passes per image of the batch.
+        out: JSON with 'grad' and 'no_grad', passes per image; patches count by area.
     """
     seen = {'grad': 0, 'no_grad': 0}
     batch: list[int] = []
@@ -96,8 +96,8 @@ def count_passes(model: nn.Module, out: Path) -> None:
     encoders = [m for n, m in inner.named_modules() if n.split('.')[-1] == 'backbone']
 
     def see(module: nn.Module, inputs: tuple, output: Any) -> None:
-        seen['grad' if torch.is_grad_enabled() else 'no_grad'] += len(inputs[0])
-        batch.append(len(inputs[0]))
+        seen['grad' if torch.is_grad_enabled() else 'no_grad'] += inputs[0].numel()
+        batch.append(inputs[0].numel())
 
     handles = [encoder.register_forward_hook(see) for encoder in encoders]
     step = model.train_step

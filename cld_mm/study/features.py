@@ -43,7 +43,7 @@ class Images:
         self.labels = torch.tensor([int(info['gt_label']) for info in infos])
 
     def as_pixels(self) -> tuple[Tensor, Tensor]:
-        """All images ``(N, C, H, W)``, loaded where they are not in memory, and labels."""
+        """All images ``(N, C, H, W)``, loaded if need be, and labels."""
         if self.pixels is not None and self.labels is not None:
             return self.pixels, self.labels
         batches = list(self.loader)

@@ -5,6 +5,7 @@ The same functions measure pixels, an untrained network and a trained one.
 
 import warnings
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -39,45 +40,55 @@ def knn_accuracies(
     return {str(k): round(top1, 3) for k, top1 in found.items()}
 
 
-def logistic_regression(
-    train: Tensor,
-    train_labels: Tensor,
-    test: Tensor,
-    test_labels: Tensor,
+class LogisticFit(NamedTuple):
+    """A fitted logistic regression; see :func:`fit_logistic`.
+
+    Attributes:
+        model: scikit-learn's.
+        mean: of the training features, ``(C,)``.
+        scale: their overall standard deviation.
+        strength: the chosen C.
+    """
+
+    model: LogisticRegression
+    mean: Tensor
+    scale: Tensor
+    strength: float
+
+    def accuracy(self, features: Tensor, labels: Tensor) -> float:
+        """Top-1 in percent of ``(M, C)`` features."""
+        x = ((features.float() - self.mean) / self.scale).numpy()
+        return round(100 * float(self.model.score(x, labels.numpy())), 3)
+
+
+def fit_logistic(
+    features: Tensor,
+    labels: Tensor,
     seed: int = 0,
     strengths: Sequence[float] = STRENGTHS,
     max_iter: int = 200,
-) -> dict[str, float]:
-    """Top-1 in percent of multinomial logistic regression (L2, L-BFGS).
+) -> LogisticFit:
+    """Multinomial logistic regression (L2, L-BFGS) on ``(N, C)`` features.
 
     Features are centered and divided by one number, their overall standard deviation.
     C is chosen on a tenth of the training images, then all of them are fitted.
-
-    Returns:
-        ``top1`` and the chosen ``C``.
     """
-    mean = train.float().mean(dim=0)
-    scale = (train.float() - mean).std().clamp(min=1e-12)
-    x, x_test = (
-        ((part.float() - mean) / scale).numpy().astype(np.float32)
-        for part in (train, test)
-    )
-    y, y_test = train_labels.numpy(), test_labels.numpy()
+    mean = features.float().mean(dim=0)
+    scale = (features.float() - mean).std().clamp(min=1e-12)
+    x, y = ((features.float() - mean) / scale).numpy(), labels.numpy()
     order = np.random.default_rng(seed).permutation(len(x))
-    held_out, fit = order[: max(1, len(x) // 10)], order[max(1, len(x) // 10) :]
-
+    held_out, rest = np.split(order, [max(1, len(x) // 10)])
     # From strong to weak regularization, each fit starts where the last one ended.
     model = LogisticRegression(warm_start=True, max_iter=max_iter)
-
-    def fit_rows(rows: np.ndarray, strength: float) -> LogisticRegression:
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore', ConvergenceWarning)
-            return model.set_params(C=strength).fit(x[rows], y[rows])
-
-    scores = [fit_rows(fit, c).score(x[held_out], y[held_out]) for c in strengths]
-    best = strengths[int(np.argmax(scores))]
-    top1 = 100 * fit_rows(np.arange(len(x)), best).score(x_test, y_test)
-    return {'top1': round(top1, 3), 'C': best}
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', ConvergenceWarning)
+        scores = [
+            model.set_params(C=c).fit(x[rest], y[rest]).score(x[held_out], y[held_out])
+            for c in strengths
+        ]
+        best = strengths[int(np.argmax(scores))]
+        model.set_params(C=best).fit(x, y)
+    return LogisticFit(model, mean, scale, best)
 
 
 def measure_features(
@@ -106,10 +117,9 @@ def measure_features(
         measures[f'knn_{name}_best'] = knn[best]
         measures[f'knn_{name}_best_k'] = int(best)
     if linear:
-        fit = logistic_regression(
-            train['backbone'], labels, test['backbone'], test_labels
-        )
-        measures['linear'], measures['linear_C'] = fit['top1'], fit['C']
+        fit = fit_logistic(train['backbone'], labels)
+        measures['linear'] = fit.accuracy(test['backbone'], test_labels)
+        measures['linear_C'] = fit.strength
     return measures
 
 

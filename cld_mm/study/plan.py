@@ -88,7 +88,7 @@ class Study:
     def runs(self) -> list[Run]:
         """Everything that the study needs, in the order in which it is run.
 
-        Trials, then seeds in turn: after each seed every arm has it; then the baselines.
+        Trials, then seeds in turn, each for every arm, then the baselines.
         """
         runs = []
         seed = self.tuning.get('seed', 0)
@@ -115,7 +115,8 @@ def load_study(path: str | Path) -> Study:
             steps=..., seeds=..., tuned_as=..., label=...)``), ``seeds``, and as needed
             ``pairs``, ``baselines`` ('pixels', 'untrained'), ``tuning`` (``steps``,
             ``held_out``, ``metric``, ``seed``, ``trials``), ``measures`` (``k``,
-            ``temperature``, ``linear``), ``title`` and ``notes``.
+            ``temperature``, ``linear``), ``title`` and ``notes``. Other names begin
+            with an underscore.
 
     Raises:
         StudyError: something in it is wrong or missing.
@@ -129,7 +130,7 @@ def load_study(path: str | Path) -> Study:
         raise StudyError(
             f'{path} cannot be read: {type(error).__name__}: {error}'
         ) from error
-    _known(path, '', cfg, KEYS)
+    _known(path, '', [key for key in cfg if not key.startswith('_')], KEYS)
     arms = _arms(path, cfg)
     pairs = tuple(tuple(pair) for pair in cfg.get('pairs', []))
     for pair in pairs:

@@ -15,7 +15,8 @@ from cld_mm.registry import DATASETS
 
 from .plan import Run, Study, StudyError
 
-LENGTHS = ('begin', 'end', 'T_max')  # begin first: end must exceed it
+LENGTHS = ('begin', 'end', 'T_max', 'epochs', 'warmup_epochs')
+INCIDENTAL = ('work_dir', 'resume', 'default_hooks', 'visualizer', 'vis_backends')
 
 
 def run_config(study: Study, run: Run, chosen: dict[str, Any]) -> Config:
@@ -51,18 +52,19 @@ def run_config(study: Study, run: Run, chosen: dict[str, Any]) -> Config:
     cfg.launcher = 'none'
     cfg.setdefault('randomness', {})
     cfg.randomness.seed = run.seed
-    cfg.default_hooks.checkpoint = dict(
-        type='DigestCheckpointHook',
-        by_epoch=False,
-        interval=-1,
-        every_minutes=5,
-        keep_recent=1,
-        max_keep_ckpts=1,
-        save_last=True,
-    )
-    cfg.visualizer = dict(
-        type='Visualizer', vis_backends=[dict(type='LocalVisBackend')]
-    )
+    cfg.default_hooks.checkpoint = {
+        'type': 'DigestCheckpointHook',
+        'by_epoch': False,
+        'interval': -1,
+        'every_minutes': 5,
+        'keep_recent': 1,
+        'max_keep_ckpts': 1,
+        'save_last': True,
+    }
+    cfg.visualizer = {
+        'type': 'Visualizer',
+        'vis_backends': [{'type': 'LocalVisBackend'}],
+    }
     check_config(cfg)
     check_data(cfg, 'train_dataloader', 'val_dataloader', 'val_cfg')
     return cfg
@@ -77,17 +79,23 @@ def set_steps(cfg: Config, steps: int) -> None:
     """
     before = cfg.train_cfg.max_iters
     cfg.train_cfg.max_iters = steps
+    scale_schedules(cfg, steps / before)
+    interval = cfg.train_cfg.get('val_interval', before)
+    cfg.train_cfg.val_interval = max(1, round(interval * steps / before))
+
+
+def scale_schedules(cfg: Config, ratio: float) -> None:
+    """Let the learning-rate schedules take ``ratio`` times as long."""
     schedulers = cfg.get('param_scheduler') or []
     for scheduler in schedulers if isinstance(schedulers, list) else [schedulers]:
         for key in LENGTHS:
             if key in scheduler:
-                least = (
-                    scheduler.get('begin', 0) + 1 if key == 'end' else key == 'T_max'
-                )
-                scaled = round(scheduler[key] * steps / before)
-                scheduler[key] = max(int(least), scaled)
-    interval = cfg.train_cfg.get('val_interval', steps)
-    cfg.train_cfg.val_interval = max(1, round(interval * steps / before))
+                scheduler[key] = round(scheduler[key] * ratio)
+        for key in ('T_max', 'epochs'):
+            if key in scheduler:
+                scheduler[key] = max(1, scheduler[key])
+        if 'end' in scheduler:  # mmengine needs a step at least
+            scheduler.end = max(scheduler.end, scheduler.get('begin', 0) + 1)
 
 
 def hold_out(cfg: Config, held_out: float) -> None:
@@ -123,10 +131,7 @@ def curve_of(cfg: Config, study: Study, run: Run) -> None:
 def settings_digest(cfg: Config) -> str:
     """Digest of all that decides a run's result."""
     settings = {
-        key: value
-        for key, value in cfg.to_dict().items()
-        if key
-        not in ('work_dir', 'resume', 'default_hooks', 'visualizer', 'vis_backends')
+        key: value for key, value in cfg.to_dict().items() if key not in INCIDENTAL
     }
     text = json.dumps(settings, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

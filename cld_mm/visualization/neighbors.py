@@ -19,6 +19,7 @@ def plot_neighbors(
     after: Neighbors,
     out: Path,
     fractions: tuple[float, float] | None = None,
+    titles: tuple[str, str] = ('before', 'after'),
 ) -> None:
     """Draw one row per query: the query, its neighbors before, and after.
 
@@ -31,13 +32,14 @@ def plot_neighbors(
         out: picture to write; its suffix chooses PNG or SVG.
         fractions: of right neighbors of all images, before and after, for the titles;
             without it, of those shown.
+        titles: of the two sides.
     """
     rows, k = before[0].shape[:2]
-    titles = ['before', 'after']
+    heads = list(titles)
     if before[1] is not None and after[1] is not None:
         scope = 'shown' if fractions is None else 'all queries'
         fractions = fractions or (float(before[1].mean()), float(after[1].mean()))
-        titles = [
+        heads = [
             f'{title}: {100 * fraction:.1f} % right ({scope})'
             for title, fraction in zip(titles, fractions, strict=True)
         ]
@@ -65,7 +67,7 @@ def plot_neighbors(
                 hit = None if right is None else bool(right[row, column])
                 _show(axes, images[row, column], hit)
                 if row == 0 and column == k // 2:
-                    axes.set_title(titles[side], fontsize=10)
+                    axes.set_title(heads[side], fontsize=10)
     if before[1] is not None:
         figure.supxlabel(
             'blue: same class as the query; orange, dashed: another class', fontsize=9

@@ -4,20 +4,10 @@ No row of the paper: the studies' protocol (docs/evidence.md). λ 1, T_cld 0.2, 
 Run: ``python tools/train.py configs/cpu/npid_cld_r18w16_cifar10_4k.py``.
 """
 
-_base_ = 'npid_r18w16_cifar10_4k.py'
+_base_ = ['npid_r18w16_cifar10_4k.py', '../_base_/cld/fashionmnist.py']
 
 model = dict(
-    neck=dict(
-        _delete_=True,
-        type='TwoBranchNeck',
-        projection='LinearProjectionNeck',
-        in_channels=128,
-        out_channels=64,
-    ),
     cld=dict(
-        type='CLDHead',
-        loss_weight=1.0,
-        grouping=dict(type='KMeansGrouping', num_groups=64, num_iters=5),
-        loss=dict(type='CLDLoss', temperature=0.2),
-    ),
+        _base_.cld, loss_weight=1.0, grouping=dict(_base_.cld.grouping, num_groups=64)
+    )
 )

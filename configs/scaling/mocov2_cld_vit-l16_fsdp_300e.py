@@ -19,7 +19,6 @@ model = dict(
         patch_size=16,
         out_type='cls_token',
     ),
-    neck=dict(in_channels=1024),
     cld=dict(gather=True),
 )
 optim_wrapper = dict(

@@ -69,7 +69,7 @@ def test_every_loader_gets_the_same_defaults() -> None:
     assert inner.pin_memory is inner.persistent_workers is False
 
 
-@pytest.mark.parametrize('name', ['run_tool', 'frozen_backbone', 'picture_tools'])
+@pytest.mark.parametrize('name', ['run_tool', 'arguments', 'command_line'])
 def test_importing_needs_neither_torch_nor_mmengine(name: str) -> None:
     code = (
         f'import cld_mm.cli.{name}, sys; '

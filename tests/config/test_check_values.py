@@ -59,8 +59,8 @@ def test_a_missing_setting_is_named(path: str, said: str) -> None:
         ),
         (
             'optim_wrapper.optimizer',
-            'optimiser',
-            r"optim_wrapper.optimiser: OptimWrapper has no .* mean 'optimizer'",
+            'optimizr',
+            r"optim_wrapper.optimizr: OptimWrapper has no .* mean 'optimizer'",
         ),
         ('model.backbone.depth', 'dept', r"model.backbone.dept: .* mean 'depth'"),
         ('train_cfg.max_epochs', 'max_epoch', r"max_epoch: .* mean 'max_epochs'"),

@@ -18,7 +18,7 @@ from tests.helpers.recipes import read_recipe
         ('custom_hooks.-1.type', 'A', "'-1' is not an index"),
         ('modle.size', 3, r"no section 'modle'; did you mean 'model'"),
         ('model.queue_len.x', 3, "'model.queue_len' is 65536, which has no settings"),
-        ('default_hooks.chekpoint.interval', 3, r"did you mean 'checkpoint'"),
+        ('default_hooks.checkpointz.interval', 3, r"did you mean 'checkpoint'"),
         ('train_dataloader.batch_size', {'a': 1}, 'a single value there; add _delete_'),
     ],
 )
@@ -67,11 +67,11 @@ def test_keys_that_a_part_or_mmengine_takes(options: dict) -> None:
     ('option', 'value', 'said'),
     [
         ('model.queue_lenght', 5, r"model.queue_lenght: MoCo .* mean 'queue_len'"),
-        ('model.neck.out_chanels', 5, r"out_chanels: .* did you mean 'out_channels'"),
+        ('model.neck.out_channelz', 5, r"out_channelz: .* did you mean 'out_channels'"),
         ('model.backbone.dept', 18, r"mean 'depth'"),
         ('optim_wrapper.clip_grad.max_nrm', 1, r"mean 'max_norm'"),
         ('optim_wrapper.optimizer.momentun', 1, r"SGD has .* mean 'momentum'"),
-        ('train_cfg.val_intervall', 1, r"mean 'val_interval'"),
+        ('train_cfg.val_intervalx', 1, r"mean 'val_interval'"),
         ('model.foo.bar', 1, r"MoCo has no setting 'foo'"),
     ],
 )
@@ -92,7 +92,7 @@ def test_keys_that_no_part_takes_get_a_suggestion(
         ('mocov2_cld_r18_fashionmnist_10e', 'data_root'),
         ('mocov2_cld_r18_fashionmnist_10e', 'max_epochs'),
         ('mocov2_cld_r18_fashionmnist_10e', 'vis_backends.0.type'),
-        ('mocov2_cld_r18_fashionmnist_10e', 'knn_train_dataloader.batch_size'),
+        ('mocov2_cld_r18_fashionmnist_10e', 'cld.loss_weight'),
     ],
 )
 def test_a_variable_that_was_copied_names_the_option_that_works(

@@ -178,7 +178,9 @@ def released(kind: str, norm: Any, prefix: str = 'module.') -> tuple:
 
 def ours(kind: str, norm: Any) -> nn.Module:
     names = (
-        ('NormMLP', 'MLP') if 'cifar' not in kind else ('NormLinearNeck', 'LinearProjectionNeck')
+        ('NormMLP', 'MLP')
+        if 'cifar' not in kind
+        else ('NormLinearNeck', 'LinearProjectionNeck')
     )
     projection = names[0] if norm else names[1]
     config = {

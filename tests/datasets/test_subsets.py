@@ -31,7 +31,7 @@ def folder(tmp_path: Path) -> dict[str, Any]:
 
 WRAPPED = {
     'concat': lambda x: {'type': 'SeededConcatDataset', 'datasets': [x, x]},
-    'mmengine concat': lambda x: {'type': 'ConcatDataset', 'datasets': [x, x]},
+    'mmengine concat': lambda x: {'type': 'SeededConcatDataset', 'datasets': [x, x]},
     'repeat': lambda x: {'type': 'SeededRepeatDataset', 'times': 2, 'dataset': x},
     'part of concat': lambda x: {
         'type': 'LabeledFraction',

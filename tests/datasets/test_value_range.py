@@ -70,7 +70,7 @@ def test_the_runner_decides_for_datasets_of_mmpretrain(tmp_path: Path) -> None:
         {
             'dataset': dataset,
             'batch_size': 1,
-            'sampler': {'type': 'DefaultSampler', 'shuffle': False},
+            'sampler': {'type': 'SeededSampler', 'shuffle': False},
         }
     )
     assert value_range_of(loader.dataset) == (0, 4095)

@@ -11,8 +11,10 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 from mmengine.config import Config
+from PIL import Image
 
 from cld_mm.datasets.preparation.fashion_mnist import fetch
 from tests.helpers import ROOT
@@ -83,6 +85,11 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ROOT / 'configs/_base_/datasets/fashionmnist.py'
     ).train_dataloader.dataset.data_root
     fetch(folder / data, source='digits')
+    (folder / 'photos').mkdir()
+    rng = np.random.default_rng(0)
+    for i in range(40):
+        pixels = rng.integers(0, 256, (5, 4, 3), np.uint8).repeat(16, 0).repeat(16, 1)
+        Image.fromarray(pixels).save(folder / f'photos/{i}.jpg')
     for block in read_blocks(ROOT / 'docs/get-started.md'):
         if block.runs and 'tools/train.py' in block.code:
             run_block(block, folder)

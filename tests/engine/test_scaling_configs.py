@@ -11,7 +11,6 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import distributed as dist
 from torch._dynamo.utils import counters
@@ -21,6 +20,7 @@ from cld_mm.config.check_values import check_config
 from cld_mm.config.error import ConfigError
 from cld_mm.distributed.process_group import prepare_distributed
 from cld_mm.distributed.sharded_tensors import has_split_parameters, joined
+from cld_mm.distributed.unwrap_model import unwrap_model
 from cld_mm.engine.build import build_runner
 from tests.helpers import ROOT
 from tests.helpers.ranks import run_ranks
@@ -87,7 +87,7 @@ def trained(cfg: Any, *hooks: Any) -> tuple:
         runner.register_hook(hook)
     runner.train()
     dist.barrier()
-    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    model = unwrap_model(runner.model)
     return runner, joined(model.state_dict())
 
 

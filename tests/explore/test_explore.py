@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from cld_mm.apis.embeddings import Embeddings
-from cld_mm.apis.explore import explore
+from cld_mm.apis.explore_images import explore
 
 COUNT = 24
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from cld_mm.apis.embeddings import Embeddings
-from cld_mm.apis.explore import explore
+from cld_mm.apis.explore_images import explore
 
 sync_api = pytest.importorskip('playwright.sync_api', reason='playwright is missing')
 CHROMIUM = shutil.which('chromium') or shutil.which('chromium-browser')

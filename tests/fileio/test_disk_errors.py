@@ -62,9 +62,12 @@ class DiskFault(Hook):
 
 
 SAID = {
-    'log': ('.log in the work dir cannot be written: its disk is full', 'make room'),
-    'scalars': ('/work cannot be written: its disk is full', 'make room'),
-    'gone': ('cannot be written: it is gone', 'bring it back'),
+    'log': (
+        '.log in the work dir cannot be written: its disk is full',
+        'free some space',
+    ),
+    'scalars': ('/work cannot be written: its disk is full', 'free some space'),
+    'gone': ('cannot be written: it is gone', 'restore it'),
     'file': ('cannot be written: a file has taken its place', 'move that away'),
     'checkpoints a file': (
         '/saved/work/iter_4.pth cannot be written: a file has taken its place',
@@ -157,6 +160,6 @@ def test_a_checkpoint_that_goes_between_choice_and_load(
     errors = [line for line in done.stderr.splitlines() if 'error: ' in line]
     assert len(errors) == 1
     assert 'iter_2.pth does not exist. It was there when it was chosen' in errors[0]
-    assert 'go on with --resume' in errors[0]
+    assert 'continue with --resume' in errors[0]
     assert [place.name for place in chosen] == ['iter_2.pth']
     assert newest_good(tmp_path).name == 'iter_1.pth'

@@ -9,9 +9,7 @@ model = dict(
     feat_dim=8,
     data_preprocessor=dict(mean=(60.0,) * 3, std=(90.0,) * 3),
     backbone=dict(type='ResNet_CIFAR', depth=18, stem_channels=4, base_channels=4),
-    neck=dict(
-        type='TwoBranchNeck', projection='NormMLP', in_channels=32, out_channels=8
-    ),
+    neck=dict(type='TwoBranchNeck', projection='GELUNeck', out_channels=8),
     cld=dict(
         type='CLDHead',
         loss_weight=0.25,

@@ -2,7 +2,6 @@
 
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +21,9 @@ FOLDER = ROOT / 'tests/plugin'
 
 
 @pytest.fixture(autouse=True)
-def _importable(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _importable(monkeypatch: pytest.MonkeyPatch) -> None:
     """As ``PYTHONPATH=tests/plugin`` on the command line."""
     monkeypatch.syspath_prepend(str(FOLDER))
-    yield
 
 
 def read(work_dir: Path, **settings: Any) -> Config:
@@ -67,11 +65,11 @@ def test_the_config_is_valid(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ('key', 'value', 'said'),
     [
-        ('model.suport_size', 3, r"NNCLR has no .* did you mean 'support_size'"),
+        ('model.support_sizes', 3, r"NNCLR has no .* did you mean 'support_size'"),
         ('model.support_size', 'many', r"model.support_size must be int, got 'many'"),
         ('model.cld.grouping.num_group', 3, r"did you mean 'num_groups'"),
         ('train_dataloader.dataset.image', 3, r"Moons has no .* did you mean 'images'"),
-        ('val_evaluator.type', 'ErorRate', r"did you mean 'ErrorRate'"),
+        ('val_evaluator.type', 'ErrorRat', r"did you mean 'ErrorRate'"),
     ],
 )
 def test_a_wrong_setting_is_named(
@@ -86,7 +84,7 @@ def test_a_wrong_setting_is_named(
 def test_a_missing_setting_is_named(tmp_path: Path) -> None:
     cfg = read(tmp_path)
     del cfg.model['support_size']
-    with pytest.raises(ConfigError, match='model.support_size is missing: NNCLR'):
+    with pytest.raises(ConfigError, match=r'support_size is missing: NNCLR'):
         check_config(cfg)
 
 
@@ -114,7 +112,7 @@ def test_a_resumed_run_is_bit_exact(whole: Runner, tmp_path: Path) -> None:
 def test_a_memory_that_is_not_finite_is_never_saved(tmp_path: Path) -> None:
     runner = train(tmp_path, train_cfg__max_epochs=1)
     runner.model.support.features[3, 1] = float('nan')
-    with pytest.raises(FloatingPointError, match='support.features'):
+    with pytest.raises(FloatingPointError, match=r'support\.features'):
         runner.save_checkpoint(str(tmp_path), 'bad.pth')
     assert not (tmp_path / 'bad.pth').exists()
 

@@ -18,7 +18,7 @@ KINDS = {
     'group': 'grouping',
     'backward': 'grouping, backward',
     'allreduce_hook': 'gradients',
-    '_agree': 'stop signals',
+    '_exchange': 'stop signals',
     'before_val_epoch': 'evaluation',
     'check_same': 'same setup',
     'save_state': 'checkpoint',

@@ -34,7 +34,7 @@ sys.path.insert(0, str(ROOT))
 
 from tools.stress.closing import closing_line
 
-GONE = r'rank {r} has given no sign of life|rank {r}, which keeps the store|'
+GONE = r'rank {r} sent no sign of life|rank {r}, which keeps the store|'
 GONE += r'rank {r} was killed by SIG'
 SAID = {
     'kill': GONE,
@@ -43,11 +43,11 @@ SAID = {
     'freeze': GONE,
     'nan': r'not finite at iteration \d+ .* on rank {r}',
     'broken loading': r'rank {r}\b.*image \d+ cannot be read',
-    'stuck loading': r'rank {r} has not got on for .* loading data',
-    'stuck forward': r'rank {r} has not got on for .* training step, in stay \(',
-    'stuck backward': r'rank {r} has not got on for .* training step, in stay \(',
-    'exit': r'rank {r} stopped: it left at iteration',
-    'os exit': r'rank {r} has given no sign of life|rank {r}, which keeps the store',
+    'stuck loading': r'rank {r} made no progress for .* loading data',
+    'stuck forward': r'rank {r} made no progress for .* training step, in stay \(',
+    'stuck backward': r'rank {r} made no progress for .* training step, in stay \(',
+    'exit': r'rank {r} stopped: it exited at iteration',
+    'os exit': r'rank {r} sent no sign of life|rank {r}, which keeps the store',
     'drift': r'weights of rank (0|1) have drifted .* backbone',
     'other config': r'rank 1 differs from rank 0 in the config: .*optimizer\.lr is',
     'other seed': r'rank 1 differs from rank 0 in the config: randomness\.seed is',

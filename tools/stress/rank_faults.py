@@ -16,8 +16,8 @@ from pathlib import Path
 
 import torch
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 
+from cld_mm.distributed.unwrap_model import unwrap_model
 from cld_mm.engine.hooks import run_info
 from cld_mm.registry import HOOKS
 
@@ -76,7 +76,7 @@ class FaultHook(Hook):
         """Faults of one iteration."""
         if runner.iter != FAULT.get('iteration'):
             return
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = unwrap_model(runner.model)
         if KIND in ('exit', 'nan', 'drift', 'os exit', 'full disk'):
             note()
         if KIND == 'full disk':

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from mmengine.model import is_model_wrapper
 from mmengine.runner.checkpoint import _load_checkpoint
 
+from cld_mm.distributed.unwrap_model import unwrap_model
 from cld_mm.fileio.model_weights import load_model_weights, missing_parts
 from cld_mm.fileio.weight_files import read_weights
 
@@ -31,8 +31,7 @@ def load_parts(runner: Any, filename: str) -> dict:
     remote = '://' in filename
     checkpoint = _load_checkpoint(filename, 'cpu') if remote else read_weights(filename)
     runner.call_hook('after_load_checkpoint', checkpoint=checkpoint)
-    wrapped = is_model_wrapper(runner.model)
-    model = runner.model.module if wrapped else runner.model
+    model = unwrap_model(runner.model)
     missing = missing_parts(load_model_weights(model, checkpoint, filename))
     bank = sharded_bank(model)
     if bank is not None and bank_folder(filename).is_dir():

@@ -24,8 +24,8 @@ SCHEDULED = ('optim_wrapper.', 'param_scheduler', 'auto_scale_lr.')
 LENGTH = ('train_cfg.',)
 REST = ('model.', 'train_dataloader.', 'randomness.')
 # These change neither what is learned nor in what order.
-IGNORED = ('init_cfg', 'data_root', 'num_workers', 'persistent_workers', 'pin_memory')
-IGNORED += ('prefetch_factor', 'val_interval', 'val_begin', 'deterministic')
+IGNORED = {'init_cfg', 'data_root', 'num_workers', 'persistent_workers', 'pin_memory'}
+IGNORED |= {'prefetch_factor', 'val_interval', 'val_begin', 'deterministic'}
 
 Changes = dict[str, tuple[str, str]]
 
@@ -36,7 +36,7 @@ def training_settings(cfg: Any) -> dict[str, str]:
     return {
         path: repr(value)
         for path, value in flatten(cfg.to_dict()).items()
-        if path.startswith(wanted) and not {*path.split('.')} & {*IGNORED}
+        if path.startswith(wanted) and not IGNORED & {*path.split('.')}
     }
 
 

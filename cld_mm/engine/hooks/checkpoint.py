@@ -1,8 +1,8 @@
-"""CheckpointHook: when to save, what to keep, and when to stop.
+"""DigestCheckpointHook: when to save, what to keep, and when to stop.
 
-On top of mmengine's: saves by minutes too, loses no older file to a crash or a full
-disk, holds every rank's own state, writes while training goes on, and ends a run that a
-signal asks to stop, all ranks after the same iteration.
+Beyond mmengine's: it saves by minutes too, keeps older files until newer ones are
+verified, stores every rank's own state, writes in the background, and stops all ranks
+after the same iteration when one gets a signal.
 """
 
 import time
@@ -24,26 +24,25 @@ from cld_mm.engine.checkpoint import (
     restore_rank_state,
 )
 from cld_mm.engine.checkpoint.discovery import newest_run, resumable
-from cld_mm.engine.checkpoint.file_format import write_text
 from cld_mm.engine.checkpoint.work_dir_lock import lock
 from cld_mm.engine.preemption.interruptible_evaluation import Evaluation
+from cld_mm.fileio.atomic_write import write_text
 from cld_mm.registry import HOOKS
 
 
 @HOOKS.register_module()
 class DigestCheckpointHook(CheckpointHook):
-    """mmengine's CheckpointHook for runs on machines that get taken away.
+    """mmengine's CheckpointHook for runs on machines that may be taken away.
 
-    ``interval``, ``by_epoch``, ``max_keep_ckpts``, ``save_best`` and the rest mean what
-    they mean there. ``max_keep_ckpts`` counts files on disk, and one is deleted only
-    after a newer one has been written and verified, so the disk must hold one more.
+    ``interval``, ``by_epoch``, ``max_keep_ckpts``, ``save_best`` and the others are
+    mmengine's. A file is deleted only after a newer one was written and verified, so
+    the disk must hold one more than ``max_keep_ckpts``.
 
     Args:
-        every_iters: beside ``interval``, save ``iter_N.pth`` every so many iterations;
-            0 for never.
-        every_minutes: and whenever so many minutes have passed since the last save, by
-            rank 0's clock; 0 for never.
-        keep_recent: how many of those, where ``interval`` counts epochs.
+        every_iters: also save ``iter_N.pth`` every so many iterations; 0: never.
+        every_minutes: also save it so many minutes after the last save, by rank 0's
+            clock; 0: never.
+        keep_recent: how many of these to keep if ``interval`` counts epochs.
         exchange_interval: iterations between two exchanges of stop signals, write
             errors and ``every_minutes`` between ranks.
         **kwargs: as in mmengine's CheckpointHook.
@@ -54,7 +53,7 @@ class DigestCheckpointHook(CheckpointHook):
         CheckpointError: during training, on every rank: a checkpoint could not be
             written.
         StoppedBySignal: during training, on every rank: SIGTERM, SIGUSR1 or Ctrl-C
-            came, and a checkpoint has been saved.
+            came, and a checkpoint was saved.
     """
 
     best_ckpt_path: Any
@@ -92,8 +91,8 @@ class DigestCheckpointHook(CheckpointHook):
         self._run = time.time_ns()
         self._lock: Any = None
 
-    def before_train(self, runner) -> None:
-        """Put this rank's own state back, and take the signals over."""
+    def before_train(self, runner: Any) -> None:
+        """Restore this rank's own state, and start to handle signals."""
         super().before_train(runner)
         if is_main_process():
             self._lock = lock(runner.work_dir)
@@ -113,16 +112,14 @@ class DigestCheckpointHook(CheckpointHook):
         self.signals.install()
 
     def after_train_iter(
-        self, runner, batch_idx, data_batch=None, outputs=None
+        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
         """Save if it is time to, and stop if asked to."""
-        number, failed, due = 0, False, False
+        number, due = 0, False
         if get_world_size() == 1 or self.every_n_train_iters(
             runner, self.exchange_interval
         ):
-            number, failed, due = self._agree(runner)
-        if failed:
-            self._raise(runner)
+            number, due = self._exchange(runner)
         due = due or self.every_n_train_iters(runner, self.every_iters or -1)
         last = self.save_last and self.is_last_train_iter(runner)
         regular = not self.by_epoch and (
@@ -136,68 +133,64 @@ class DigestCheckpointHook(CheckpointHook):
         if number:
             self._leave(runner, number, runner.iter + 1)
 
-    def after_train_epoch(self, runner) -> None:
+    def after_train_epoch(self, runner: Any) -> None:
         """Save if it is time to."""
         self._validation_is_due = True
         super().after_train_epoch(runner)
         self._validation_is_due = False
 
-    def before_val_epoch(self, runner) -> None:
-        """Note what a run that is stopped in this evaluation goes on from."""
+    def before_val_epoch(self, runner: Any) -> None:
+        """Keep the state that a run stopped in this evaluation resumes from."""
         super().before_val_epoch(runner)
-        if self.signals._before:  # in training
+        if self.signals.installed:  # in training
             self._evaluation.begin()
 
-    def after_val_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
+    def after_val_iter(
+        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
+    ) -> None:
         """Stop if asked to, without the rest of the evaluation."""
         batches = len(runner.val_dataloader)
         self.after_features(runner, batch_idx, batches)
         if batch_idx + 1 == batches:  # other hooks may evaluate once more
             self._evaluation.end()
 
-    def after_features(self, runner, batch_idx: int, batches: int) -> None:
-        """The same between the batches and the votes of KNNLoop, which calls it.
+    def after_features(self, runner: Any, batch_idx: int, batches: int) -> None:
+        """The same after a batch, or a chunk of votes, of KNNLoop, which calls it.
 
         Args:
             runner: the runner.
-            batch_idx: which batch, or chunk of votes, is done.
+            batch_idx: index of the batch or chunk that is done.
             batches: how many this rank has.
         """
-        for _ in range(self._evaluation.looks(batch_idx, batches, self._largest)):
-            number, failed, _ = self._agree(runner)
-            if failed:
-                self._raise(runner)
+        for _ in range(self._evaluation.checks(batch_idx, batches, self._largest)):
+            number, _ = self._exchange(runner)
             if number:
                 self._evaluation.undo(runner)
                 self._save_iteration(runner, runner.iter)
                 self._leave(runner, number, runner.iter)
 
-    def after_val_epoch(self, runner, metrics=None) -> None:
+    def after_val_epoch(self, runner: Any, metrics: Any = None) -> None:
         """Save the best, and stop if asked to."""
         self._evaluation.end()
         super().after_val_epoch(runner, metrics or {})
-        if not self.signals._before:
-            return  # not in training
-        number, failed, _ = self._agree(runner)
-        if failed:
-            self._raise(runner)
+        number, _ = self._exchange(runner) if self.signals.installed else (0, False)
         if number:
             self._save_iteration(runner, runner.iter)
             self._leave(runner, number, runner.iter)
 
-    def after_train(self, runner) -> None:
+    def after_train(self, runner: Any) -> None:
         """Wait for the last file."""
         _wait(runner)
         super().after_train(runner)
 
-    def after_run(self, runner) -> None:
-        """Wait for what other hooks have saved at the end."""
+    def after_run(self, runner: Any) -> None:
+        """Wait for what other hooks saved at the end."""
         _wait(runner)
         self.signals.remove()
         if self._lock is not None:
-            self._lock.close()
+            self._lock.release()
 
-    def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
+    def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
         """Add what a resumed run needs beyond mmengine's."""
         if 'optimizer' not in checkpoint:
             return
@@ -209,25 +202,36 @@ class DigestCheckpointHook(CheckpointHook):
         if self._ranks is not None:
             checkpoint['ranks'] = self._ranks
 
-    def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Keep what is put back just before training."""
+    def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
+        """Keep what is restored just before training."""
         if runner._resume:
             kept = ('meta', 'ranks')
             self._resumed = {key: checkpoint[key] for key in kept if key in checkpoint}
 
-    def _folders(self, runner) -> list[Path]:
+    def _folders(self, runner: Any) -> list[Path]:
         return [Path(runner.work_dir), Path(self.out_dir)]
 
-    def _agree(self, runner) -> tuple[int, bool, bool]:
-        """(signal, failed, due), the same on every rank: the largest of each."""
+    def _exchange(self, runner: Any) -> tuple[int, bool]:
+        """(signal, whether a checkpoint is due), the same on every rank.
+
+        Raises:
+            CheckpointError: on every rank: rank 0 could not write a checkpoint.
+        """
         waited = time.monotonic() - self._saved_at
         due = self.every_minutes and is_main_process()
         due = bool(due and waited >= 60 * self.every_minutes)
         writer = getattr(runner, 'checkpoint_writer', None)
         failed = writer is not None and writer.failed
-        flags = self._largest(self.signals.received, int(failed), int(due))
-        number, any_failed, any_due = flags
-        return number, bool(any_failed), bool(any_due)
+        number, any_failed, any_due = self._largest(
+            self.signals.received, int(failed), int(due)
+        )
+        if any_failed:
+            _wait(runner)  # raises rank 0's own error there
+            raise CheckpointError(
+                'rank 0 could not write a checkpoint, and names the reason; the older '
+                'ones are kept: continue with --resume.'
+            )
+        return number, bool(any_due)
 
     def _largest(self, *own: int) -> list[int]:
         """The largest of each number over all ranks."""
@@ -236,15 +240,15 @@ class DigestCheckpointHook(CheckpointHook):
             dist.all_reduce(numbers, op=dist.ReduceOp.MAX, group=self._group)
         return numbers.tolist()
 
-    def _save_iteration(self, runner, iteration: int) -> None:
+    def _save_iteration(self, runner: Any, iteration: int) -> None:
         runner.logger.info(f'Saving checkpoint at {iteration} iterations')
         meta = {'epoch': runner.epoch, 'iter': iteration}
         self._save(runner, f'iter_{iteration}.pth', meta, by_epoch=False)
 
-    def _save_checkpoint_with_step(self, runner, step, meta) -> None:
+    def _save_checkpoint_with_step(self, runner: Any, step: int, meta: dict) -> None:
         self._save(runner, self.filename_tmpl.format(step), meta, self.by_epoch)
 
-    def _save(self, runner, name: str, meta: dict, by_epoch: bool) -> None:
+    def _save(self, runner: Any, name: str, meta: dict, by_epoch: bool) -> None:
         self.last_ckpt = self.file_backend.join_path(self.out_dir, name)
         runner.message_hub.update_info('last_ckpt', self.last_ckpt)
         self._saved_at = time.monotonic()
@@ -274,10 +278,10 @@ class DigestCheckpointHook(CheckpointHook):
             self._written(runner.work_dir, name)
 
     def _written(self, work_dir: str, name: str) -> None:
-        """Point to the new file and delete what is one too many, maybe in a thread."""
+        """Point to the new file and delete the oldest ones; may run in a thread."""
         folder = Path(self.out_dir)
         if not folder.is_dir():
-            return  # on a remote store, which mmengine has written to
+            return  # on a remote store, where mmengine has written it
         write_text(Path(work_dir) / 'last_checkpoint', str(folder / name))
         regular = self.filename_tmpl.split('{')[0]
         kinds = {regular: self.max_keep_ckpts}
@@ -296,44 +300,32 @@ class DigestCheckpointHook(CheckpointHook):
         label = read_label(path)
         return label is not None and label.run == self._run
 
-    def _save_best_checkpoint(self, runner, metrics) -> None:
-        """As mmengine's, but the old best goes only once the new one is there."""
+    def _save_best_checkpoint(self, runner: Any, metrics: Any) -> None:
+        """As mmengine's, but the old best is deleted only once the new one exists."""
         if not self.save_best:
             return
         single = hasattr(self, 'best_ckpt_path')
-        old: dict[str, Any] = (
-            {'': self.best_ckpt_path} if single else dict(self.best_ckpt_path_dict)
-        )
-        if single:
-            self.best_ckpt_path = None
-        else:
-            self.best_ckpt_path_dict = dict.fromkeys(old)
+        old = {'': self.best_ckpt_path} if single else dict(self.best_ckpt_path_dict)
+        self._set_best(dict.fromkeys(old), single)  # mmengine would delete them
         super()._save_best_checkpoint(runner, metrics)
-        new: dict[str, Any] = (
-            {'': self.best_ckpt_path} if single else self.best_ckpt_path_dict
-        )
+        new = {'': self.best_ckpt_path} if single else dict(self.best_ckpt_path_dict)
         _wait(runner)
         for key, path in old.items():
-            if new.get(key) is None:
-                new[key] = path
-            elif path and new[key] != path and is_main_process():
+            if path and new[key] and new[key] != path and is_main_process():
                 Path(path).unlink(missing_ok=True)
-        if single:
-            self.best_ckpt_path = new['']
+        self._set_best({key: new[key] or path for key, path in old.items()}, single)
 
-    def _leave(self, runner, number: int, iteration: int) -> None:
+    def _set_best(self, paths: dict[str, Any], single: bool) -> None:
+        if single:
+            self.best_ckpt_path = paths['']
+        else:
+            self.best_ckpt_path_dict.update(paths)
+
+    def _leave(self, runner: Any, number: int, iteration: int) -> None:
         _wait(runner)
         raise StoppedBySignal(number, iteration, str(self.last_ckpt))
 
-    @staticmethod
-    def _raise(runner) -> None:
-        _wait(runner)
-        raise CheckpointError(
-            'rank 0 could not write a checkpoint and says why; the older ones are '
-            'kept: go on with --resume.'
-        )
 
-
-def _wait(runner) -> None:
+def _wait(runner: Any) -> None:
     if hasattr(runner, 'checkpoint_writer'):
         runner.checkpoint_writer.wait()

@@ -1,11 +1,12 @@
 """ChooseLearningRateHook: the best of a LinearSweepHead, by held-out images."""
 
 from pathlib import Path
+from typing import Any
 
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
 
+from cld_mm.distributed.unwrap_model import unwrap_model
 from cld_mm.registry import HOOKS
 
 
@@ -23,7 +24,7 @@ class ChooseLearningRateHook(Hook):
     def __init__(self, filename: str = 'chosen.pth') -> None:
         self.filename = filename
 
-    def after_val_epoch(self, runner, metrics=None) -> None:
+    def after_val_epoch(self, runner: Any, metrics: Any = None) -> None:
         """Choose by the newest accuracies."""
         head = _head(runner)
         found = [metrics[f'sweep/{i}'] for i in range(len(head.learning_rates))]
@@ -35,7 +36,7 @@ class ChooseLearningRateHook(Hook):
             mark = ' (chosen)' if place == best else ''
             print_log(f'lr {rate:<8g} held-out top-1 {top1:6.2f} %{mark}', 'current')
 
-    def after_train(self, runner) -> None:
+    def after_train(self, runner: Any) -> None:
         """Save, and test once."""
         runner.save_checkpoint(
             str(Path(runner.work_dir)),
@@ -47,6 +48,6 @@ class ChooseLearningRateHook(Hook):
             runner.test_loop.run()
 
 
-def _head(runner):
-    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+def _head(runner: Any) -> Any:
+    model = unwrap_model(runner.model)
     return model.head

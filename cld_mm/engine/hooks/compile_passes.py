@@ -1,8 +1,10 @@
 """CompileHook: backbones and necks through torch.compile."""
 
-from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
+from typing import Any
 
+from mmengine.hooks import Hook
+
+from cld_mm.distributed.unwrap_model import unwrap_model
 from cld_mm.registry import HOOKS
 
 
@@ -10,8 +12,8 @@ from cld_mm.registry import HOOKS
 class CompileHook(Hook):
     """Compile the model's backbones and necks in place before training.
 
-    Names in the checkpoint stay as they are. Fused operations round differently in
-    the last digits, so it is a switch (``tools/train.py --compile``).
+    Names in checkpoints do not change. Fused operations round differently in the last
+    digits, so it is opt-in (``tools/train.py --compile``).
 
     Args:
         **settings: of torch.compile, such as ``mode='max-autotune'``.
@@ -20,12 +22,12 @@ class CompileHook(Hook):
         ValueError: before training, where the model is no algorithm of this project.
     """
 
-    def __init__(self, **settings) -> None:
+    def __init__(self, **settings: Any) -> None:
         self.settings = settings
 
-    def before_train(self, runner) -> None:
+    def before_train(self, runner: Any) -> None:
         """Compile; the first step then takes as long as the compiler does."""
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = unwrap_model(runner.model)
         if not hasattr(model, 'compile_passes'):
             raise ValueError(
                 f'{type(model).__name__} cannot be compiled part by part, only this '

@@ -4,12 +4,12 @@ from typing import Any
 
 from mmengine.config import Config
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmpretrain.models.selfsup.base import BaseSelfSupervisor
 from torch import nn
 
 from cld_mm.datasets.class_names import read_class_names
 from cld_mm.datasets.labels import has_labels, read_labels
+from cld_mm.distributed.unwrap_model import unwrap_model
 from cld_mm.models.algorithms.base import FollowsOptimizer
 from cld_mm.registry import HOOKS
 
@@ -29,7 +29,7 @@ class DatasetCheckHook(Hook):
         Raises:
             ValueError: a setting does not fit the data; the message names it.
         """
-        model = _unwrapped(runner.model)
+        model = unwrap_model(runner.model)
         loader = runner.train_dataloader
         if hasattr(model, 'check_dataset'):
             model.check_dataset(len(loader.dataset))
@@ -44,7 +44,7 @@ class DatasetCheckHook(Hook):
         Raises:
             ValueError: they want more classes than there are.
         """
-        model = _unwrapped(runner.model)
+        model = unwrap_model(runner.model)
         check_top_k(model, runner.test_loop, runner.cfg, 'test_evaluator')
 
 
@@ -112,7 +112,3 @@ def check_top_k(model: nn.Module, loop: Any, cfg: Config, path: str) -> None:
             f'{name}.topk is {tuple(top_k)}, but there are {classes} classes: set '
             f'{name}.topk="{fitting}".'
         )
-
-
-def _unwrapped(model: nn.Module) -> nn.Module:
-    return model.module if is_model_wrapper(model) else model

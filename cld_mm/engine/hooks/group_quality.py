@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 
+from cld_mm.distributed.unwrap_model import unwrap_model
 from cld_mm.evaluation import group_quality
 from cld_mm.registry import HOOKS
 
@@ -34,13 +34,13 @@ class GroupQualityHook(Hook):
         self.interval = interval
 
     def after_train_iter(
-        self, runner, batch_idx, data_batch=None, outputs=None
+        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
         """Compare the groups with the batch's labels."""
         last = self.end_of_epoch(runner.train_dataloader, batch_idx)
         if not (last or self.every_n_inner_iters(batch_idx, self.interval)):
             return
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = unwrap_model(runner.model)
         groups = getattr(getattr(model, 'cld', None), 'last_labels', None)
         samples = (data_batch or {}).get('data_samples') or []
         if groups is None or not all(_has_one_label(sample) for sample in samples):

@@ -147,7 +147,7 @@ class NonFiniteLossHook(Hook):
             self._parts_are_finite()
         ):
             self._stop(runner, self._iterations)
-        if skipped:
+        if scaler is not None and skipped:
             self._count_overflow(runner, scaler.get_scale())
 
     def before_save_state(self, runner: Any) -> None:

@@ -1,6 +1,7 @@
 """ProgressBarHook: one live line on a terminal, plain log lines elsewhere."""
 
 import sys
+from typing import Any
 
 import torch
 from mmengine.dist import is_main_process
@@ -34,7 +35,7 @@ class ProgressBarHook(Hook):
         self.update_every = update_every
         self._bar: tqdm | None = None
 
-    def before_train(self, runner) -> None:
+    def before_train(self, runner: Any) -> None:
         """Open the bar over the whole run."""
         if is_main_process() and sys.stderr.isatty():
             self._bar = tqdm(
@@ -47,7 +48,9 @@ class ProgressBarHook(Hook):
                 '[{elapsed} < {remaining}{postfix}]',
             )
 
-    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+    def after_train_iter(
+        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
+    ) -> None:
         """Advance by one iteration."""
         if self._bar is None:
             return
@@ -67,7 +70,7 @@ class ProgressBarHook(Hook):
         )
         self._bar.set_postfix_str(', '.join([*values, f'{images:.0f} images/s']))
 
-    def after_train(self, runner) -> None:
+    def after_train(self, runner: Any) -> None:
         """Close the bar."""
         if self._bar is not None:
             self._bar.close()

@@ -1,22 +1,22 @@
-"""RankWatchdogHook: tells the rank watchdog how far this rank has got."""
+"""RankWatchdogHook: tells the rank watchdog how far this rank is."""
 
 from contextlib import ExitStack
+from typing import Any
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 
 from cld_mm.distributed import rank_watchdog as watchdog
+from cld_mm.distributed.unwrap_model import unwrap_model
 from cld_mm.registry import HOOKS
 
 
 @HOOKS.register_module()
 class RankWatchdogHook(Hook):
-    """Mark iterations and phases, so that a rank that hangs is named.
+    """Mark iterations and phases, so that a hung rank is named.
 
     The tools watch from the start of the process group; a Runner that was built
-    otherwise is watched from here on. Times are those of ``env_cfg.watchdog_cfg``:
-    ``timeout`` and ``stall_timeout``, see :class:`RankWatchdog`. Does nothing where
-    there is one rank.
+    otherwise is watched from here on. Times are those of ``env_cfg.watchdog_cfg``; see
+    :class:`RankWatchdog`. Does nothing with one rank.
     """
 
     priority = 'VERY_HIGH'
@@ -25,55 +25,57 @@ class RankWatchdogHook(Hook):
         self._watching = ExitStack()
         self._batches = None
 
-    def before_run(self, runner) -> None:
-        """Start to watch, if nobody does."""
+    def before_run(self, runner: Any) -> None:
+        """Start to watch, unless already done."""
         settings = runner.cfg.get('env_cfg', {}).get('watchdog_cfg')
         self._watching.enter_context(watchdog.watching(settings))
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = unwrap_model(runner.model)
         if watchdog.current is not None and hasattr(model, 'data_preprocessor'):
             # Every batch of training and evaluation passes through it.
             self._batches = model.data_preprocessor.register_forward_pre_hook(_tick)
 
-    def before_train_epoch(self, runner) -> None:
+    def before_train_epoch(self, runner: Any) -> None:
         """Data come first."""
         self._mark(runner, 'loading data')
 
-    def before_train_iter(self, runner, batch_idx, data_batch=None) -> None:
+    def before_train_iter(
+        self, runner: Any, batch_idx: int, data_batch: Any = None
+    ) -> None:
         """The batch is here."""
         self._mark(runner, 'in the training step')
 
     def after_train_iter(
-        self, runner, batch_idx, data_batch=None, outputs=None
+        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
         """The next one is due."""
         # The loop counts this iteration only after its hooks.
         self._mark(runner, 'loading data', done=1)
 
-    def before_val(self, runner) -> None:
+    def before_val(self, runner: Any) -> None:
         """Evaluation during training."""
         self._mark(runner, 'evaluating')
 
-    def after_features(self, runner, batch_idx: int, batches: int) -> None:
-        """KNNLoop has got a batch, or a chunk of votes, further."""
+    def after_features(self, runner: Any, batch_idx: int, batches: int) -> None:
+        """KNNLoop has finished a batch or a chunk of votes."""
         _tick()
 
-    def after_val(self, runner) -> None:
+    def after_val(self, runner: Any) -> None:
         """Back to training."""
         self._mark(runner, 'loading data')
 
-    def after_run(self, runner) -> None:
+    def after_run(self, runner: Any) -> None:
         """Stop what was started here."""
         self._watching.close()
         if self._batches is not None:
             self._batches.remove()
 
     @staticmethod
-    def _mark(runner, phase: str, done: int = 0) -> None:
+    def _mark(runner: Any, phase: str, done: int = 0) -> None:
         if watchdog.current is not None:
             watchdog.current.mark(runner.iter + done, phase)
 
 
-def _tick(*_) -> None:
-    """Not the watchdog's own method: EMAHook copies the model with its hooks."""
+def _tick(*_: Any) -> None:
+    """A function, since EMAHook copies the model with its hooks."""
     if watchdog.current is not None:
         watchdog.current.tick()

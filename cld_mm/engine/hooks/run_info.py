@@ -3,6 +3,7 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from mmengine.dist import get_world_size, master_only
 from mmengine.hooks import Hook
@@ -20,7 +21,7 @@ class RunInfoHook(Hook):
     """
 
     @master_only
-    def before_train(self, runner) -> None:
+    def before_train(self, runner: Any) -> None:
         """Write the file."""
         dataset = runner.train_dataloader.dataset
         info = {

@@ -7,9 +7,9 @@ import logging
 from typing import Any
 
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
 from mmpretrain.engine.hooks import SwAVHook
 
+from cld_mm.distributed.unwrap_model import unwrap_model
 from cld_mm.models.memories.assignment_queue import NAME, add_queue
 from cld_mm.registry import HOOKS
 
@@ -30,7 +30,7 @@ class ResumableSwAVHook(SwAVHook):
         ValueError: the queue is shorter than a batch of all ranks.
     """
 
-    def before_run(self, runner) -> None:
+    def before_run(self, runner: Any) -> None:
         """Add the queue to the model, before a checkpoint is loaded."""
         given = self.queue_length
         self.queue_length -= given % self.batch_size
@@ -45,11 +45,11 @@ class ResumableSwAVHook(SwAVHook):
             crops = len(self.crops_for_assign)
             self._kept = add_queue(_loss(runner), crops, rows, self.feat_dim)
 
-    def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
+    def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
         """Start an empty queue where the saved one is of other batches or ranks."""
         own = {
             name: value
-            for name, value in _plain(runner.model).state_dict().items()
+            for name, value in unwrap_model(runner.model).state_dict().items()
             if f'.{NAME}.' in name
         }
         state = checkpoint['state_dict']
@@ -67,20 +67,20 @@ class ResumableSwAVHook(SwAVHook):
             level=logging.WARNING,
         )
 
-    def before_train(self, runner) -> None:
+    def before_train(self, runner: Any) -> None:
         """Let the layers that rest have no gradient where the optimiser steps."""
-        named = list(_plain(runner.model).named_parameters())
+        named = list(unwrap_model(runner.model).named_parameters())
 
-        def rest(optimizer, args, kwargs) -> None:
+        def freeze(optimizer: Any, args: Any, kwargs: Any) -> None:
             for layer, iterations in self.frozen_layers_cfg.items():
                 if runner.iter < iterations:
                     for name, parameter in named:
                         if layer in name:
                             parameter.grad = None
 
-        self._handle = runner.optim_wrapper.optimizer.register_step_pre_hook(rest)
+        self._handle = runner.optim_wrapper.optimizer.register_step_pre_hook(freeze)
 
-    def before_train_epoch(self, runner) -> None:
+    def before_train_epoch(self, runner: Any) -> None:
         """Let the loss take the queue from its epoch on."""
         if self._kept is not None:
             used = runner.epoch >= self.epoch_queue_starts
@@ -88,17 +88,13 @@ class ResumableSwAVHook(SwAVHook):
             self.queue = self._kept.rows if used else None
         super().before_train_epoch(runner)
 
-    def after_train_epoch(self, runner) -> None:
+    def after_train_epoch(self, runner: Any) -> None:
         """Write no file."""
 
-    def after_train(self, runner) -> None:
+    def after_train(self, runner: Any) -> None:
         """Let go of the optimiser."""
         self._handle.remove()
 
 
-def _plain(model: Any) -> Any:
-    return model.module if is_model_wrapper(model) else model
-
-
-def _loss(runner) -> Any:
-    return _plain(runner.model).head.loss_module
+def _loss(runner: Any) -> Any:
+    return unwrap_model(runner.model).head.loss_module

@@ -5,19 +5,22 @@ mmpretrain's self-supervised models have no ``predict`` mode, so mmengine's own
 ValLoop and TestLoop cannot evaluate them.
 """
 
+from collections.abc import Callable
 from typing import Any
 
-from mmengine.dist import get_rank, get_world_size
+import torch
+from mmengine.dist import all_gather_object, get_rank, get_world_size
 from mmengine.evaluator import Evaluator
 from mmengine.runner.base_loop import BaseLoop
 from mmpretrain.structures import DataSample
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from cld_mm.datasets.class_names import read_class_names
 from cld_mm.datasets.labels import require_labels
 from cld_mm.datasets.value_range import use_value_range, value_range_of
 from cld_mm.engine.class_lists import with_classes
-from cld_mm.evaluation import knn_classify
+from cld_mm.evaluation import FeatureMetric, knn_classify
 from cld_mm.evaluation.feature_extraction import extract_features
 from cld_mm.evaluation.test_data import has_labels
 from cld_mm.registry import LOOPS
@@ -25,7 +28,7 @@ from cld_mm.registry import LOOPS
 
 @LOOPS.register_module()
 class KNNLoop(BaseLoop):
-    """Classify the evaluated images by their neighbours among training images.
+    """Classify the evaluated images by their neighbors among training images.
 
     Logged as ``knn_backbone/<metric>`` and ``knn_instance/<metric>``.
 
@@ -33,12 +36,13 @@ class KNNLoop(BaseLoop):
         runner: the runner.
         dataloader: images to classify (``val_dataloader`` or
             ``test_dataloader``).
-        evaluator: metrics of the class scores, such as mmpretrain's Accuracy.
+        evaluator: metrics of the class scores, such as mmpretrain's Accuracy, or of the
+            features, such as GroupAgreement and RetrievalPrecision.
         train_dataloader: labeled training images in the test transform; labels of
             both dataloaders count along its classes, matched by name. The config's
             ``unknown_classes`` says what happens to images of other classes.
-        k: neighbours that vote.
-        temperature: T; the recipes take the instance temperature.
+        k: neighbors that vote.
+        temperature: T; the recipes use the instance temperature.
         stage: 'val' or 'test': which of the runner's hooks are called.
     """
 
@@ -90,27 +94,32 @@ class KNNLoop(BaseLoop):
         call(f'before_{self.stage}')
         call(f'before_{self.stage}_epoch')
 
-        def look(place: int, batches: int) -> None:  # CheckpointHook may stop here
-            call('after_features', batch_idx=place, batches=batches)
+        def may_stop(index: int, batches: int) -> None:  # by DigestCheckpointHook
+            call('after_features', batch_idx=index, batches=batches)
 
         model = self.runner.model
-        train = extract_features(model, self.train_dataloader, True, look)
-        test = extract_features(model, self.dataloader, after_batch=look)
+        train = extract_features(model, self.train_dataloader, True, may_stop)
+        test = extract_features(model, self.dataloader, after_batch=may_stop)
         metrics: dict[str, float] = {}
         for name in train:
             if name != 'labels':
-                look(0, 1)
+                may_stop(0, 1)
                 features = train[name], train['labels'], test[name], test['labels']
-                scores = self._evaluate(*features, look)
+                scores = self._evaluate(*features, may_stop)
                 metrics |= {f'knn_{name}/{_short(key)}': scores[key] for key in scores}
         call(f'after_{self.stage}_epoch', metrics=metrics)
         call(f'after_{self.stage}')
         return metrics
 
     def _evaluate(
-        self, train, train_labels, test, test_labels, look
+        self,
+        train: Tensor,
+        train_labels: Tensor,
+        test: Tensor,
+        test_labels: Tensor,
+        after_chunk: Callable[[int, int], None],
     ) -> dict[str, float]:
-        if get_world_size() > 1:  # ranks exchange what lies on their devices
+        if get_world_size() > 1:  # ranks exchange tensors of their devices
             device = next(self.runner.model.parameters()).device
             train, train_labels, test = (
                 part.to(device) for part in (train, train_labels, test)
@@ -124,17 +133,30 @@ class KNNLoop(BaseLoop):
             self.temperature,
             len(classes) if classes else None,
             sharded=True,
-            after_chunk=look,
+            after_chunk=after_chunk,
         )
-        # Each rank hands in its share; the evaluator collects them all.
-        share = slice(get_rank(), None, get_world_size())
-        scores = scores[share].cpu()
+        # Each rank gives its own part; the evaluator collects them all.
+        own = slice(get_rank(), None, get_world_size())
+        scores = scores[own].cpu()
         samples = [
             DataSample().set_gt_label(label).set_pred_score(score)
-            for label, score in zip(test_labels[share], scores, strict=True)
+            for label, score in zip(test_labels[own], scores, strict=True)
         ]
+        wanting = [m for m in self.evaluator.metrics if isinstance(m, FeatureMetric)]
+        if wanting:
+            for sample, feature in zip(samples, test[own], strict=True):
+                sample.set_field(feature, 'feature')
+            gallery = _all_rows(train), _all_rows(train_labels)
+        for metric in wanting:
+            metric.gallery = gallery
         self.evaluator.process(samples)
         return self.evaluator.evaluate(len(test))
+
+
+def _all_rows(rows: Tensor) -> Tensor:
+    """Rows of all ranks, each of which may have another number of them."""
+    parts: list = all_gather_object(rows.cpu())
+    return torch.cat(parts)
 
 
 def _short(metric: str) -> str:

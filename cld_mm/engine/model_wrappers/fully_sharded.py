@@ -71,7 +71,7 @@ class FullySharded(nn.Module):
         take_plain_tensors(module)
         self.module: Any = module
 
-    def forward(self, *args, **kwargs) -> Any:
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
         """As the module's."""
         return self.module(*args, **kwargs)
 

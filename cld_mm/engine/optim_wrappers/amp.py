@@ -39,7 +39,7 @@ class CPUAmpOptimWrapper(OptimWrapper):
         self,
         dtype: str | torch.dtype | None = None,
         loss_scale: Any = 'dynamic',
-        **kwargs,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.enabled = dtype in ('bfloat16', torch.bfloat16)
@@ -79,7 +79,7 @@ class CPUAmpOptimWrapper(OptimWrapper):
 
 
 @OPTIM_WRAPPERS.register_module(name='PortableAmpOptimWrapper')
-def build_amp_optim_wrapper(**kwargs) -> OptimWrapper:
+def build_amp_optim_wrapper(**kwargs: Any) -> OptimWrapper:
     """mmengine's AmpOptimWrapper on an accelerator, CPUAmpOptimWrapper on a CPU.
 
     Args:

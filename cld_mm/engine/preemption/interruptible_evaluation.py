@@ -1,4 +1,4 @@
-"""An evaluation during training that a signal may break off."""
+"""An evaluation during training that a signal may interrupt."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,13 +9,13 @@ from cld_mm.engine.random_states import random_states
 
 
 class Evaluation:
-    """Notes where an evaluation began and says when the ranks look for a signal.
+    """Keeps the state from before an evaluation, and says when ranks check for signals.
 
-    A run that is stopped in it goes on from its begin, and evaluates anew.
+    A run that is stopped during an evaluation resumes before it, and evaluates again.
 
     Attributes:
-        running: whether one is going on that can be broken off.
-        random: this rank's random states at its begin; None where none is running.
+        running: whether an evaluation is running that can be interrupted.
+        random: this rank's random states when it began; None if none is running.
     """
 
     def __init__(self) -> None:
@@ -34,27 +34,28 @@ class Evaluation:
         """It is over."""
         self.random = None
 
-    def looks(self, place: int, batches: int, largest: Callable[..., list[int]]) -> int:
-        """How often to look after a batch, so that all ranks look equally often.
+    def checks(
+        self, index: int, batches: int, largest: Callable[..., list[int]]
+    ) -> int:
+        """How often to check after a batch, so that all ranks check equally often.
 
-        Where the data cannot be dealt out evenly, a rank with a batch less than
-        another looks again after its last one.
+        A rank that has a batch less than another checks once more after its last one.
 
         Args:
-            place: of the batch that is done, from 0.
+            index: of the batch that is done.
             batches: how many this rank has.
-            largest: gives the largest over all ranks; they meet there.
+            largest: gives the largest value over all ranks; a collective.
         """
         if not self.running:
             return 0
-        if place == 0:
+        if index == 0:
             (self._most,) = largest(batches)
-        return 1 if place + 1 < batches else 1 + self._most - batches
+        return 1 if index + 1 < batches else 1 + self._most - batches
 
     @staticmethod
     def undo(runner: Any) -> None:
-        """Take back what hooks do to the model for an evaluation."""
+        """Undo what hooks did to the model for the evaluation."""
         for hook in runner.hooks:
-            # mmpretrain's may evaluate the trained weights instead.
+            # mmpretrain's EMAHook may evaluate the trained weights instead.
             if isinstance(hook, EMAHook) and getattr(hook, 'evaluate_on_ema', True):
                 hook._swap_ema_parameters()

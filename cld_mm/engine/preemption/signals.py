@@ -1,22 +1,23 @@
-"""Signals that ask a run to save and leave."""
+"""Signals that ask a run to save and stop.
+
+Windows has no SIGUSR1 and no process groups; Ctrl-C and SIGTERM work there.
+"""
 
 import os
 import signal
-import sys
 import threading
 from pathlib import Path
 
 # sysexits.h's EX_TEMPFAIL: "try again later".
 REQUEUE = 75
 INTERRUPTED = 130
-# Schedulers send these; Windows has no SIGUSR1.
-STOP = tuple(
-    getattr(signal, name) for name in ('SIGTERM', 'SIGUSR1') if hasattr(signal, name)
-)
+STOP = [signal.SIGTERM]
+if hasattr(signal, 'SIGUSR1'):
+    STOP.append(signal.SIGUSR1)
 
 
 class StoppedBySignal(Exception):
-    """A run was asked to stop, has saved, and should leave.
+    """A run was asked to stop and has saved a checkpoint.
 
     Attributes:
         code: exit code: 75 for "start me again", 130 after Ctrl-C.
@@ -25,32 +26,35 @@ class StoppedBySignal(Exception):
     def __init__(self, number: int, iteration: int, checkpoint: str) -> None:
         name = signal.Signals(number).name
         super().__init__(
-            f'stopped by {name} after iteration {iteration}; {checkpoint} is saved: go '
-            'on with --resume.'
+            f'stopped by {name} after iteration {iteration}; {checkpoint} is saved: '
+            'continue with --resume.'
         )
         self.code = INTERRUPTED if number == signal.SIGINT else REQUEUE
 
 
 class StopSignals:
-    """Notes SIGTERM, SIGUSR1 and SIGINT until the training loop looks.
+    """Notes SIGTERM, SIGUSR1 and SIGINT until the training loop checks for them.
 
-    A second Ctrl-C has its usual effect at once, even where Python is not running.
+    A second Ctrl-C has its usual effect at once, even while Python is not running.
     """
-
-    numbers = (*STOP, signal.SIGINT)
 
     def __init__(self) -> None:
         self.received = 0
         self._before: dict[int, object] = {}
 
+    @property
+    def installed(self) -> bool:
+        """Whether signals are noted now."""
+        return bool(self._before)
+
     def install(self) -> None:
-        """Take the signals over; does nothing outside the main thread."""
+        """Handle the signals; does nothing outside the main thread."""
         if threading.current_thread() is threading.main_thread():
-            for number in self.numbers:
+            for number in (*STOP, signal.SIGINT):
                 self._before[number] = signal.signal(number, self._note)
 
     def remove(self) -> None:
-        """Give the signals back."""
+        """Restore the handlers from before."""
         for number, handler in self._before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
         self._before.clear()
@@ -61,20 +65,19 @@ class StopSignals:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def leave_at_once(cure: str = 'start again with --resume') -> None:
-    """Outside of training there is nothing to save: SIGTERM and SIGUSR1 end with 75.
+def leave_at_once(advice: str = 'start again with --resume') -> None:
+    """Let SIGTERM and SIGUSR1 end the process with 75 outside of training.
 
-    Their usual effect would end with a code that asks for no restart. StopSignals takes
-    over during training and gives back to this.
+    There is nothing to save, and their usual exit code asks for no restart. StopSignals
+    takes over during training.
 
     Args:
-        cure: what to do, for the message.
+        advice: what to do, for the message.
     """
 
     def leave(number: int, frame: object) -> None:
         name = signal.Signals(number).name
-        text = f'stopped by {name} outside of training: {cure}.\n'
-        os.write(2, text.encode())
+        os.write(2, f'stopped by {name} outside of training: {advice}.\n'.encode())
         path = os.environ.get('CLD_MM_EXIT_FILE')
         if path and os.environ.get('LOCAL_RANK', '0') == '0':
             Path(path).write_text(str(REQUEUE))
@@ -85,13 +88,12 @@ def leave_at_once(cure: str = 'start again with --resume') -> None:
 
 
 def leave_signals_to_the_rank() -> None:
-    """Let a loader's process stay out of what is sent to its rank's process group.
+    """Let a loader process ignore what is sent to its rank's process group.
 
-    torchrun and terminals signal whole groups; a worker that stopped would take the
-    rank with it before the rank has saved.
+    torchrun and terminals signal whole groups; a worker that stopped would end its rank
+    before the rank has saved.
     """
-    if sys.platform == 'win32':  # neither process groups nor SIGUSR1
-        return
-    os.setpgid(0, 0)
-    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(os, 'setpgid'):
+        os.setpgid(0, 0)
+    for number in (*STOP[1:], signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)

@@ -4,6 +4,7 @@ import json
 import math
 import os
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -63,8 +64,8 @@ class FirstNonFinite:
                     lambda g, name=name: self.look('gradient of a weight', name, g)
                 )
 
-    def _forward_hook(self, name: str):
-        def hook(module, inputs, output) -> None:
+    def _forward_hook(self, name: str) -> Callable[..., None]:
+        def hook(module: nn.Module, inputs: Any, output: Any) -> None:
             self.look('output', name, output)
             if isinstance(output, Tensor) and output.requires_grad:
                 output.register_hook(

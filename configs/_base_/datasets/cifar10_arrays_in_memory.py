@@ -4,6 +4,8 @@
 the arrays from ``FOLDER/{train,test}/<class>/*.jpg``.
 """
 
+_base_ = '../eval/knn.py'
+
 data_root = 'data/cifar10-jpeg'
 
 train_dataloader = dict(
@@ -26,37 +28,16 @@ train_dataloader = dict(
     ),
 )
 
-_frozen_dataloader = dict(
-    batch_size=500,
-    num_workers=0,
-    sampler=dict(type='SeededSampler', shuffle=False),
-    collate_fn=dict(type='default_collate'),
-)
-val_cfg = dict(
-    type='KNNLoop',
-    k=200,
-    temperature=0.1,
-    train_dataloader=dict(
-        **_frozen_dataloader,
-        dataset=dict(
-            type='ImageArrays',
-            data_root=data_root,
-            split='train',
-            pipeline=[dict(type='PackInputs')],
-        ),
-    ),
-)
+_images = dict(type='ImageArrays', data_root=data_root)
+_frozen = dict(batch_size=500, num_workers=0, persistent_workers=False)
+_pack = [dict(type='PackInputs')]
 val_dataloader = dict(
-    **_frozen_dataloader,
-    dataset=dict(
-        type='ImageArrays',
-        data_root=data_root,
-        split='test',
-        test_mode=True,
-        pipeline=[dict(type='PackInputs')],
-    ),
+    **_frozen, dataset=dict(**_images, split='test', test_mode=True, pipeline=_pack)
 )
-val_evaluator = dict(type='Accuracy', topk=(1, 5))
-test_cfg = dict(**val_cfg, stage='test')
 test_dataloader = val_dataloader
-test_evaluator = val_evaluator
+val_cfg = dict(
+    train_dataloader=dict(
+        **_frozen, dataset=dict(**_images, split='train', pipeline=_pack)
+    )
+)
+test_cfg = val_cfg

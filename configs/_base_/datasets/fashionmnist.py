@@ -3,6 +3,8 @@
 ``python tools/dataset_converters/fashion_mnist.py`` fetches it.
 """
 
+_base_ = '../eval/knn.py'
+
 data_root = 'data/fashion-mnist'
 num_train, num_test = 10000, 5000
 
@@ -19,56 +21,26 @@ train_pipeline = [
 ]
 test_pipeline = [dict(type='PackInputs')]
 
+_train = dict(
+    type='CheckedFashionMNIST',
+    data_root=data_root,
+    split='train',
+    indices=num_train,
+    download=False,
+)
+_test = dict(_train, split='test', test_mode=True, indices=num_test)
+_frozen = dict(batch_size=500, num_workers=0, persistent_workers=False)
 train_dataloader = dict(
     batch_size=64,
     num_workers=0,
     drop_last=True,
     sampler=dict(type='SeededSampler', shuffle=True),
     collate_fn=dict(type='default_collate'),
-    dataset=dict(
-        type='CheckedFashionMNIST',
-        data_root=data_root,
-        split='train',
-        indices=num_train,
-        download=False,
-        pipeline=train_pipeline,
-    ),
+    dataset=dict(**_train, pipeline=train_pipeline),
 )
-
-knn_train_dataloader = dict(
-    batch_size=500,
-    num_workers=0,
-    sampler=dict(type='SeededSampler', shuffle=False),
-    collate_fn=dict(type='default_collate'),
-    dataset=dict(
-        type='CheckedFashionMNIST',
-        data_root=data_root,
-        split='train',
-        indices=num_train,
-        download=False,
-        pipeline=test_pipeline,
-    ),
-)
-val_dataloader = dict(
-    batch_size=500,
-    num_workers=0,
-    sampler=dict(type='SeededSampler', shuffle=False),
-    collate_fn=dict(type='default_collate'),
-    dataset=dict(
-        type='CheckedFashionMNIST',
-        data_root=data_root,
-        split='test',
-        test_mode=True,
-        indices=num_test,
-        download=False,
-        pipeline=test_pipeline,
-    ),
-)
+val_dataloader = dict(**_frozen, dataset=dict(**_test, pipeline=test_pipeline))
 test_dataloader = val_dataloader
-
 val_cfg = dict(
-    type='KNNLoop', train_dataloader=knn_train_dataloader, k=200, temperature=0.1
+    train_dataloader=dict(**_frozen, dataset=dict(**_train, pipeline=test_pipeline))
 )
-test_cfg = dict(**val_cfg, stage='test')
-val_evaluator = dict(type='Accuracy', topk=(1, 5))
-test_evaluator = val_evaluator
+test_cfg = val_cfg

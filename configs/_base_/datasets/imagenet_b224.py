@@ -22,9 +22,10 @@ view = [
         on_device=False,
     )
 ]
+# smallest_crop=(224, 0.2) decodes large JPEGs at a fraction of their size.
+load = dict(type='LoadImage', smallest_crop=None)
 train_pipeline = [
-    # smallest_crop=(224, 0.2) decodes large JPEGs at a part of their size.
-    dict(type='LoadImage', smallest_crop=None),
+    load,
     dict(type='SeededMultiView', num_views=[2], transforms=[view]),
     dict(type='PackViews'),
 ]

@@ -1,7 +1,7 @@
 """RandAugment(2, 10) as InfoMin's release has it.
 
-It is not mmpretrain's 'timm_increasing': at magnitude 10 images are posterized to 3 or 4
-bits, hardly solarized, enhanced by 1.9 (never weakened), and moved bilinearly.
+It is not mmpretrain's 'timm_increasing': at magnitude 10 images are posterized to 3 or
+4 bits, hardly solarized, enhanced by 1.9 (never weakened), and moved bilinearly.
 """
 
 _enhance = dict(magnitude_range=(-0.9, 0.9), random_negative_prob=0)

@@ -4,23 +4,10 @@ Layout: ``data/Kitchen-HC/{train,test}/<class>``, resized to 32×32; the colours
 first here, so the model's preprocessor sets ``to_rgb``.
 """
 
-data_root = 'data/Kitchen-HC'
+_base_ = ['../eval/knn.py', 'augmentation_a.py']
 
-# on_device=True leaves colours and flip to the model's ViewsPreprocessor.
-view = [
-    dict(
-        type='RandomView',
-        size=32,
-        channel_order='bgr',
-        scale=(0.2, 1.0),
-        brightness=0.4,
-        contrast=0.4,
-        saturation=0.4,
-        hue=0.4,
-        gray_prob=0.2,
-        on_device=False,
-    )
-]
+data_root = 'data/Kitchen-HC'
+view = [dict(_base_.crop, channel_order='bgr')]
 load = [dict(type='LoadImage'), dict(type='Resize', scale=(32, 32))]
 train_pipeline = [
     *load,
@@ -29,52 +16,10 @@ train_pipeline = [
 ]
 test_pipeline = [*load, dict(type='PackInputs')]
 
-train_dataloader = dict(
-    batch_size=256,
-    num_workers=8,
-    persistent_workers=True,
-    drop_last=True,
-    sampler=dict(type='SeededSampler', shuffle=True),
-    collate_fn=dict(type='collate_views'),
-    dataset=dict(
-        type='ImageFolder',
-        data_root=data_root,
-        data_prefix='train',
-        pipeline=train_pipeline,
-    ),
-)
-
-_frozen_dataloader = dict(
-    batch_size=512,
-    num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type='SeededSampler', shuffle=False),
-    collate_fn=dict(type='default_collate'),
-)
-knn_train_dataloader = dict(
-    **_frozen_dataloader,
-    dataset=dict(
-        type='ImageFolder',
-        data_root=data_root,
-        data_prefix='train',
-        pipeline=test_pipeline,
-    ),
-)
-val_dataloader = dict(
-    **_frozen_dataloader,
-    dataset=dict(
-        type='ImageFolder',
-        data_root=data_root,
-        data_prefix='test',
-        test_mode=True,
-        pipeline=test_pipeline,
-    ),
-)
+_train = dict(type='ImageFolder', data_root=data_root, data_prefix='train')
+_test = dict(_train, data_prefix='test', test_mode=True)
+train_dataloader = dict(dataset=dict(**_train, pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(**_test, pipeline=test_pipeline))
 test_dataloader = val_dataloader
-
-val_cfg = dict(
-    type='KNNLoop', train_dataloader=knn_train_dataloader, k=200, temperature=0.1
-)
-test_cfg = dict(**val_cfg, stage='test')
-val_evaluator = dict(type='Accuracy', topk=(1, 5))
-test_evaluator = val_evaluator
+val_cfg = dict(train_dataloader=dict(dataset=dict(**_train, pipeline=test_pipeline)))
+test_cfg = val_cfg

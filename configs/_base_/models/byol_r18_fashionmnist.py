@@ -16,7 +16,6 @@ model = dict(
     ),
     neck=dict(
         type='NonLinearNeck',
-        in_channels=128,
         hid_channels=256,
         out_channels=64,
         num_layers=2,

@@ -15,7 +15,6 @@ model = dict(
     ),
     neck=dict(
         type='NonLinearNeck',
-        in_channels=2048,
         hid_channels=4096,
         out_channels=256,
         num_layers=2,

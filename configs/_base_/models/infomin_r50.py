@@ -12,10 +12,8 @@ model = dict(
         to_rgb=True,
     ),
     backbone=dict(type='ResNet', depth=50, zero_init_residual=False),
-    neck=dict(type='MLP', in_channels=2048, out_channels=128),
-    jigsaw=dict(
-        type='JigsawNeck', projection='MLP', in_channels=2048, out_channels=128
-    ),
+    neck=dict(type='MLP', out_channels=128),
+    jigsaw=dict(type='JigsawNeck', projection='MLP', out_channels=128),
     jigsaw_weight=0.5,
     head=dict(type='InfoNCEHead', temperature=0.15),
 )

@@ -27,6 +27,6 @@ model = dict(
             dict(type='Constant', val=1, layer=['_BatchNorm', 'GroupNorm']),
         ],
     ),
-    neck=dict(type='LinearProjectionNeck', in_channels=512, out_channels=128),
+    neck=dict(type='LinearProjectionNeck', out_channels=128),
     head=dict(type='InfoNCEHead', temperature=0.07),
 )

@@ -15,6 +15,6 @@ model = dict(
         strides=(2, 2, 2, 2),
         zero_init_residual=False,
     ),
-    neck=dict(type='MLP', in_channels=128, out_channels=64),
+    neck=dict(type='MLP', out_channels=64),
     head=dict(type='InfoNCEHead', temperature=0.2),
 )

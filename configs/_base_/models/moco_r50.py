@@ -12,6 +12,6 @@ model = dict(
         to_rgb=True,
     ),
     backbone=dict(type='ResNet', depth=50, zero_init_residual=False),
-    neck=dict(type='MLP', in_channels=2048, out_channels=128),
+    neck=dict(type='MLP', out_channels=128),
     head=dict(type='InfoNCEHead', temperature=0.2),
 )

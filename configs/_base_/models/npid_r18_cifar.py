@@ -29,5 +29,5 @@ model = dict(
             dict(type='Constant', val=1, layer=['_BatchNorm', 'GroupNorm']),
         ],
     ),
-    neck=dict(type='LinearProjectionNeck', in_channels=512, out_channels=128),
+    neck=dict(type='LinearProjectionNeck', out_channels=128),
 )

@@ -16,5 +16,5 @@ model = dict(
         strides=(2, 2, 2, 2),
         zero_init_residual=False,
     ),
-    neck=dict(type='LinearProjectionNeck', in_channels=128, out_channels=64),
+    neck=dict(type='LinearProjectionNeck', out_channels=64),
 )

@@ -5,5 +5,5 @@ _base_ = 'npid_r18_cifar.py'
 model = dict(
     feat_dim=64,
     backbone=dict(stem_channels=16, base_channels=16, strides=(2, 2, 2, 2)),
-    neck=dict(in_channels=128, out_channels=64),
+    neck=dict(out_channels=64),
 )

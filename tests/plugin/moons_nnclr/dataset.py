@@ -34,7 +34,8 @@ class Moons(BaseDataset):
     def prepare_data(self, idx: int) -> dict[str, Any]:
         """One sample. ``idx.seed``, if there, makes resumed runs bit-exact."""
         label = self.get_data_info(idx)['gt_label']
-        generator = torch.Generator().manual_seed(getattr(idx, 'seed', int(idx)) % 2**62)
+        seed = getattr(idx, 'seed', int(idx)) % 2**62
+        generator = torch.Generator().manual_seed(seed)
         views = [self._draw(label, generator) for _ in range(self.num_views)]
         sample = DataSample().set_gt_label(label)
         sample.set_field(int(idx), 'sample_idx', field_type='metainfo')

@@ -1,4 +1,4 @@
-"""SupportSet: past features that stand in for labels."""
+"""SupportSet: past features, the positives of new ones."""
 
 import torch
 from torch import Tensor

@@ -14,7 +14,8 @@ class ErrorRate(BaseMetric):
     def process(self, data_batch: object, data_samples: Sequence[dict]) -> None:
         """Note which predictions of a batch are wrong."""
         for sample in data_samples:
-            self.results.append(int(sample['pred_score'].argmax() != sample['gt_label']))
+            predicted = sample['pred_score'].argmax()
+            self.results.append(int(predicted != sample['gt_label']))
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """The rate over all images."""

@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from cld_mm.models.necks.projection import ProjectionNeck
+from cld_mm.models.necks import ProjectionNeck
 from cld_mm.registry import MODELS
 
 

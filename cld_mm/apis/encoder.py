@@ -1,0 +1,159 @@
+"""init_model: a trained backbone that turns images into features."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
+
+
+class Encoder(nn.Module):
+    """A backbone with the normalization that it was trained with.
+
+    Attributes:
+        backbone: the network.
+        size: side of the images that it was trained on.
+        in_channels: 3 for RGB, 1 for gray.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        backbone: nn.Module,
+        size: int,
+        in_channels: int = 3,
+        mean: tuple[float, ...] = MEAN,
+        std: tuple[float, ...] = STD,
+        bgr: bool = False,
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.size = size
+        self.in_channels = in_channels
+        self.bgr = bgr
+        self.register_buffer('mean', torch.tensor(mean).view(-1, 1, 1))
+        self.register_buffer('std', torch.tensor(std).view(-1, 1, 1))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Pooled features ``(N, D)`` of ``(N, C, H, W)`` RGB images, 0 to 255."""
+        from cld_mm.models.layers import pooled
+
+        images = images.to(self.mean.device).float()
+        images = images.flip(1) if self.bgr else images
+        return pooled(self.backbone((images - self.mean) / self.std)).float()
+
+
+def init_model(
+    config: str | Path | Mapping[str, Any],
+    checkpoint: str | Path | None = None,
+    size: int | None = None,
+    device: str | torch.device | None = None,
+) -> Encoder:
+    """A trained backbone on the best device, in eval mode.
+
+    Args:
+        config: a run's folder or checkpoint; or a config file or dict with
+            ``checkpoint``; or the name of a backbone ('resnet50', any of mmpretrain or
+            timm) with weights of this or another project as ``checkpoint``.
+        checkpoint: weights; None leaves a named backbone random.
+        size: side of the images; by default that of training.
+        device: where it runs.
+
+    Raises:
+        FileNotFoundError: there is no such config or checkpoint.
+        ValueError: the weights do not fit, or no backbone has this name.
+
+    Example:
+        >>> model = init_model('pretrained/photos')
+        >>> features = embed(model, 'photos/').features
+    """
+    from mmengine.device import get_device
+
+    import cld_mm.registry  # noqa: F401
+
+    model = _build(config, checkpoint, size)
+    model.to(device or get_device()).eval()
+    return model
+
+
+def _build(config: Any, checkpoint: Any, size: int | None) -> Encoder:
+    from .runs import find_checkpoint
+
+    if isinstance(config, Mapping):
+        return _from_run(find_checkpoint(checkpoint), dict(config), size)
+    path = Path(config).expanduser()
+    if path.suffix in ('.py', '.json', '.yaml', '.yml'):
+        from mmengine.config import Config
+
+        if not path.is_file():
+            raise FileNotFoundError(f'the config {path} does not exist.')
+        if checkpoint is None:
+            raise ValueError('a config needs a checkpoint with the trained weights.')
+        found = find_checkpoint(checkpoint)
+        return _from_run(found, Config.fromfile(path).to_dict(), size)
+    if checkpoint is None and path.exists():
+        return _from_run(find_checkpoint(path), None, size)
+    if checkpoint is None and len(path.parts) > 1:
+        raise FileNotFoundError(f'the checkpoint {path} does not exist.')
+    return _from_name(str(config), checkpoint, size)
+
+
+def _from_run(
+    checkpoint: Path, config: dict[str, Any] | None, size: int | None
+) -> Encoder:
+    from cld_mm.converters.saved_config import stored_config
+    from cld_mm.converters.source_backbone import load_source
+    from cld_mm.fileio.checkpoint_loading import load_safely
+
+    if config is None:
+        config = stored_config(load_safely(checkpoint, mmap=True))
+    source = load_source(checkpoint, config or None)
+    model = config.get('model') or {}
+    preprocessor = model.get('algorithm', model).get('data_preprocessor') or {}
+    channels = source.in_channels
+    gray = channels == 1
+    return Encoder(
+        source.module,
+        size or view_size(config) or 224,
+        channels,
+        tuple(source.mean or ((127.5,) if gray else MEAN)),
+        tuple(source.std or ((127.5,) if gray else STD)),
+        bgr=bool(source.mean) and not gray and not preprocessor.get('to_rgb'),
+    )
+
+
+def _from_name(name: str, weights: Any, size: int | None) -> Encoder:
+    from cld_mm.converters.source_backbone import build_backbone
+    from cld_mm.fileio.weight_files import read_weights
+    from cld_mm.fileio.weight_loading import load_weights
+
+    from .pretraining.backbones import backbone_config
+
+    backbone = build_backbone(backbone_config(name, size or 224))
+    if weights is not None:
+        load_weights(backbone, read_weights(weights), str(weights))
+    elif hasattr(backbone, 'init_weights'):
+        backbone.init_weights()
+    return Encoder(backbone, size or 224)
+
+
+def view_size(node: Any) -> int | None:
+    """Side of the first random view or crop in a config."""
+    if isinstance(node, Mapping):
+        if 'RandomView' in str(node.get('type')) or 'Crop' in str(node.get('type')):
+            side = node.get('size') or node.get('scale') or node.get('crop_size')
+            side = side[0] if isinstance(side, (list, tuple)) else side
+            if isinstance(side, int):
+                return side
+        children = [node[k] for k in ('train_dataloader',) if k in node]
+        children += [value for key, value in node.items() if key != 'train_dataloader']
+    elif isinstance(node, (list, tuple)):
+        children = list(node)
+    else:
+        return None
+    return next((s for child in children if (s := view_size(child))), None)

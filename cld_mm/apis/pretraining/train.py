@@ -1,0 +1,75 @@
+"""Train by a resolved config, in this process or on several devices."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+
+def train(cfg: 'Config') -> None:
+    """Check a config and train by it, on this rank.
+
+    Raises:
+        ConfigError, ValueError: a setting is invalid.
+        StoppedBySignal: a signal ended it; it has saved a checkpoint.
+    """
+    from cld_mm.config.check_parallelism import check_parallel
+    from cld_mm.config.check_values import check_config, check_data
+    from cld_mm.distributed.process_group import leave_distributed, prepare_distributed
+    from cld_mm.distributed.rank_watchdog import watching
+    from cld_mm.engine.build import build_runner
+    from cld_mm.engine.consistency.setup import check_same_setup, resume_together
+
+    check_config(cfg)
+    check_parallel(cfg)
+    check_data(cfg, 'train_dataloader')
+    prepare_distributed(cfg)
+    with watching(cfg.get('env_cfg', {}).get('watchdog_cfg')):
+        resume_together(cfg)
+        check_same_setup(cfg)
+        build_runner(cfg).train()
+    leave_distributed()
+
+
+def train_on_devices(config: Path, devices: int, resume: bool) -> int:
+    """Train in one process per device; the exit code of torchrun.
+
+    Args:
+        config: a resolved config.
+        devices: how many.
+        resume: continue from the newest checkpoint in the config's work dir.
+    """
+    command = [sys.executable, '-m', 'torch.distributed.run', '--standalone']
+    command += [f'--nproc_per_node={devices}', '-m', __name__, str(config)]
+    threads = max(1, (os.cpu_count() or 1) // devices)
+    environment = {'OMP_NUM_THREADS': str(threads), **os.environ}
+    return subprocess.call(command + ['--resume'] * resume, env=environment)  # noqa: S603
+
+
+def main() -> None:
+    """What each rank of :func:`train_on_devices` runs."""
+    import argparse
+
+    parser = argparse.ArgumentParser()
+    parser.add_argument('config')
+    parser.add_argument('--resume', action='store_true')
+    args = parser.parse_args()
+
+    import cld_mm.registry  # noqa: F401, I001
+    from mmengine.config import Config
+
+    from cld_mm.cli.command_line import command_line
+
+    with command_line() as run:
+        cfg = run.cfg = Config.fromfile(args.config)
+        cfg.launcher = 'pytorch'
+        cfg.resume = args.resume
+        train(cfg)
+
+
+if __name__ == '__main__':
+    main()

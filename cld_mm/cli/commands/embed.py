@@ -1,0 +1,59 @@
+"""``cldmm embed``: features of images in one file."""
+
+import argparse
+from pathlib import Path
+
+HELP = 'write the features of images, with file names and labels'
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the command."""
+    add_model(parser)
+    parser.add_argument('data', help='folder of images, list or CSV file, ...')
+    parser.add_argument(
+        '--out',
+        type=Path,
+        default=Path('embeddings.npz'),
+        help='.npz, .csv or .parquet (default: embeddings.npz)',
+    )
+    add_loading(parser)
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """The trained backbone of a command."""
+    parser.add_argument('checkpoint', help="a run's folder or checkpoint")
+    parser.add_argument(
+        '--config', type=Path, help="the run's config, if the checkpoint lacks it"
+    )
+
+
+def add_loading(parser: argparse.ArgumentParser) -> None:
+    """How images are read."""
+    parser.add_argument('--size', type=int, help='side of the images; as in training')
+    parser.add_argument('--batch-size', type=int, default=64)
+    parser.add_argument('--workers', type=int, help='loader processes')
+
+
+def run(args: argparse.Namespace) -> None:
+    """Embed and save."""
+    from cld_mm.apis.embeddings import check_suffix
+
+    check_suffix(args.out)
+    found = embed_data(args, args.data)
+    found.save(args.out)
+    labels = '' if found.labels is None else ', with labels'
+    print(
+        f'{args.out}: {len(found)} images, {found.features.shape[1]} features each'
+        f'{labels}.'
+    )
+
+
+def embed_data(args: argparse.Namespace, data: str):  # noqa: ANN201
+    """Embeddings of the images by the command's model."""
+    from cld_mm.apis import embed, init_model
+
+    if args.config is None:
+        model = init_model(args.checkpoint, size=args.size)
+    else:
+        model = init_model(args.config, args.checkpoint, args.size)
+    return embed(model, data, args.batch_size, args.workers)

@@ -1,0 +1,113 @@
+"""``cldmm pretrain``: a trained backbone from a folder of images."""
+
+import argparse
+import re
+from pathlib import Path
+
+HELP = 'train a backbone on your images, without labels'
+METHODS = 'mocov2-cld, npid-cld, byol-cld, infomin-cld, simclr-cld, simsiam-cld'
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the command."""
+    from cld_mm.cli.arguments import OptionsAction
+
+    parser.add_argument(
+        'data',
+        nargs='+',
+        help='folder of images (flat, nested or of classes), list or CSV file, tar '
+        'shards or Hugging Face dataset; or several',
+    )
+    parser.add_argument('--out', type=Path, help='folder of the run; a new one')
+    parser.add_argument(
+        '--method',
+        default='mocov2-cld',
+        help=f'{METHODS}; without -cld the method alone (default: mocov2-cld)',
+    )
+    parser.add_argument(
+        '--backbone',
+        default='resnet50',
+        help='resnet18, resnet50, vit-small, convnext-tiny, ... or any name of '
+        'mmpretrain or timm (default: resnet50)',
+    )
+    parser.add_argument(
+        '--init',
+        metavar='WEIGHTS',
+        help='weights to start from, also of other projects',
+    )
+    parser.add_argument(
+        '--size', type=int, default=224, help='side of the views (default: 224)'
+    )
+    parser.add_argument(
+        '--time', type=duration, help='for everything: 90s, 3m, 2h, 1.5d'
+    )
+    parser.add_argument(
+        '--epochs', type=positive, help='instead of --time (default: 200)'
+    )
+    parser.add_argument(
+        '--devices', type=positive, help='GPUs, or processes (default: all GPUs)'
+    )
+    chosen = parser.add_argument_group('chosen for you unless given')
+    chosen.add_argument('--batch-size', type=positive, help='images per device')
+    chosen.add_argument('--lr', type=float, help='learning rate')
+    chosen.add_argument('--workers', type=int, help='loader processes per device')
+    chosen.add_argument('--precision', choices=('float32', 'bfloat16', 'float16'))
+    chosen.add_argument('--groups', type=positive, help='K, number of groups')
+    chosen.add_argument('--queue', type=positive, help='length of the queue')
+    chosen.add_argument('--seed', type=int, default=0)
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=OptionsAction,
+        metavar='KEY=VALUE',
+        help='further settings of the config, such as model.cld.loss_weight=1.0',
+    )
+
+
+def positive(text: str) -> int:
+    """A whole number of at least 1."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f'must be a whole number >= 1, got {text}')
+    return int(text)
+
+
+def duration(text: str) -> float:
+    """Seconds of '90s', '3m', '2h' or '1.5d'."""
+    found = re.fullmatch(r'(\d+(?:\.\d+)?)([smhd])', text.strip().lower())
+    if not found or not float(found[1]):
+        raise argparse.ArgumentTypeError(f'expected such as 90s, 3m, 2h, got {text!r}')
+    return float(found[1]) * {'s': 1, 'm': 60, 'h': 3600, 'd': 86400}[found[2]]
+
+
+def run(args: argparse.Namespace) -> None:
+    """Train, and say what can be done next."""
+    from cld_mm.apis.pretrain_images import pretrain
+
+    if args.time is not None and args.epochs is not None:
+        raise ValueError('give --time or --epochs, not both.')
+    done = pretrain(
+        args.data,
+        args.out,
+        args.method,
+        args.backbone,
+        args.init,
+        args.size,
+        args.time,
+        args.epochs,
+        args.devices,
+        args.batch_size,
+        args.lr,
+        args.workers,
+        args.precision,
+        args.groups,
+        args.queue,
+        args.seed,
+        args.cfg_options,
+    )
+    data = args.data[0]
+    print(
+        f'Done: {done.checkpoint}\nNext:\n'
+        f'  cldmm embed {done.out} {data} --out embeddings.npz\n'
+        f'  cldmm explore {done.out} {data} --out explored\n'
+        f'  cldmm export {done.out} backbone.pth --to timm'
+    )

@@ -1,0 +1,60 @@
+"""Numbers in the README and in docs/ are those of the JSON files in results/."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from cld_mm.study.report import section
+from cld_mm.study.summary import load_studies, summary
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = ('README.md', 'docs/evidence.md')
+
+
+def between(text, name):
+    """What stands between a name's markers, or None."""
+    pattern = rf'<!-- results:{name}:begin -->(.*?)<!-- results:{name}:end -->'
+    found = re.search(pattern, text, re.DOTALL)
+    return found and found[1].strip()
+
+
+@pytest.fixture
+def studies(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    return load_studies(Path('studies'))
+
+
+def test_every_study_has_its_section(studies):
+    page = (ROOT / 'docs/evidence.md').read_text()
+    for study in studies:
+        found = between(page, study.name)
+        plot = f'images/study_{study.name}.png'
+        image = plot if (ROOT / 'docs' / plot).is_file() else None
+        assert found == section(study, Path('results'), image), study.name
+
+
+@pytest.mark.parametrize('page', PAGES)
+def test_the_summary_is_computed_from_the_results(studies, page):
+    found = between((ROOT / page).read_text(), 'summary')
+    if page == 'README.md' and found is None:
+        pytest.skip('the README has no summary yet')
+    assert found == summary(studies, Path('results'))
+
+
+def test_measured_rows_are_the_readmes():
+    text = (ROOT / 'README.md').read_text()
+    for path in (ROOT / 'results/reproduce').glob('*-full-seed0.json'):
+        result = json.loads(path.read_text())
+        measures = result['measures']
+        value = measures.get('accuracy/top1', measures.get('knn_instance/top1'))
+        row = next(line for line in text.splitlines() if f'`{result["run"]}`' in line)
+        assert row.rstrip(' |').endswith(f'{value:.1f}'), result['run']
+
+
+def test_no_result_holds_a_path_of_somebodys_machine():
+    for path in (ROOT / 'results').rglob('*.json'):
+        assert not re.search(r'"/(home|work|root|tmp|Users)/', path.read_text()), path
+        command = json.loads(path.read_text()).get('command', '')
+        assert ' /' not in command, path
