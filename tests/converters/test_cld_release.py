@@ -411,7 +411,8 @@ def test_the_contrast_of_moco_on_cifar_has_the_buffers_of_the_release(
 def test_the_lemniscate_is_the_module_of_the_release(tmp_path: Path) -> None:
     model, _ = reverted('npid_cifar', tmp_path)
     assert 'lib.LinearAverage' not in sys.modules
-    package, module = types.ModuleType('lib'), types.ModuleType('lib.LinearAverage')
+    package: Any = types.ModuleType('lib')
+    module: Any = types.ModuleType('lib.LinearAverage')
     module.LinearAverage = type(
         'LinearAverage', (nn.Module,), {'__module__': module.__name__}
     )

@@ -203,7 +203,7 @@ def test_gradient_is_the_sum_of_both_losses(name: str) -> None:
     )
     projected = [grouped.group_neck(f) for f in features]
     pairs = [(a, b) for a in range(len(views)) for b in range(len(views)) if a != b]
-    cross = 0
+    cross = torch.zeros(())
     for a, b in pairs:
         groups = kmeans(projected[b].detach(), 3, 3).labels
         means = [projected[b][groups == g].sum(0) for g in range(3)]

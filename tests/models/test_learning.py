@@ -146,6 +146,7 @@ def test_it_learns(name: str, with_cld: bool) -> None:
         encoder.total_steps = steps
     kind = 'backbone' if slow else 'instance'
     start = accuracy(model, train, test, kind)
+    optimizer: torch.optim.Optimizer
     optimizer = torch.optim.Adam(model.parameters(), lr=0.003)
     if slow:
         optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)

@@ -89,14 +89,14 @@ def test_groups_and_cld_loss(
     """K = 1, K = N and K > N, for any kind of features."""
     a, b = draw(**given_)
     num_groups = {-1: 1, 0: len(a), 1: len(a) + 3}[extra]
-    groups = [grouping(view, num_groups) for view in (a, b)]
-    for found in groups:
+    ga, gb = (grouping(view, num_groups) for view in (a, b))
+    for found in (ga, gb):
         assert found.centroids.isfinite().all()
         assert int(found.counts.sum()) == len(a)
     for mode in ('keep', 'mask'):
-        loss = cld_loss(a, b, *groups, temperature, mode)
+        loss = cld_loss(a, b, ga, gb, temperature, mode)
         assert loss.isfinite()
-    assert_finite(cld_loss(a, b, *groups, temperature), a, b)
+    assert_finite(cld_loss(a, b, ga, gb, temperature), a, b)
 
 
 @settings(max_examples=120, deadline=None)
@@ -225,4 +225,5 @@ def test_a_batch_of_one_is_a_clear_error() -> None:
 def test_a_mistyped_number_of_groups_takes_no_memory(kind: str) -> None:
     with pytest.raises(ValueError, match='num_groups must be <= 65536, got 1000000000'):
         CLDHead({'type': kind, 'num_groups': 10**9})
-    assert CLDHead({'type': kind, 'num_groups': 2**16}).grouping.num_groups == 2**16
+    largest: Any = CLDHead({'type': kind, 'num_groups': 2**16}).grouping
+    assert largest.num_groups == 2**16

@@ -63,7 +63,7 @@ def write_data(folder: Path, seed: int = 0) -> None:
 
 
 @pytest.fixture
-def tiny(tmp_path: Path) -> str:
+def tiny(tmp_path: Path) -> Path:
     """Path of a tiny study; its config and data are beside it."""
     write_data(tmp_path / 'data')
     config = tmp_path / 'config.py'
