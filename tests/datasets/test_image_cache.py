@@ -18,7 +18,7 @@ VIEW = {
 }
 
 
-def build(root: Path, *after: dict) -> object:
+def build(root: Path, *after: dict) -> Any:
     pipeline = [
         {'type': 'LoadImage', 'on_error': 'skip'},
         *after,

@@ -21,7 +21,7 @@ def write(folder: Path, largest: list[int]) -> Path:
     return folder
 
 
-def build(root: Path, kind: str = 'ImageFolder', **load: object) -> object:
+def build(root: Path, kind: str = 'ImageFolder', **load: object) -> Any:
     with DefaultScope.overwrite_default_scope('cld_mm'):
         return DATASETS.build(
             {
