@@ -34,11 +34,12 @@ def write_page(
     runs = unlike_names(runs)
     shown = panels_of([run.curves for run in runs])
     environment = Environment(loader=FileSystemLoader(FOLDER), autoescape=True)
-    environment.filters |= {'readable': readable, 'breakable': breakable}
+    environment.filters |= {'readable': readable, 'breakable': breakable, 'zip': zip}
     page = environment.get_template('page.html').render(
         runs=runs,
         snapshots=snapshots,
         finals=figures(runs),
+        comparisons=[comparison(run) for run in runs],
         style=Markup((FOLDER / 'page.css').read_text()),  # noqa: S704 our own file
         scripts=[
             Markup((FOLDER / name).read_text())  # noqa: S704 our own files
@@ -59,6 +60,26 @@ def write_page(
     )
     # A folder's name may hold bytes that are no text.
     out.write_text(page, encoding='utf-8', errors='backslashreplace')
+
+
+def comparison(run: Run) -> list[list[str]]:
+    """Rows of a run's comparison with pixels: a side, and its accuracies.
+
+    The quickstart writes it; other runs have none.
+    """
+    figures: dict[str, Any] = {}
+    for results in run.results.values():
+        figures |= results
+    rows = []
+    for side in ('pixels', 'untrained', 'trained'):
+        keys = [
+            f'comparison.{side}.{task}.{measure}'
+            for task in ('plain', 'moved')
+            for measure in ('linear', 'knn')
+        ]
+        if all(key in figures for key in keys):
+            rows.append([side, *(f'{figures[key]:.1f}' for key in keys)])
+    return rows
 
 
 def unlike_names(runs: Sequence[Run]) -> Sequence[Run]:
