@@ -1,6 +1,7 @@
 """Small training sets are decoded once; larger ones and evaluation are not."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest

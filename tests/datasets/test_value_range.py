@@ -1,6 +1,7 @@
 """Black and white of 16-bit images are decided once per dataset."""
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
