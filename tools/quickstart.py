@@ -23,6 +23,7 @@ from cld_mm.cli.command_line import command_line
 from cld_mm.config.check_values import check_config, check_data
 from cld_mm.datasets.preparation.fashion_mnist import origin
 from cld_mm.engine.build import build_runner
+from cld_mm.engine.checkpoint import StoppedBySignal
 from cld_mm.engine.optim_wrappers.amp import has_bfloat16
 from cld_mm.report import collect_run, take_snapshot, write_page
 from cld_mm.study.compare import Comparison, comparison_table, wins
@@ -169,7 +170,11 @@ def main() -> None:
     args.work_dir = args.work_dir or f'work_dirs/quickstart-seed{args.seed}'
     keep_freed_memory()
     with command_line(args.debug):
-        run(args)
+        try:
+            run(args)
+        except StoppedBySignal as stopped:
+            print('\nStopped; the same command starts again.')
+            sys.exit(stopped.code)
 
 
 if __name__ == '__main__':

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from cld_mm.converters.export_backbone import export_backbone
     from cld_mm.evaluation.feature_extraction import extract_features
 
+    from .compare_networks import compare
     from .embed_images import embed
     from .encoder import Encoder, init_model
     from .explore_images import explore
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     'Embeddings',
     'Encoder',
+    'compare',
     'embed',
     'explore',
     'export_backbone',
@@ -25,6 +27,7 @@ __all__ = [
 ]
 _PLACES = {
     'Encoder': '.encoder',
+    'compare': '.compare_networks',
     'embed': '.embed_images',
     'explore': '.explore_images',
     'export_backbone': 'cld_mm.converters.export_backbone',

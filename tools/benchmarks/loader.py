@@ -2,8 +2,8 @@
 
 ``python tools/benchmarks/loader.py``: from JPEGs of ImageNet's size, which it makes, to
 uint8 views of 224 pixels; CPU time of one process and thread; all sides
-take turns in one run; medians of the ratios of neighboring rounds, with quartiles; the last line is JSON.
-Sides:
+take turns in one run; medians of the ratios of neighboring rounds, with quartiles; the
+last line is JSON. Sides:
 
 - torchvision: its transforms on PIL images, and PIL's Gaussian blur;
 - mmpretrain: its own transforms, as in its MoCo v2 config with the recipe's crop; its
