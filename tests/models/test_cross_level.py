@@ -64,7 +64,7 @@ PREDICT = {
     'predictor': nonlinear(8, pool=False),
     'loss': {'type': 'CosineSimilarityLoss'},
 }
-ALGORITHMS = {
+ALGORITHMS: dict[str, dict[str, Any]] = {
     'SimCLR': {'neck': nonlinear(32), 'head': CONTRAST},
     'SimSiam': {'neck': nonlinear(32), 'head': PREDICT},
     'BYOL': {'neck': nonlinear(32), 'head': PREDICT},

@@ -92,7 +92,9 @@ def images_of(part: Any) -> tuple:
     return images, torch.tensor(digits.target[part])
 
 
-def view(images: Any, generator: torch.Generator, size: int = 12) -> float:
+def view(
+    images: torch.Tensor, generator: torch.Generator, size: int = 12
+) -> torch.Tensor:
     """Turned, scaled and shifted, changed in contrast, noisy: each image its own."""
 
     def uniform(low: Any, high: Any) -> Any:

@@ -43,6 +43,7 @@ def on_device(name: str, views: list[torch.Tensor]) -> tuple:
         inner = {'type': 'SimSiam', 'backbone': backbone, 'head': head}
         inner['data_preprocessor'] = {'type': 'cld_mm.ViewsPreprocessor'}
         inner['neck'] = {**neck, 'out_channels': 8}
+        config: dict[str, Any]
         config = {'type': 'CrossLevel', 'algorithm': inner, 'cld': CLD}
         return MODELS.build(config), views[:2]
     if name.startswith('sharded'):
