@@ -48,7 +48,7 @@ def load(work_dir: Path, args: argparse.Namespace) -> Config:
 
 
 def neighbors(comparison: Comparison, pixels: tuple, trained: tuple, out: Path) -> None:
-    """Draw some moved test images and their nearest training images, by both features."""
+    """Draw moved test images and their nearest training images, by both features."""
     labels = comparison.test_labels
     rows = torch.stack([(labels == c).nonzero()[0, 0] for c in labels.unique()[:8]])
 
