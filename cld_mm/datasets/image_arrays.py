@@ -3,6 +3,8 @@
 ``tools/dataset_converters/folder_to_arrays.py`` writes them from folders of images.
 """
 
+from typing import Any
+
 import zipfile
 from pathlib import Path
 
@@ -55,7 +57,7 @@ class ImageArrays(BaseDataset):
         **kwargs: as in mmpretrain's BaseDataset (pipeline, indices, test_mode).
     """
 
-    def __init__(self, data_root: str, split: str = 'train', **kwargs) -> None:
+    def __init__(self, data_root: str, split: str = 'train', **kwargs: Any) -> None:
         self.split = split
         super().__init__(ann_file='', data_root=data_root, **kwargs)
 

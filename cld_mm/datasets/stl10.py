@@ -4,6 +4,8 @@ Source: Coates, Ng, Lee, "An Analysis of Single Layer Networks in Unsupervised F
 Learning", 2011; the CLD release trains on "train" and on "train+unlabeled".
 """
 
+from typing import Any
+
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +50,7 @@ class STL10(BaseDataset):
 
     METAINFO = {'classes': CLASSES}
 
-    def __init__(self, data_root: str, split: str = 'train', **kwargs) -> None:
+    def __init__(self, data_root: str, split: str = 'train', **kwargs: Any) -> None:
         parts = split.split('+')
         unknown = set(parts) - {'train', 'test', 'unlabeled'}
         if unknown:

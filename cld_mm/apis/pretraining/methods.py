@@ -88,7 +88,7 @@ def method_model(
     }
     shared = {'data_preprocessor': preprocessor(), 'backbone': backbone}
     projection = 'LinearNeck' if method.name == 'npid' else 'NormMLP'
-    neck = {'type': 'TwoBranchNeck', 'projection': projection}
+    neck: dict[str, Any] = {'type': 'TwoBranchNeck', 'projection': projection}
     if not with_cld:
         neck = {'type': 'LinearNeck' if method.name == 'npid' else 'MLP'}
     neck = {**neck, 'in_channels': channels, 'out_channels': 128}

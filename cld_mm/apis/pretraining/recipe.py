@@ -131,7 +131,7 @@ def schedule(plan: Plan) -> list[dict[str, Any]]:
 
 def runtime(plan: Plan) -> dict[str, Any]:
     """Hooks, logs and seed, as in configs/_base_/default_runtime.py."""
-    hooks = ('RankWatchdogHook', 'RankAgreementHook', 'MomentumUpdateHook')
+    hooks: tuple[str, ...] = ('RankWatchdogHook', 'RankAgreementHook', 'MomentumUpdateHook')
     hooks += ('DatasetSizeHook', 'NonFiniteLossHook', 'CollapseHook')
     hooks += ('GroupQualityHook', 'RunInfoHook', 'ProgressBarHook')
     iterations = plan.epochs * plan.iterations
