@@ -80,8 +80,8 @@ def meet(timeout: float) -> dict[str, Any]:
     """Wait for all ranks, and return the arguments of init_process_group.
 
     torch does not name absent ranks. And torchrun keeps one store over all restarts
-    (seen in torch 2.13) with the addresses of dead ranks, which new ranks would call; so
-    each start uses a part of the store of its own.
+    (seen in torch 2.13) with the addresses of dead ranks, which new ranks would call;
+    so each start uses its own part of the store.
 
     Args:
         timeout: seconds to wait.

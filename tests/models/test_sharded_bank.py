@@ -47,7 +47,8 @@ def test_every_part_of_the_initial_rows_is_the_same(
     rows, after = [], []
     for window in ((0, num_rows), (start, stop)):
         torch.manual_seed(3)
-        rows.append(initial_rows(num_rows, channels, *window, first=48, block=16))
+        settings: dict[str, Any] = {'first': 48, 'block': 16}
+        rows.append(initial_rows(num_rows, channels, *window, **settings))
         after.append(torch.rand(()))
     assert torch.equal(rows[0][start:stop], rows[1])
     assert after[0] == after[1]

@@ -39,5 +39,5 @@ def test_spoilt_bank_rows_are_found_at_resume(spoil: str, tmp_path: Path) -> Non
     with pytest.raises((ValueError, FileNotFoundError), match='restore the file'):
         read_rows(folder, 0, 6)
     assert choose_together(str(tmp_path)).endswith('iter_1.pth')
-    with pytest.raises(CheckpointError, match='name another one'):
+    with pytest.raises(CheckpointError, match='give another one'):
         choose_together(str(tmp_path), str(path))
