@@ -14,6 +14,8 @@ import threading
 import time
 from pathlib import Path
 
+from mmengine.runner import Runner
+
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
@@ -72,7 +74,7 @@ def prepare(cfg: Config, args: argparse.Namespace, work_dir: Path) -> Config:
     return cfg
 
 
-def measured(runner, names: tuple[str, ...]) -> dict[str, float]:
+def measured(runner: Runner, names: tuple[str, ...]) -> dict[str, float]:
     """The last values of what validation logged."""
     scalars = runner.message_hub.log_scalars
     return {

@@ -11,11 +11,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from cld_mm.engine.preemption.signals import leave_at_once
-
 import cld_mm  # noqa: F401
 from cld_mm.cli.command_line import command_line
 from cld_mm.engine.checkpoint import StoppedBySignal
+from cld_mm.engine.preemption.signals import leave_at_once
 from cld_mm.study import StudyError, load_study
 from cld_mm.study.results import read_results, result_file
 from cld_mm.study.schedule import Chosen, check, prepare, run_all

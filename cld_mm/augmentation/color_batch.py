@@ -115,7 +115,8 @@ def turn_hue_batch(images: Tensor, turns: Tensor) -> Tensor:
 
 
 def blur_batch(images: Tensor, sigmas: Tensor) -> Tensor:
-    """Gaussian blur of ``(N, C, H, W)`` by ``(N,)`` standard deviations, 4 pixels at most.
+    """Gaussian blur of ``(N, C, H, W)`` by ``(N,)`` standard deviations, 4 pixels at
+    most.
 
     The border's pixels are repeated, as RandomView does.
     """

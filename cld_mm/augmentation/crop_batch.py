@@ -33,7 +33,8 @@ def crop_batch(images: Tensor, drawn: Tensor, size: int) -> Tensor:
 
 
 def _grid(start: Tensor, length: Tensor, steps: Tensor, side: int) -> Tensor:
-    """Positions of the results' pixels in the image, in grid_sample's -1 to 1: ``(N, S)``.
+    """Positions of the results' pixels in the image, in grid_sample's -1 to 1: ``(N,
+    S)``.
 
     A crop's own border pixels are repeated; what is beyond them is not used.
     """

@@ -1,61 +1,26 @@
-"""kNN, groups, retrieval and geometry of frozen features."""
+"""Every registered metric of frozen features."""
 
 import argparse
-from typing import Any
 
 import torch
 from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 from torch import Tensor
-from torch.nn import functional as F
 from tqdm import tqdm
 
 from cld_mm.apis import extract_features
 from cld_mm.datasets import assign_object_ids
-from cld_mm.engine.loops.knn_loop import KNNLoop
 from cld_mm.evaluation import (
-    accuracy_by_frequency,
+    FrozenFeatures,
     alignment,
-    dimension_std,
-    effective_rank,
-    group_features,
-    group_quality,
-    knn_classify,
+    feature_metrics,
     retrieval,
-    uniformity,
 )
 from cld_mm.evaluation.view_pairs import extract_view_pairs
 
 from .frozen_backbone import load_frozen
 from .results_json import write_results
 from .run_tool import results_folder
-
-
-def measure(
-    train: Tensor,
-    labels: Tensor,
-    test: Tensor,
-    truth: Tensor,
-    loop: KNNLoop,
-    groups: int | None,
-) -> dict[str, Any]:
-    """All measures of one kind of feature."""
-    classes = int(max(labels.max(), truth.max())) + 1
-    scores = knn_classify(train, labels, test, loop.k, loop.temperature, classes)
-    counts = torch.bincount(labels, minlength=classes)
-    accuracy = accuracy_by_frequency(scores.argmax(dim=1), truth, counts)
-    unit = F.normalize(test, dim=1)
-    found = group_features(unit, groups or classes, num_iters=50)
-    spread = dimension_std(test)
-    return {
-        **{f'knn_top1_{part}': value for part, value in accuracy.items()},
-        **group_quality(found, truth),
-        **retrieval(test, truth, train, labels),
-        'uniformity': uniformity(test),
-        'effective_rank': effective_rank(test),
-        'std_mean': float(spread.mean()),
-        'std_smallest': float(spread.min()),
-    }
 
 
 def instance_retrieval(
@@ -93,10 +58,16 @@ def evaluate(runner: Runner, args: argparse.Namespace) -> None:
     pairs = extract_view_pairs(runner, args.views).features
     if not is_main_process():  # every rank has all features: one is enough
         return
+    metrics = feature_metrics(
+        k=loop.k, temperature=loop.temperature, num_groups=args.groups
+    )
+
+    def measure(*features: Tensor) -> dict[str, float]:
+        found = [metric.measure(FrozenFeatures(*features)) for metric in metrics]
+        return {key: value for values in found for key, value in values.items()}
+
     results = {
-        name: measure(
-            train[name], train['labels'], test[name], test['labels'], loop, args.groups
-        )
+        name: measure(train[name], train['labels'], test[name], test['labels'])
         | instance_retrieval(train[name], test[name], instances)
         | ({'alignment': alignment(*pairs[name])} if name in pairs else {})
         for name in tqdm(train, 'measures', unit='feature', leave=False, disable=None)

@@ -8,6 +8,7 @@ before anything compares them.
 import pickle
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -149,7 +150,7 @@ def _renumber_records(dataset: BaseDataset, table: dict[int, int]) -> None:
         data, starts = memoryview(dataset.data_bytes), [0, *dataset.data_address]
         records = [
             pickle.loads(data[start:end])  # noqa: S301 mmengine's own bytes, in memory
-            for start, end in zip(starts, starts[1:], strict=False)
+            for start, end in pairwise(starts)
         ]
     else:
         records = dataset.data_list

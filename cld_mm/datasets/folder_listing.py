@@ -63,8 +63,8 @@ def _scan(folder: str) -> tuple[tuple[int, int], list[os.DirEntry]]:
             entries = [entry for entry in listing if not is_junk(entry.name)]
     except OSError as error:
         raise ValueError(
-            f'the folder {printable(folder)} cannot be listed ({error.strerror}): check '
-            'the path and its permissions.'
+            f'the folder {printable(folder)} cannot be listed ({error.strerror}): '
+            'check the path and its permissions.'
         ) from error
     return (status.st_dev, status.st_ino), entries
 
@@ -76,15 +76,15 @@ def _kind(entry: os.DirEntry, image: bool) -> str:
         if not image:
             return 'other'
         raise ValueError(
-            f'{printable(entry.path)} cannot be found ({error.strerror}): fix or remove '
-            'the link.'
+            f'{printable(entry.path)} cannot be found ({error.strerror}): fix or '
+            'remove the link.'
         ) from error
     if stat.S_ISDIR(mode):
         return 'folder'
     if image and not stat.S_ISREG(mode):
         raise ValueError(
-            f'{printable(entry.path)} is a pipe, device or socket, not an image: remove '
-            'it.'
+            f'{printable(entry.path)} is a pipe, device or socket, not an image: '
+            'remove it.'
         )
     return 'file'
 

@@ -45,8 +45,8 @@ class CheckedFolder:
             if loose and samples:
                 print_log(
                     f'{len(loose)} of {len(paths)} images in {root} were skipped, as '
-                    f'they are in no class folder (such as {printable(loose[0])}): move '
-                    'them into one, or set with_label=False.',
+                    f'they are in no class folder (such as {printable(loose[0])}): '
+                    'move them into one, or set with_label=False.',
                     'current',
                     30,
                 )
@@ -86,8 +86,8 @@ class CheckedFolder:
                 return {name: number for number, name in enumerate(known)}
         unknown = sorted(folders - set(names))
         raise ValueError(
-            f'{root} has {len(folders)} class folders, and {len(unknown)} of them, such '
-            f'as {printable(unknown[0])}, are not among the {len(names)} names of '
+            f'{root} has {len(folders)} class folders, and {len(unknown)} of them, '
+            f'such as {printable(unknown[0])}, are not among the {len(names)} names of '
             'metainfo.classes: name all folders there, or leave classes out.'
         )
 

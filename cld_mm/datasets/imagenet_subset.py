@@ -70,8 +70,8 @@ def read_class_ids(source: str | list[str] | Path) -> list[str]:
         path = Path(source).expanduser()
         if not path.is_file():
             raise FileNotFoundError(
-                f'the class list {path} does not exist: download the published one (see '
-                'the README, datasets).'
+                f'the class list {path} does not exist: download the published one '
+                '(see the README, datasets).'
             )
         ids = [name for _, line in read_lines(path) for name in line.split()]
     else:

@@ -81,8 +81,8 @@ def read_entries(path: str | Path, with_label: bool) -> list[Entry]:
         *names, last = text.rsplit(maxsplit=1) if with_label else (text, '')
         if not names:
             raise ValueError(
-                f'{path}: line {number} is {printable(text)[:80]!r}, but must be a path '
-                'and a class number or name, with a blank between them (set '
+                f'{path}: line {number} is {printable(text)[:80]!r}, but must be a '
+                'path and a class number or name, with a blank between them (set '
                 'with_label=False for images without labels; name a file of '
                 'comma-separated columns .csv).'
             )
@@ -101,15 +101,16 @@ def _read_csv(path: str | Path, separator: str, with_label: bool) -> list[Entry]
         labels = [i for i, cell in enumerate(header) if cell in LABEL_COLUMNS]
         if with_label and not labels:
             raise ValueError(
-                f'{path} has the columns {", ".join(header)}, but none for labels: name '
-                f'it {" or ".join(LABEL_COLUMNS[:3])}, or set with_label=False.'
+                f'{path} has the columns {", ".join(header)}, but none for labels: '
+                f'name it {" or ".join(LABEL_COLUMNS[:3])}, or set with_label=False.'
             )
         label_column = labels[0] if labels else name_column
     entries = []
     for (number, text), row in list(zip(lines, rows, strict=False))[first:]:
         if len(row) <= max(name_column, label_column * with_label):
             raise ValueError(
-                f'{path}: line {number} is {printable(text)[:80]!r}, and lacks a column.'
+                f'{path}: line {number} is {printable(text)[:80]!r}, and lacks a '
+                'column.'
             )
         label = row[label_column].strip() if with_label else ''
         entries.append(Entry(number, row[name_column].strip(), label))
@@ -138,8 +139,8 @@ def read_label_file(
         inside = Path(os.path.normpath(root / entry.name))
         if not inside.is_relative_to(root) or inside == root:
             raise ValueError(
-                f'{path}: line {entry.line} names {printable(entry.name)[:80]!r}, which '
-                f'is outside the folder {root}: write paths below it.'
+                f'{path}: line {entry.line} names {printable(entry.name)[:80]!r}, '
+                f'which is outside the folder {root}: write paths below it.'
             )
     if not with_label:
         return [(entry.name, None) for entry in entries], None

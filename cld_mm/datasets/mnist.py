@@ -28,8 +28,8 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray:
     head = 4 * (dimensions + 1)
     if len(data) < head or data[:4] != bytes([0, 0, 8, dimensions]):
         raise ValueError(
-            f'{path} is not an uncompressed idx file of bytes in {dimensions} dimensions: '
-            'fetch it again.'
+            f'{path} is not an uncompressed idx file of bytes in {dimensions} '
+            'dimensions: fetch it again.'
         )
     shape = [int(size) for size in np.frombuffer(data[4:head], '>u4')]
     wanted = head + int(np.prod(shape, dtype=object))

@@ -1,4 +1,4 @@
-"""TableImages: images in Arrow or Parquet files, as Hugging Face's datasets store them."""
+"""TableImages: images in Arrow or Parquet files, as Hugging Face datasets are."""
 
 import json
 from pathlib import Path

@@ -2,8 +2,8 @@
 
 The layout is the webdataset library's, which reads and groups it as well; here it
 serves to write shards and to group their members, while a sample is one read at a
-known position. So the order is a plan made beforehand, and a run resumes inside an epoch
-bit-exactly, with any number of workers, without reading what it has seen.
+known position. So the order is a plan made beforehand, and a run resumes inside an
+epoch bit-exactly, with any number of workers, without reading what it has seen.
 """
 
 from pathlib import Path

@@ -83,8 +83,8 @@ def _sample_range(dataset: Any, loader: LoadImage) -> Range | None:
     source = 'metadata' if len(stored) == len(pixels) else 'values'
     print_log(
         f'images such as {printable(example)} have more than 8 bits: value_range='
-        f'({found[0]:g}, {found[1]:g}) by the {source} of {len(pixels)} images (set it in '
-        'LoadImage to choose another).',
+        f'({found[0]:g}, {found[1]:g}) by the {source} of {len(pixels)} images (set it '
+        'in LoadImage to choose another).',
         'current',
     )
     return found

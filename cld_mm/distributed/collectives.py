@@ -1,7 +1,7 @@
-"""Gathering rows from all ranks, with and without gradient, and the way back.
+"""Gather rows from all ranks, with and without gradient, and sum them back.
 
-Every rank must bring the same number of rows, which mmengine's samplers ensure
-(they pad or drop). With one rank, or none at all, all return their input.
+Every rank must have the same number of rows, which mmengine's samplers ensure (they pad
+or drop). Without ranks all functions return their input.
 """
 
 from typing import Any
@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch import distributed as dist
 
-# torch 2.13 has new names and warns about the old ones; looked up at each call, so
-# that who counts what is exchanged can put counters there.
+# torch 2.13 has new names and warns about the old ones. Looked up at each call, so that
+# counters can be put there.
 ALL_GATHER = 'all_gather_single'
 REDUCE_SCATTER = 'reduce_scatter_single'
 if not hasattr(dist, ALL_GATHER):
@@ -54,7 +54,7 @@ class _GatherWithGrad(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Tensor:
-        # Every rank's loss depends on these rows: their gradients add up.
+        # Every rank's loss depends on these rows, so gradients are summed.
         return reduce_to_owner(grad)
 
 

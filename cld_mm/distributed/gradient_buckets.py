@@ -1,11 +1,9 @@
-"""One order of summing gradients from the first step on.
+"""Sum gradients in the same order from the first step on, so that resume is exact.
 
-DistributedDataParallel exchanges the first step's gradients as one bucket and forms
-smaller ones after it. Where a gradient lies in a bucket decides in what order the
-ranks' parts are summed, which from three ranks on changes its last bits: a resumed run,
-whose first step is another one, would differ from a run without a stop (seen in torch
-2.13 with gloo). Does nothing where the wrapper keeps its buckets
-(``find_unused_parameters``), plans them itself (``static_graph``), or is another one.
+DistributedDataParallel exchanges the gradients of its first step as one bucket and
+forms smaller ones afterwards. The position in a bucket decides the order of summation,
+which with three or more ranks changes the last bits: a resumed run would differ from an
+uninterrupted one (seen in torch 2.13 with gloo).
 """
 
 from torch import nn
@@ -13,10 +11,10 @@ from torch.nn.parallel import DistributedDataParallel
 
 
 def form_buckets(model: nn.Module) -> None:
-    """Let a new wrapper form its buckets by a step without gradient; all ranks call it.
+    """Let a new wrapper form its buckets by a step of zero gradient.
 
-    Args:
-        model: any model; what is no DistributedDataParallel is left alone.
+    All ranks call it. Does nothing for other wrappers, and where buckets never change
+    (``find_unused_parameters``) or are planned by torch (``static_graph``).
     """
     if not isinstance(model, DistributedDataParallel):
         return

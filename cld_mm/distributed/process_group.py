@@ -1,9 +1,8 @@
-"""Distributed runs, also on machines without an accelerator, over gloo.
+"""Start distributed runs, also over gloo on machines without an accelerator.
 
-mmengine's launcher always sets a CUDA device. Where torch.distributed is already
-initialised it leaves it alone, so this does so first; on an accelerator with mmengine's
-own function, so that ranks can compare notes before anything is built. Does nothing
-where there is no launcher.
+mmengine's launcher always sets a CUDA device, unless torch.distributed is initialized
+already. So this initializes it first, which also lets ranks compare their setup before
+anything is built. Does nothing without a launcher.
 """
 
 import logging
@@ -26,8 +25,8 @@ _meetings = 0  # of this process
 def prepare_distributed(cfg: Config) -> None:
     """Set ``cfg`` and torch.distributed up for ``cfg.launcher``.
 
-    On any device, buffers are not broadcast: the momentum encoder's BatchNorm
-    statistics are each rank's own.
+    Buffers are not broadcast: BatchNorm statistics of the momentum encoder differ
+    between ranks.
 
     Raises:
         ValueError: a launcher other than 'pytorch' is asked for on a CPU.
@@ -52,8 +51,8 @@ def prepare_distributed(cfg: Config) -> None:
             _rank_from_slurm()
         elif launcher != 'pytorch':
             raise ValueError(
-                f'the launcher {launcher!r} needs a GPU: on a CPU start '
-                'with tools/dist_train.sh CONFIG RANKS.'
+                f'the launcher {launcher!r} needs a GPU; on a CPU use '
+                'tools/dist_train.sh CONFIG RANKS.'
             )
         if replicated:
             wrapper['device_ids'] = None
@@ -74,21 +73,21 @@ def prepare_distributed(cfg: Config) -> None:
 
 
 class RankAbsent(RuntimeError):
-    """A rank has not come in time; the message names it."""
+    """A rank did not start in time; the message names it."""
 
 
 def meet(timeout: float) -> dict[str, Any]:
-    """What init_process_group needs, once all ranks have come.
+    """Wait for all ranks, and return the arguments of init_process_group.
 
-    torch only says how many have. And torchrun keeps one store over all restarts (seen
-    in torch 2.13), in which are the addresses of the ranks that have died: new ranks
-    would call those, so each start gets a part of the store for itself.
+    torch does not name absent ranks. And torchrun keeps one store over all restarts
+    (seen in torch 2.13) with the addresses of dead ranks, which new ranks would call;
+    so each start uses its own part of the store.
 
     Args:
         timeout: seconds to wait.
 
     Raises:
-        RankAbsent: some have not come.
+        RankAbsent: some did not come.
     """
     global _meetings
     _meetings += 1
@@ -131,7 +130,7 @@ def meet(timeout: float) -> dict[str, Any]:
 
 
 def _rank_from_slurm() -> None:
-    """What torchrun would set, from Slurm's variables."""
+    """Set what torchrun would set, from Slurm's variables."""
     env = os.environ
     env.setdefault('MASTER_PORT', '29500')
     env.setdefault('MASTER_ADDR', env.get('SLURM_LAUNCH_NODE_IPADDR', '127.0.0.1'))
@@ -141,14 +140,14 @@ def _rank_from_slurm() -> None:
 
 
 def leave_distributed(code: int = 0) -> None:
-    """End a rank whose work is done; the process group closes with it.
+    """Close the process group of a rank whose work is done.
+
+    On a CPU the process ends here: gloo's threads sometimes outlive the interpreter,
+    which then aborts ("terminate called without an active exception"). Does nothing
+    without ranks.
 
     Args:
-        code: exit code of a rank that ends here.
-
-    On a CPU the process ends here: gloo's threads sometimes outlive the interpreter's
-    teardown, which then aborts a rank that had finished ("terminate called without
-    an active exception"). Does nothing where there are no ranks.
+        code: exit code of a process that ends here.
     """
     if not dist.is_initialized():
         return
@@ -165,5 +164,5 @@ def leave_distributed(code: int = 0) -> None:
 
 
 def has_accelerator() -> bool:
-    """Whether torch sees a device beside the CPU."""
+    """Whether torch has a device beside the CPU."""
     return get_device() != 'cpu' or torch.cuda.is_available()

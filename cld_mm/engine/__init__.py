@@ -1,6 +1,14 @@
-"""Engine: hooks, loops, model and optimiser wrappers for mmengine's Runner."""
+"""Engine: hooks, loops, model and optimizer wrappers for mmengine's Runner."""
 
-from . import checkpoint, hooks, loops, model_wrappers, optim_wrappers, schedulers
+from . import (
+    checkpoint,
+    hooks,
+    loops,
+    model_wrappers,
+    optim_wrappers,
+    schedulers,
+    trackers,
+)
 from .runner import ResumableRunner
 
 __all__ = [
@@ -11,4 +19,5 @@ __all__ = [
     'model_wrappers',
     'optim_wrappers',
     'schedulers',
+    'trackers',
 ]

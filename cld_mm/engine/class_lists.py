@@ -82,13 +82,14 @@ def check_same_classes(runner: Any, filename: str) -> None:
     """
     model = unwrap_model(runner.model)
     names = read_class_names(runner.train_dataloader.dataset)
-    stored = runner.stored_classes
-    if isinstance(model, BaseClassifier) and stored and names:
-        if list(map(str, stored)) != names:
-            differing = sorted({*map(str, stored)} ^ {*names}) or ['their order']
-            raise CheckpointError(
-                f'{filename} is a classifier of {len(stored)} classes, but the '
-                f'training images have {len(names)}, and they differ in '
-                f'{", ".join(differing[:5])}: resume with the same classes, or start '
-                'a new run with load_from.'
-            )
+    stored = [str(name) for name in runner.stored_classes or []]
+    if not (isinstance(model, BaseClassifier) and stored and names):
+        return
+    if stored != names:
+        differing = sorted({*stored} ^ {*names}) or ['their order']
+        raise CheckpointError(
+            f'{filename} is a classifier of {len(stored)} classes, but the '
+            f'training images have {len(names)}, and they differ in '
+            f'{", ".join(differing[:5])}: resume with the same classes, or start '
+            'a new run with load_from.'
+        )

@@ -22,7 +22,7 @@ def random_states() -> dict[str, Any]:
 
 
 def set_random_states(states: dict[str, Any]) -> None:
-    """Put the generators back to where they were."""
+    """Set the generators to saved states."""
     version, words, gauss = states['python']
     random.setstate((version, tuple(words), gauss))
     name, keys, *rest = states['numpy']

@@ -11,7 +11,7 @@ from cld_mm.engine.preemption.signals import leave_signals_to_the_rank
 
 
 def seed_pipelines(dataset: Any) -> None:
-    """Let pipelines draw from the sample's own seed, those of inner data sets too."""
+    """Let pipelines draw from the seed of each sample, also in wrapped datasets."""
     pipeline: Any = getattr(dataset, 'pipeline', None)
     if type(pipeline) is Compose:
         dataset.pipeline = SeededCompose(pipeline.transforms)

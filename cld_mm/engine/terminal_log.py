@@ -30,6 +30,7 @@ class TerminalHandler(logging.Handler):
         super().__init__(replaced.level)
         self.setFormatter(replaced.formatter)
         self.has_bar = has_bar
+        self.stream = sys.stderr  # mmengine's MLflow backend expects one
 
     def emit(self, record: logging.LogRecord) -> None:
         message = record.getMessage()

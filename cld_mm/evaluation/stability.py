@@ -1,7 +1,7 @@
 """Do two encodings of the same images agree? Needs no labels.
 
-Sources: adjusted mutual information (Vinh et al., JMLR 2010) by scikit-learn, which is 0
-for independent groupings and 1 for equal ones, whatever the number of groups.
+Source: adjusted mutual information (Vinh et al., JMLR 2010) by scikit-learn: 0 for
+independent groupings and 1 for equal ones, for any number of groups.
 """
 
 import torch

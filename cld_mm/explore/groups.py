@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.cluster.hierarchy import cut_tree, linkage
-from sklearn.cluster import KMeans, MiniBatchKMeans
+from sklearn.cluster import KMeans
 
-LARGE = 20_000  # images from which on k-means takes batches
+FITTED = 20_000  # images at most that k-means is fitted on; it assigns the others
 LEAVES = 1000  # of the hierarchy; more images are grouped by k-means first
 
 
@@ -43,12 +43,18 @@ def default_levels(count: int) -> list[int]:
 
 def kmeans_labels(features: np.ndarray, level: int, seed: int = 0) -> np.ndarray:
     """k-means groups ``(N,)`` of unit features ``(N, C)``."""
-    if len(features) > LARGE:
-        batch = max(4096, 2 * level)
-        model = MiniBatchKMeans(level, batch_size=batch, n_init=1, random_state=seed)
-    else:
-        model = KMeans(level, n_init=1 if level > 256 else 3, random_state=seed)
-    return model.fit_predict(features)
+    fitted = features
+    if len(features) > FITTED:
+        rows = np.random.default_rng(seed).permutation(len(features))[:FITTED]
+        fitted = features[np.sort(rows)]
+    model = KMeans(
+        level,
+        init='k-means++' if level <= 256 else 'random',
+        n_init=1,
+        max_iter=50 if level <= 256 else 20,
+        random_state=seed,
+    )
+    return model.fit(fitted).predict(features)
 
 
 def hierarchical_labels(

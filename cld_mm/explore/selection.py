@@ -1,4 +1,4 @@
-"""Which images to look at or label first: outliers and a diverse subset.
+"""Which images to check or label first: outliers and a diverse subset.
 
 Sources: distance to the k nearest neighbors as outlier score (Ramaswamy et al., 2000);
 k-center greedy for active learning (Sener and Savarese, arXiv 1708.00489).

@@ -162,8 +162,8 @@ def decode_image(
 def _range_of_type(pixels: np.ndarray) -> Range:
     if pixels.dtype != np.uint16:
         raise BrokenImage(
-            f'its pixels are {pixels.dtype}, which has no agreed range: set value_range '
-            'in LoadImage to the values of black and white'
+            f'its pixels are {pixels.dtype}, which has no agreed range: set '
+            'value_range in LoadImage to the values of black and white'
         )
     _warn_of_range()
     return 0, 65535

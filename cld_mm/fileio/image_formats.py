@@ -25,7 +25,7 @@ _CONVERT = {'.jxl', '.psd', '.exr', '.hdr', '.svg', '.eps', '.tga', '.ico', '.jp
 
 @cache
 def pillow_formats() -> tuple[str, ...]:
-    """Formats that Pillow may read here, HEIF among them if pillow-heif is installed."""
+    """Formats that Pillow may read here, with HEIF if pillow-heif is installed."""
     if find_spec('pillow_heif') is None:
         return tuple(FORMATS)
     import pillow_heif

@@ -2,7 +2,6 @@
 
 import json
 import platform
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -53,7 +52,7 @@ def execute(
         'settings': settings_digest(cfg),
         'data': data_of(cfg, {}),
         'revision': code_revision(),
-        'command': ' '.join(['python', *sys.argv]),
+        'command': f'python tools/study.py {study.file} --only {run.name}',
         'hardware': f'{hardware()}, {cpu_name()}',
         'versions': versions(),
     }

@@ -33,7 +33,10 @@ env_cfg = dict(
     watchdog_cfg=dict(timeout=60, stall_timeout=1800),
 )
 
-vis_backends = [dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')]
+vis_backends = [
+    dict(type='LocalVisBackend'),
+    dict(type='ResumableTensorboardVisBackend'),
+]
 visualizer = dict(type='Visualizer', vis_backends=vis_backends)
 
 # Every step's values as they are; means hide a collapse.

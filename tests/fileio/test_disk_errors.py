@@ -62,7 +62,10 @@ class DiskFault(Hook):
 
 
 SAID = {
-    'log': ('.log in the work dir cannot be written: its disk is full', 'free some space'),
+    'log': (
+        '.log in the work dir cannot be written: its disk is full',
+        'free some space',
+    ),
     'scalars': ('/work cannot be written: its disk is full', 'free some space'),
     'gone': ('cannot be written: it is gone', 'restore it'),
     'file': ('cannot be written: a file has taken its place', 'move that away'),

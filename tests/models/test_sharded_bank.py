@@ -47,7 +47,8 @@ def test_every_part_of_the_initial_rows_is_the_same(
     rows, after = [], []
     for window in ((0, num_rows), (start, stop)):
         torch.manual_seed(3)
-        rows.append(initial_rows(num_rows, channels, *window, first=48, block=16))
+        settings: dict[str, Any] = {'first': 48, 'block': 16}
+        rows.append(initial_rows(num_rows, channels, *window, **settings))
         after.append(torch.rand(()))
     assert torch.equal(rows[0][start:stop], rows[1])
     assert after[0] == after[1]
@@ -203,7 +204,7 @@ def hash_each_file_once(rank: int, folder: Path, bank: Any) -> None:
     if rank == 0:  # which does not read this one
         path.write_bytes(whole[:-9])
     dist.barrier()
-    with pytest.raises(CheckpointError, match='not one of the 1 checkpoints'):
+    with pytest.raises(CheckpointError, match='none of the 1 checkpoints'):
         choose_together(str(folder))
     with pytest.raises(CheckpointError, match=r'rows_15_31.pth has a damaged label'):
         choose_together(str(folder), str(at))
@@ -237,5 +238,5 @@ def test_split_bank_is_the_whole_one_in_losses_training_and_files(
     with pytest.raises(ValueError, match="of size 8 but the model's have 9"):
         load_rows(ShardedMemoryBank(31, 9), tmp_path / 'epoch_1.pth')
     (folder / 'rows_10_20.pth').unlink()
-    with pytest.raises(FileNotFoundError, match='holds no row 10'):
+    with pytest.raises(FileNotFoundError, match='has no row 10'):
         read_rows(folder, 0, 31)

@@ -1,6 +1,7 @@
 """A tiny dataset and study, whose runs take seconds."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -45,7 +46,7 @@ measures = dict(k=[1, 5])
 """
 
 
-def write_data(folder, seed=0):
+def write_data(folder: Path, seed: int = 0) -> None:
     """60 training and 20 test images of two classes that differ in color."""
     rng = np.random.default_rng(seed)
     folder.mkdir(parents=True, exist_ok=True)
@@ -62,7 +63,7 @@ def write_data(folder, seed=0):
 
 
 @pytest.fixture
-def tiny(tmp_path):
+def tiny(tmp_path: Path) -> Path:
     """Path of a tiny study; its config and data are beside it."""
     write_data(tmp_path / 'data')
     config = tmp_path / 'config.py'
@@ -73,6 +74,6 @@ def tiny(tmp_path):
 
 
 @pytest.fixture
-def write_arrays():
+def write_arrays() -> Any:
     """Writes other images into a folder."""
     return write_data

@@ -5,7 +5,7 @@ import pytest
 from cld_mm.study import StudyError, load_study
 
 
-def test_runs_are_trials_then_seeds_in_turn_then_baselines(tiny):
+def test_runs_are_trials_a_first_seed_baselines_then_the_other_seeds(tiny):
     names = [run.name for run in load_study(tiny).runs()]
     assert names == [
         'plain-trial0',
@@ -14,12 +14,21 @@ def test_runs_are_trials_then_seeds_in_turn_then_baselines(tiny):
         'cld-trial1',
         'plain-seed0',
         'cld-seed0',
-        'plain-seed1',
-        'cld-seed1',
         'plain-untrained-seed0',
         'plain-untrained-seed1',
         'pixels',
+        'plain-seed1',
+        'cld-seed1',
     ]
+
+
+def test_longer_arms_come_last(tiny):
+    text = tiny.read_text()
+    tiny.write_text(
+        text.replace('plain=dict(config=', 'plain=dict(steps=9, config=', 1)
+    )
+    names = [run.name for run in load_study(tiny).runs()]
+    assert names[-2:] == ['plain-seed0', 'plain-seed1']
 
 
 @pytest.mark.parametrize(

@@ -179,7 +179,7 @@ def test_clouds_stay_apart(method: str) -> None:
         assert project(two_clouds(4), method).shape == (4, 2)
 
 
-def test_umap_that_is_missing_names_its_cure(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_umap_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__('sys').modules, 'umap', None)
     with pytest.raises(ImportError, match='pip install umap-learn'):
         project(two_clouds(), 'umap')

@@ -2,8 +2,8 @@
 
 ``python tools/benchmarks/loader.py``: from JPEGs of ImageNet's size, which it makes, to
 uint8 views of 224 pixels; CPU time of one process and thread; all sides
-take turns in one run; medians of the ratios of neighboring rounds, with quartiles; the last line is JSON.
-Sides:
+take turns in one run; medians of the ratios of neighboring rounds, with quartiles; the
+last line is JSON. Sides:
 
 - torchvision: its transforms on PIL images, and PIL's Gaussian blur;
 - mmpretrain: its own transforms, as in its MoCo v2 config with the recipe's crop; its
@@ -166,8 +166,8 @@ def our_side(on_device: bool, whole: bool = False) -> Callable[[str, int], dict]
     DefaultScope.get_instance(f'loader-{on_device}-{whole}', scope_name='cld_mm')
     pipeline = Compose(our_pipeline(on_device, whole))
     if not whole:  # as the dataset does
-        load, *others = pipeline.transforms
-        load.smallest_crop = smallest_crop(others)
+        first, *others = pipeline.transforms
+        first.smallest_crop = smallest_crop(others)
 
     def load(path: str, place: int) -> dict:
         index = SeededIndex(place, mix_seed(0, 0, place))

@@ -10,6 +10,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from cld_mm.cli.arguments import OptionsAction
 from cld_mm.cli.command_line import command_line
 
 
@@ -35,20 +36,29 @@ def main() -> None:
     parser.add_argument('--epochs', type=int, default=2, help='draws of each image')
     parser.add_argument('--seed', type=int, default=0, help='of the run')
     parser.add_argument('--out', type=Path, default=Path('views.png'))
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=OptionsAction,
+        metavar='KEY=VALUE',
+        help='settings that replace those of the config',
+    )
     parser.add_argument('--debug', action='store_true', help='show tracebacks')
     args = parser.parse_args()
     with command_line(args.debug):
         import numpy as np
-        from mmengine.config import Config
 
         from cld_mm.cli.picture_tools import check_picture
+        from cld_mm.config.command_line_overrides import merge_options
+        from cld_mm.config.read_config import read_config
         from cld_mm.datasets.samplers.seeded_sampler import SeededIndex, mix_seed
         from cld_mm.datasets.stored_images import stored_image
         from cld_mm.registry import DATASETS, MODELS, enter_scope
         from cld_mm.visualization import plot_rows
 
         check_picture(args.out)
-        cfg = Config.fromfile(args.config)
+        cfg = read_config(args.config)
+        merge_options(cfg, args.cfg_options or {})
         enter_scope(cfg.get('default_scope'))
         dataset = DATASETS.build(cfg.train_dataloader.dataset)
         # CrossLevel wraps the algorithm whose preprocessor it uses.

@@ -1,8 +1,8 @@
 """Get Fashion-MNIST's four files, or digits in their layout.
 
 Sources in order: Debian's package ``dataset-fashion-mnist`` (31 MB, MIT license),
-the authors' download, scikit-learn's digits where neither is available. apt-get runs only
-as root or after a question, and is printed first.
+the authors' download, scikit-learn's digits where neither is available. apt-get runs
+only as root or after a question, and is printed first.
 """
 
 import gzip

@@ -56,7 +56,8 @@ class SeededSampler(DefaultSampler):
     """mmengine's DefaultSampler, yielding :class:`SeededIndex`.
 
     Same order and same split over ranks; an index is a plain integer to code that does
-    not use the seed. SeededMultiView uses it, and ResumableRunner lets every other pipeline draw from it.
+    not use the seed. SeededMultiView uses it, and ResumableRunner lets every other
+    pipeline draw from it.
     """
 
     def __iter__(self) -> Iterator[SeededIndex]:

@@ -5,6 +5,7 @@ import multiprocessing
 import warnings
 import zlib
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from mmcv.transforms import BaseTransform
@@ -136,7 +137,7 @@ class LoadImage(BaseTransform):
             raise OSError(
                 f"{reason}: fix or remove it, or set on_error='skip' in LoadImage."
             ) from error
-        number = self._count(path, index)
+        number = self._count(self.broken, path, index)
         if number is None:
             return
         if number > self.max_skips:
@@ -152,13 +153,12 @@ class LoadImage(BaseTransform):
         pairs = zip(known[::2], known[1::2], strict=True)
         return [int(index) for digest, index in pairs if digest]  # type: ignore[call-overload]
 
-    def _count(self, path: str, index: int) -> int | None:
+    def _count(self, broken: Any, path: str, index: int) -> int | None:
         """The number of a broken file, counted from 1; None where that is old."""
-        assert self.broken is not None
         digest = hashlib.blake2b(path.encode('utf-8', 'replace'), digest_size=7)
         wanted = 1 + int.from_bytes(digest.digest(), 'big')
-        with self.broken.get_lock():
-            known = self.broken.get_obj()
+        with broken.get_lock():
+            known = broken.get_obj()
             for position in range(0, len(known), 2):
                 number = position // 2 + 1
                 if known[position] == wanted:

@@ -1,4 +1,4 @@
-"""CheckpointWriter: writes checkpoints while training goes on."""
+"""CheckpointWriter: writes checkpoints while training continues."""
 
 import copy
 import threading
@@ -12,7 +12,7 @@ from .file_format import CheckpointError, write_checkpoint
 
 
 def snapshot(value: Any) -> Any:
-    """A copy of nested dicts and lists, tensors in CPU memory, sharing nothing."""
+    """A deep copy of nested dicts and lists, with tensors in CPU memory."""
     if isinstance(value, torch.Tensor):
         return value.detach().to('cpu', copy=True)
     if isinstance(value, dict):
@@ -28,10 +28,10 @@ def snapshot(value: Any) -> Any:
 
 
 class CheckpointWriter:
-    """Takes a copy at once and writes it in a thread; one at a time.
+    """Copies a checkpoint at once and writes it in a thread, one at a time.
 
-    A second checkpoint waits until the first is on disk, so there is never more than
-    one copy in memory. An error of the thread is raised by ``check`` and ``wait``.
+    A second checkpoint waits until the first is on disk, so memory holds at most one
+    copy. An error of the thread is raised by ``check`` and ``wait``.
     """
 
     def __init__(self) -> None:
@@ -49,15 +49,15 @@ class CheckpointWriter:
         Args:
             checkpoint: the state; may change as soon as this returns.
             path: file to write.
-            then: called in the thread once the file is there and verified.
+            then: called in the thread once the file is written and verified.
 
-        Nothing is written where the one before could not be: the disk is full.
+        Nothing is written after an error, such as a full disk.
         """
         self._join()
         if self.failed:
-            return  # raised by the next check(), which every rank hears of
+            return  # raised on all ranks at their next exchange
         copied = snapshot(checkpoint)
-        # Not a daemon: the interpreter waits for it, also where the run ends badly.
+        # Not a daemon: the interpreter waits for it, also after an error.
         self._thread = threading.Thread(
             target=self._write, args=(copied, Path(path), then), name='checkpoint'
         )
@@ -74,7 +74,7 @@ class CheckpointWriter:
             self._error = error
 
     def wait(self) -> None:
-        """Return when nothing is being written any more."""
+        """Return when nothing is being written."""
         self._join()
         self.check()
 
@@ -89,7 +89,7 @@ class CheckpointWriter:
         return self._error is not None
 
     def check(self) -> None:
-        """Raise the thread's error, if there was one, in the caller."""
+        """Raise the thread's error, if any, in the caller."""
         error, self._error = self._error, None
         if isinstance(error, CheckpointError):
             raise error

@@ -1,7 +1,7 @@
-"""The rows of a sharded memory bank, a file a rank beside the checkpoint.
+"""The rows of a sharded memory bank: one file per rank beside the checkpoint.
 
-``epoch_1.pth`` has ``epoch_1.bank/rows_<first>_<after the last>.pth``, on a file system
-that all ranks see. Any number of ranks reads them again, each only its own rows.
+``epoch_1.pth`` has ``epoch_1.bank/rows_<first>_<end>.pth``, on a file system that all
+ranks share. Any number of ranks can read them, each only its own rows.
 """
 
 import re
@@ -23,23 +23,23 @@ _NAME = re.compile(r'rows_(\d+)_(\d+)\.pth')
 
 
 def bank_folder(checkpoint: str | Path) -> Path:
-    """Where the rows of a checkpoint's bank lie."""
+    """The folder with the rows of a checkpoint's bank."""
     return Path(checkpoint).with_suffix('.bank')
 
 
 def sharded_bank(model: nn.Module) -> ShardedMemoryBank | None:
-    """The model's sharded bank, if it has one."""
+    """The model's sharded bank, or None."""
     found = (m for m in model.modules() if isinstance(m, ShardedMemoryBank))
     return next(found, None)
 
 
 def save_rows(bank: ShardedMemoryBank, checkpoint: str | Path) -> None:
-    """Write this rank's rows; all ranks call it. Each file is whole or not there."""
+    """Write this rank's rows; all ranks call it. Each file is whole or absent."""
     folder = bank_folder(checkpoint)
     path = folder / f'rows_{bank.start}_{bank.stop}.pth'
     write_checkpoint({'rows': bank.features.cpu().clone()}, path)
     barrier()
-    if is_main_process():  # what another number of ranks left under this name
+    if is_main_process():  # files of another number of ranks under this name
         ranks = range(world_size())
         bounds = [shard_bounds(len(bank), rank, len(ranks)) for rank in ranks]
         for other, *rows in list(_files(folder)):
@@ -62,13 +62,12 @@ def read_rows(folder: Path, start: int, stop: int, checked: bool = False) -> Ten
     Args:
         folder: of the bank.
         start: first row.
-        stop: the one after the last.
-        checked: the files' digests have just been verified.
+        stop: one past the last row.
+        checked: the files' digests were just verified.
 
     Raises:
-        FileNotFoundError: some are in none of the files.
-        ValueError: a file is damaged, or holds another number of rows than its name
-            says.
+        FileNotFoundError: some rows are in none of the files.
+        ValueError: a file is damaged, or has other rows than its name says.
     """
     parts, reached = [], start
     for path, low, high in sorted(_files(folder), key=lambda file: file[1]):
@@ -76,19 +75,19 @@ def read_rows(folder: Path, start: int, stop: int, checked: bool = False) -> Ten
             reason = None if checked else damage(path)
             if reason is not None:
                 raise ValueError(
-                    f'{path} {reason}: bring the file again, or resume from the '
-                    'checkpoint before.'
+                    f'{path} {reason}: restore the file, or resume from the checkpoint '
+                    'before.'
                 )
             rows = load_safely(path, mmap=True)['rows']
             if len(rows) != high - low:
-                raise ValueError(f'{path} holds {len(rows)} rows: it is not whole.')
+                raise ValueError(f'{path} has {len(rows)} rows: it is incomplete.')
             end = min(high, stop)
             parts.append(rows[reached - low : end - low].clone())
             reached = end
     if reached < stop:
         raise FileNotFoundError(
-            f'{folder} holds no row {reached} of a memory bank whose rows {start} to '
-            f'{stop} are wanted: bring the files of all ranks, or start anew.'
+            f'{folder} has no row {reached} of the memory bank, of which rows {start} '
+            f'to {stop} are needed: restore the files of all ranks, or start a new run.'
         )
     return torch.cat(parts)
 
@@ -99,17 +98,17 @@ def bank_damage(checkpoint: str | Path, rank: int = 0, ranks: int = 1) -> str | 
     Args:
         checkpoint: the file beside them.
         rank: this one reads the files that begin among its own rows.
-        ranks: how many share the reading.
+        ranks: how many ranks share the reading.
 
     Returns:
-        None where there are none, or all that this rank reads are whole.
+        None if there are none, or all that this rank reads are intact.
     """
     reached, folder = 0, bank_folder(checkpoint)
     start, stop = shard_bounds(num_rows(folder), rank, ranks)
     for path, low, high in sorted(_files(folder), key=lambda file: file[1]):
         reason = damage(path) if start <= low < stop else None
         if reason is None and low > reached:
-            reason = f'begins behind row {reached}, which is in no file'
+            reason = f'begins after row {reached}, which is in no file'
         if reason is not None:
             return f'has damaged rows of its memory bank ({path} {reason})'
         reached = max(reached, high)
@@ -124,36 +123,36 @@ def num_rows(folder: Path) -> int:
 def load_rows(
     bank: ShardedMemoryBank, checkpoint: str | Path, checked: bool = False
 ) -> None:
-    """Read this rank's rows, however many ranks wrote them.
+    """Read this rank's rows, written by any number of ranks.
 
     Args:
-        bank: takes them.
+        bank: gets them.
         checkpoint: the file beside them.
-        checked: the files' digests have just been verified.
+        checked: the files' digests were just verified.
 
     Raises:
         FileNotFoundError: the rows are not beside the checkpoint.
-        ValueError: the saved bank belongs to another data set.
+        ValueError: the saved bank belongs to another dataset.
     """
     folder = bank_folder(checkpoint)
     saved = num_rows(folder)
     if saved and saved != len(bank):
         raise ValueError(
-            f'{folder} holds a memory bank of {saved} images but this model has '
-            f'{len(bank)}: a bank belongs to one data set, so train on the same one, '
-            'or start anew.'
+            f'{folder} has a memory bank of {saved} images, but this model has '
+            f'{len(bank)}: a bank belongs to one dataset, so train on the same one, or '
+            'start a new run.'
         )
     rows = read_rows(folder, bank.start, bank.stop, checked)
     if rows.shape != bank.features.shape:
         raise ValueError(
-            f"{folder} holds rows of size {rows.shape[1]} but the model's have "
+            f"{folder} has rows of size {rows.shape[1]}, but the model's have "
             f'{bank.features.shape[1]}: set model.feat_dim to the former.'
         )
     bank.features.copy_(rows)
 
 
 def remove_orphans(folder: str | Path) -> None:
-    """Delete rows whose checkpoint is gone (CheckpointHook keeps the newest few)."""
+    """Delete rows whose checkpoint was deleted."""
     for rows in Path(folder).glob('*.bank'):
         if rows.is_dir() and not rows.with_suffix('.pth').exists():
             shutil.rmtree(rows)

@@ -1,4 +1,4 @@
-"""Which checkpoint all ranks resume from: each looks at its share, all agree."""
+"""Choose the checkpoint that all ranks resume from, and check it together."""
 
 import logging
 from pathlib import Path
@@ -20,15 +20,15 @@ from .discovery import first_whole, folders_of, resumable
 def choose_together(work_dir: str, named: str | None = None) -> str | None:
     """The checkpoint to resume from, the same on all ranks; all ranks call it.
 
-    Rank 0 lists them. It hashes a checkpoint while each rank hashes its own part of
-    the bank's rows beside it, so that every file is read once.
+    Rank 0 lists and hashes checkpoints; each rank hashes its own rows of a sharded
+    bank, so every file is read once.
 
     Args:
         work_dir: the run's.
-        named: take this one or none; a file, or an address.
+        named: the only one to consider; a file or an address.
 
     Returns:
-        None, with a warning, where there is none.
+        None, with a warning, if there is none.
 
     Raises:
         CheckpointError: the one that is named is damaged, or all are.
@@ -37,8 +37,8 @@ def choose_together(work_dir: str, named: str | None = None) -> str | None:
         reason = _damage_together(Path(named))
         if reason is not None:
             raise CheckpointError(
-                f'the checkpoint {named} {reason}: name another one, or let --resume '
-                'alone find the newest that is whole.'
+                f'the checkpoint {named} {reason}: give another one, or use --resume '
+                'alone to find the newest intact one.'
             )
         return named
     found = [resumable(folders_of(Path(work_dir))) if is_main_process() else []]
@@ -46,8 +46,7 @@ def choose_together(work_dir: str, named: str | None = None) -> str | None:
     newest = first_whole(found[0], work_dir, _damage_together)
     if newest is None:
         print_log(
-            f'there is no checkpoint in {work_dir} to resume from: the run starts '
-            'anew.',
+            f'no checkpoint to resume from in {work_dir}: a new run starts.',
             'current',
             level=logging.WARNING,
         )
@@ -55,7 +54,7 @@ def choose_together(work_dir: str, named: str | None = None) -> str | None:
 
 
 def _damage_together(path: Path) -> str | None:
-    """What any rank finds wrong with a checkpoint or the rows beside it."""
+    """What any rank finds wrong with a checkpoint or its bank rows."""
     own = None
     if path.is_file():  # else an address
         own = damage(path) if is_main_process() else None

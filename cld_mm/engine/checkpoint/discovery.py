@@ -1,4 +1,4 @@
-"""Which checkpoint a run resumes from: the newest that is whole."""
+"""Find the newest intact checkpoint of a run."""
 
 import logging
 import re
@@ -15,54 +15,53 @@ _LAST = float('inf')
 
 
 def newest_good(
-    work_dir: str | Path, look: Callable[[Path], str | None] = damage
+    work_dir: str | Path, inspect: Callable[[Path], str | None] = damage
 ) -> Path | None:
-    """The newest checkpoint of a run that verifies.
+    """The newest intact checkpoint of a run.
 
-    Looks in the work dir and where its ``last_checkpoint`` points; a damaged one that
-    would have been newer is named in a warning.
+    Searches the work dir and the folder that its ``last_checkpoint`` names. A newer but
+    damaged one is named in a warning.
 
     Args:
         work_dir: the run's.
-        look: says what is wrong with a checkpoint; None if nothing.
+        inspect: tells what is wrong with a checkpoint, or None.
 
     Returns:
-        None where there is none at all.
+        None if there is none at all.
 
     Raises:
-        CheckpointError: there are some, and every one is damaged.
+        CheckpointError: there are some, and all are damaged.
     """
-    return first_whole(resumable(folders_of(Path(work_dir))), work_dir, look)
+    return first_whole(resumable(folders_of(Path(work_dir))), work_dir, inspect)
 
 
 def first_whole(
-    found: list[Path], work_dir: str | Path, look: Callable[[Path], str | None]
+    found: list[Path], work_dir: str | Path, inspect: Callable[[Path], str | None]
 ) -> Path | None:
-    """The first of the paths that verifies, as for :func:`newest_good`."""
+    """The first intact one of the paths, as for :func:`newest_good`."""
     for path in found:
-        reason = look(path)
+        reason = inspect(path)
         if reason is None:
             return path
         print_log(
-            f'the checkpoint {path} {reason}: it is left out, and the one before it '
-            'taken.',
+            f'the checkpoint {path} {reason}: skipped, the one before it is used.',
             'current',
             level=logging.WARNING,
         )
     if found:
         raise CheckpointError(
-            f'not one of the {len(found)} checkpoints in {work_dir} can be read: bring '
-            'one back, or delete them to start anew.'
+            f'none of the {len(found)} checkpoints in {work_dir} can be read: restore '
+            'one, or delete them to start a new run.'
         )
     return None
 
 
 def resumable(folders: list[Path], weights: bool = False) -> list[Path]:
-    """Checkpoints that a run could go on from, newest first by what they say.
+    """Checkpoints that a run could resume from, newest first by their labels.
 
     Args:
-        folders: where to look.
-        weights: list those that hold weights alone, too.
+        folders: to search.
+        weights: also list those that hold only weights.
     """
     paths = [path for folder in folders for path in folder.glob('*.pth')]
     places = {path: _place(path, weights) for path in paths if path.is_file()}
@@ -71,17 +70,17 @@ def resumable(folders: list[Path], weights: bool = False) -> list[Path]:
 
 
 def newest_run(folders: list[Path]) -> int:
-    """The largest run among labels: a clock set back must not make a new run older."""
+    """The largest run number among labels, so that a clock set back does no harm."""
     labels = [read_label(p) for f in folders for p in f.glob('*.pth') if p.is_file()]
     return max((label.run for label in labels if label is not None), default=0)
 
 
 def _place(path: Path, weights: bool) -> tuple[float, float, float, float] | None:
-    """(run, iterations, epochs, time of writing); None for one that is not asked for.
+    """(run, iterations, epochs, time of writing); None for one not asked for.
 
     Args:
         path: of a checkpoint.
-        weights: whether one of weights alone is asked for.
+        weights: whether one that holds only weights is asked for.
     """
     written = path.stat().st_mtime
     label = read_label(path)
@@ -94,12 +93,12 @@ def _place(path: Path, weights: bool) -> tuple[float, float, float, float] | Non
         loaded = torch.load(path, map_location='cpu', mmap=True, weights_only=True)
         meta = loaded['meta']
         return meta.get('run', 0), meta['iter'], meta['epoch'], written
-    except Exception:  # unreadable in one of many ways; damage() will say so
+    except Exception:  # unreadable in one of many ways; damage() names it
         return _LAST, _LAST, _LAST, written
 
 
 def folders_of(work_dir: Path) -> list[Path]:
-    """Where a run's checkpoints lie: its work dir, and where the last one is."""
+    """The folders of a run's checkpoints: its work dir, and that of the last one."""
     folders = {work_dir.resolve(): work_dir}
     pointer = work_dir / 'last_checkpoint'
     if pointer.is_file():

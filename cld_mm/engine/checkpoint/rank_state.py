@@ -1,13 +1,11 @@
-"""What each rank has of its own: random states, own buffers, half an accumulation.
+"""State that differs between ranks: random states, buffers, unfinished accumulation.
 
 A checkpoint's ``ranks`` is a list with an entry for each rank:
 
 - ``random``: states of Python's, numpy's, torch's and the device's generators;
-- ``buffers``: those of the model's buffers that differ from rank 0's, which are in
-  ``state_dict`` (BatchNorm statistics where buffers are not broadcast, a rank's part
-  of a divided memory);
-- ``gradients``: of parameters, where an accumulation over several batches is
-  unfinished.
+- ``buffers``: the model's buffers that differ from rank 0's in ``state_dict``
+  (BatchNorm statistics where buffers are not broadcast, a rank's part of a memory);
+- ``gradients``: of parameters, in an unfinished accumulation over several batches.
 """
 
 import hashlib
@@ -32,7 +30,7 @@ def gather_rank_states(
 
     Args:
         runner: the runner.
-        random: this rank's random states where they are not to be as they are now.
+        random: this rank's random states, if not those of now.
     """
     own = {
         'random': random or random_states(),
@@ -47,16 +45,16 @@ def gather_rank_states(
 
 
 def restore_rank_state(runner: Any, ranks: list[dict[str, Any]]) -> None:
-    """Put this rank's own state back; the last thing before training goes on.
+    """Restore this rank's own state; the last thing before training continues.
 
-    Where the number of ranks has changed there is nothing to put back, and a warning
-    says that the run goes on, but not to the last bit.
+    If the number of ranks has changed there is nothing to restore, and a warning says
+    that the run is not bit-exact.
     """
     if len(ranks) != get_world_size():
         print_log(
             f'the checkpoint is of {len(ranks)} rank(s) and this run has '
-            f'{get_world_size()}: it goes on, but not as it would have to the last '
-            'bit, because random states and own buffers belong to ranks.',
+            f'{get_world_size()}: it continues, but not bit-exact, because random '
+            'states and some buffers belong to ranks.',
             'current',
             level=logging.WARNING,
         )
@@ -93,7 +91,7 @@ def _digest(value: Tensor) -> bytes:
 
 def _unfinished_gradients(runner: Any) -> dict[str, Tensor]:
     wrapper = runner.optim_wrapper
-    # Where the optimiser has just stepped, gradients are none or zero.
+    # After a step of the optimizer, gradients are None or zero.
     if not hasattr(wrapper, 'should_update') or wrapper.should_update():
         return {}
     return {

@@ -70,7 +70,7 @@ def save_state(
             f'{path.parent} is on a remote store, where weights or states that are '
             'split over ranks cannot be saved: give a local folder as work_dir.'
         )
-    # Optimizer states may be split too; all ranks take part in joining them.
+    # Optimizer states may be split too; all ranks help to join them.
     state = {'state_dict': model.state_dict()}
     if save_optimizer:
         state['optimizer'] = runner.optim_wrapper.state_dict()

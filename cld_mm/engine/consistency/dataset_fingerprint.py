@@ -1,4 +1,4 @@
-"""A data set's length and digests: file list, labels, images in memory, some files."""
+"""A dataset's length and digests of file list, labels, images and some files."""
 
 import hashlib
 import pickle
@@ -12,7 +12,7 @@ from cld_mm.datasets.shard_index import read_member
 from cld_mm.fileio.image_decoding import read_file
 
 READ = 16  # files
-# What data sets keep their samples in: mmengine's serialised list first, then the
+# Where datasets keep their samples: mmengine's serialized list first, then the
 # attributes of plain lists, of torchvision's classes and of wrappers.
 SOURCES = (
     'data_bytes',
@@ -27,16 +27,14 @@ SOURCES = (
 
 
 def fingerprint(dataset: Any) -> dict[str, Any]:
-    """What two ranks' data sets must have in common.
+    """What the datasets of two ranks must have in common.
 
-    Nothing is decoded: a million images' list takes about a second. Of image files,
-    shards and images that are mapped from files, a few are read: other ones of the same
-    names are found where all differ, such as a copy of another size. A data set that
-    keeps its samples elsewhere can bring a method ``fingerprint()`` of its own, whose
-    result is taken as the digest.
+    Nothing is decoded: the list of a million images takes about a second. A few files
+    are read, which finds a copy of the data in another size. A dataset that keeps its
+    samples elsewhere can have a method ``fingerprint()``, whose result is hashed.
 
     Args:
-        dataset: any data set with a length.
+        dataset: any dataset with a length.
 
     Returns:
         ``type``, ``images`` and two digests.

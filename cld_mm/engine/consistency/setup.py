@@ -1,4 +1,4 @@
-"""Ranks that were started differently say so before they train."""
+"""Check before training that all ranks were started alike."""
 
 import hashlib
 import os
@@ -13,6 +13,7 @@ from mmengine.dist import all_gather_object
 
 import cld_mm
 from cld_mm.fileio.environment import versions
+from cld_mm.fileio.short_text import shorten
 
 # Each rank's own by design.
 OWN_SETTINGS = ('model_wrapper_cfg.device_ids',)
@@ -20,18 +21,18 @@ SHOWN = 3
 
 
 class RankMismatch(ValueError):
-    """Two ranks do not train the same; the message names rank and difference."""
+    """Two ranks differ; the message names rank and difference."""
 
 
-def check_same(what: str, own: Mapping[str, Any], cure: str) -> None:
-    """Raise where another rank's values differ from rank 0's; all ranks call it.
+def check_same(what: str, own: Mapping[str, Any], advice: str) -> None:
+    """Raise if another rank's values differ from rank 0's; all ranks call it.
 
-    A digest travels first; the values only where it differs.
+    Digests are exchanged first, the values only if they differ.
 
     Args:
         what: what they are, for the message ('config').
         own: this rank's values by name; compared by their ``repr``.
-        cure: how to mend it.
+        advice: how to fix it.
 
     Raises:
         RankMismatch: on every rank, naming the first rank that differs.
@@ -50,23 +51,22 @@ def check_same(what: str, own: Mapping[str, Any], cure: str) -> None:
             if reference.get(name) != values.get(name)
         )
         if names:
-            raise RankMismatch(_difference(what, rank, names, values, reference, cure))
+            text = _difference(what, rank, names, values, reference, advice)
+            raise RankMismatch(text)
 
 
 def _difference(
-    what: str, rank: int, names: list[str], values: dict, reference: dict, cure: str
+    what: str, rank: int, names: list[str], values: dict, reference: dict, advice: str
 ) -> str:
-    def short(text: str | None) -> str:
-        if text is None:
-            return 'not set'
-        return text if len(text) <= 60 else f'{text[:57]}...'
+    def show(settings: dict[str, str], name: str) -> str:
+        return shorten(settings.get(name, 'not set'), 60)
 
     listed = ', '.join(
-        f'{name} is {short(values.get(name))} instead of {short(reference.get(name))}'
+        f'{name} is {show(values, name)} instead of {show(reference, name)}'
         for name in names[:SHOWN]
     )
     more = f' and {len(names) - SHOWN} more' if len(names) > SHOWN else ''
-    return f'rank {rank} differs from rank 0 in the {what}: {listed}{more}; {cure}'
+    return f'rank {rank} differs from rank 0 in the {what}: {listed}{more}; {advice}'
 
 
 def _stable(value: Any) -> str:
@@ -96,10 +96,10 @@ def restarted() -> bool:
 
 
 def resume_together(cfg: Config) -> None:
-    """Where a rank was started again all go on from the newest checkpoint.
+    """Let all ranks resume from the newest checkpoint if one was restarted.
 
-    Only the node whose rank failed counts a restart; the others' ranks were started
-    again all the same. All ranks call it.
+    Only the node whose rank failed counts a restart, but all ranks were started again.
+    All ranks call it.
     """
     again: list = all_gather_object(restarted())
     if any(again):

@@ -24,8 +24,8 @@ def shared_tensors(model: nn.Module) -> dict[str, Tensor]:
 def checksums(tensors: list[Tensor]) -> Tensor:
     """Sum of each tensor's bits, read as integers: ``(T,)`` int64, on its device.
 
-    Whole numbers add up the same in any order, so equal tensors have equal sums on
-    any hardware, and a change of one bit changes the sum.
+    Integer sums do not depend on the order, so equal tensors have equal sums on any
+    hardware, and a change of one bit changes the sum.
 
     Args:
         tensors: T of them, of any type, on one device.

@@ -12,19 +12,19 @@ SETTLED = 1000  # iterations
 
 @HOOKS.register_module()
 class CollapseHook(Hook):
-    """Watch the logged ``feature_std`` and warn, once, where it stays near zero.
+    """Warn once if the logged ``feature_std`` stays near zero.
 
-    Unit features that spread evenly over C dimensions deviate by about ``C ** -0.5`` in
-    each (0.09 for 128), collapsed ones by 0. A fresh network may look collapsed: MoCo's
-    on Fashion-MNIST goes down to 0.001 and is back above 0.01 after 200 iterations. So
-    the first 1000 are left alone. A run of no more than these is looked at in its
-    second half, and warned about at its end if the deviation was small all along.
+    Unit features that spread evenly over C dimensions have a standard deviation of
+    about ``C ** -0.5`` in each (0.09 for 128), collapsed ones of 0. An untrained
+    network may look collapsed: MoCo's on Fashion-MNIST falls to 0.001 and is above 0.01
+    again after 200 iterations. So the first 1000 are ignored. A shorter run is checked
+    in its second half, with a warning at its end if the value was small all along.
 
     Args:
-        threshold: smallest deviation that is no collapse.
-        begin: first iteration that counts, whatever the run's length.
-        interval: iterations between two looks, each of which waits for the device; by
-            default 100, and in a run of fewer than 2000 a twentieth of it.
+        threshold: smallest standard deviation that is no collapse.
+        begin: first iteration that counts, for any length of the run.
+        interval: iterations between two checks, each a device sync; by default 100, or
+            a twentieth of a run of fewer than 2000.
     """
 
     def __init__(
@@ -39,11 +39,11 @@ class CollapseHook(Hook):
         self.first, self.step = begin or 0, interval or 1
         self.last: int | None = None
         self.short = False
-        self.healthy = False  # at any look of a short run
+        self.healthy = False  # at any check of a short run
         self.warned = False
 
     def before_train(self, runner: Any) -> None:
-        """Fit the looks to the run's length."""
+        """Fit the checks to the run's length."""
         total = runner.max_iters
         self.last = total - 1
         if self.begin is None:
@@ -55,7 +55,7 @@ class CollapseHook(Hook):
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
-        """Look at the step's deviation."""
+        """Check the step's standard deviation."""
         last = runner.iter == self.last
         due = runner.iter >= self.first and self.every_n_train_iters(runner, self.step)
         if self.warned or not (due or last) or 'feature_std' not in (outputs or {}):

@@ -12,8 +12,8 @@ from cld_mm.registry import HOOKS
 class CompileHook(Hook):
     """Compile the model's backbones and necks in place before training.
 
-    Names in the checkpoint stay as they are. Fused operations round differently in
-    the last digits, so it is a switch (``tools/train.py --compile``).
+    Names in checkpoints do not change. Fused operations round differently in the last
+    digits, so it is opt-in (``tools/train.py --compile``).
 
     Args:
         **settings: of torch.compile, such as ``mode='max-autotune'``.

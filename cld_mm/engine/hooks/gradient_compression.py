@@ -1,4 +1,4 @@
-"""GradientCompressionHook: gradients travel between ranks with fewer bytes."""
+"""GradientCompressionHook: exchange gradients between ranks with fewer bytes."""
 
 from typing import Any
 
@@ -18,8 +18,8 @@ class GradientCompressionHook(Hook):
 
     'fp16' and 'bf16' halve the bytes and round each rank's gradient once. 'powersgd'
     (arXiv 1905.13727) sends low-rank factors and feeds its error back into the next
-    step; from a checkpoint it starts with exact gradients and no error, which a
-    warning says: the one kind of run that does not resume to the last bit.
+    step. A resumed run starts with exact gradients and no error, with a warning: it is
+    the only kind of run that does not resume bit-exact.
 
     Args:
         method: 'fp16', 'bf16' or 'powersgd'.
@@ -48,7 +48,7 @@ class GradientCompressionHook(Hook):
         self.settings = settings
 
     def before_train(self, runner: Any) -> None:
-        """Hang on the model's exchange of gradients."""
+        """Attach to the model's exchange of gradients."""
         if get_world_size() == 1:
             runner.logger.info('one rank exchanges no gradients: none is compressed.')
             return
@@ -63,9 +63,9 @@ class GradientCompressionHook(Hook):
             runner.model.register_comm_hook(state, powerSGD_hook.powerSGD_hook)
             if runner.iter > 0:
                 runner.logger.warning(
-                    'PowerSGD starts anew: its error feedback is not in checkpoints, '
-                    'and the first steps use exact gradients, so the run goes on, but '
-                    'not to the last bit as without a stop.'
+                    'PowerSGD starts again: its error feedback is not in checkpoints, '
+                    'and the first steps use exact gradients, so the run continues, '
+                    'but not bit-exact.'
                 )
             return
         hook = getattr(default_hooks, f'{self.method}_compress_hook')

@@ -1,8 +1,7 @@
-"""MomentumUpdateHook: averaged encoders hang on the optimiser's steps.
+"""MomentumUpdateHook: momentum encoders are updated with the optimizer's steps.
 
-mmengine's own average advances in ``loss()``, so with gradient accumulation it
-moves every micro-batch (mmpretrain's MoCo). Here it moves once per optimiser
-step, whatever wraps the model.
+mmengine's EMA is updated in ``loss()``, so with gradient accumulation it moves with
+every micro-batch (mmpretrain's MoCo). Here it moves once per optimizer step.
 """
 
 import math
@@ -16,17 +15,17 @@ from cld_mm.registry import HOOKS
 
 @HOOKS.register_module()
 class MomentumUpdateHook(Hook):
-    """Let every momentum encoder in the model follow the optimiser.
+    """Let every momentum encoder in the model follow the optimizer.
 
     Does nothing for a model without one.
     """
 
     def before_train(self, runner: Any) -> None:
-        """Attach, once optimiser and model exist."""
+        """Attach, once optimizer and model exist."""
         model = unwrap_model(runner.model)
         if hasattr(model, 'follow_optimizer'):
             model.follow_optimizer(runner.optim_wrapper.optimizer)
-            # One average an optimiser step, however many batches that takes.
+            # One update per optimizer step, however many batches that takes.
             batches = getattr(runner.optim_wrapper, '_accumulative_counts', 1)
             for encoder in model.momentum_encoders():
                 encoder.total_steps = math.ceil(runner.max_iters / batches)

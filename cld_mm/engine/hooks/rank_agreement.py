@@ -1,4 +1,4 @@
-"""RankAgreementHook: all ranks train on the same data and keep the same weights."""
+"""RankAgreementHook: checks that all ranks have the same data and weights."""
 
 from typing import Any
 
@@ -16,15 +16,15 @@ from cld_mm.registry import HOOKS
 
 @HOOKS.register_module()
 class RankAgreementHook(Hook):
-    """Compare data before training, and checksums of the weights now and then.
+    """Compare data before training, and checksums of the weights at an interval.
 
-    Weights, averaged encoders, queues and banks must be the same bits on every rank;
-    once a rank's drift apart (a broken device, a hook of one rank alone) its gradients
-    no longer fit the others'. One int64 a tensor is exchanged, and the host looks at
-    one flag. Does nothing with one rank; sharded weights (FSDP) are not compared.
+    Weights, momentum encoders, queues and banks must be bitwise identical on all ranks;
+    once one differs (a broken device, a hook on one rank only) its gradients no longer
+    fit. One int64 per tensor is exchanged, with one device sync. Does nothing with one
+    rank; split weights (FSDP) are not compared.
 
     Args:
-        interval: iterations between two comparisons; 0 for none.
+        interval: iterations between two comparisons; 0: never.
 
     Raises:
         RankMismatch: before training, where data differ.
@@ -46,7 +46,7 @@ class RankAgreementHook(Hook):
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
-        """Compare checksums where it is time to."""
+        """Compare checksums if due."""
         due = self.every_n_train_iters(runner, self.interval)
         if not due or not isinstance(runner.model, DistributedDataParallel):
             return
@@ -63,13 +63,13 @@ class RankAgreementHook(Hook):
 def _drift(runner: Any, names: list[str], everyone: list, interval: int) -> str:
     rank = next(r for r, sums in enumerate(everyone) if sums != everyone[0])
     pairs = zip(everyone[rank], everyone[0], strict=True)
-    places = [place for place, (one, two) in enumerate(pairs) if one != two]
+    differing = [i for i, (one, two) in enumerate(pairs) if one != two]
     return (
         f'the weights of rank {rank} have drifted from those of rank 0 within the last '
         f'{interval} iterations, found at iteration {runner.iter + 1}: '
-        f'{len(places)} of {len(names)} tensors differ, the first is '
-        f'{names[places[0]]}; resume from a checkpoint before that, and if it comes '
-        'again suspect the device of one of the two.'
+        f'{len(differing)} of {len(names)} tensors differ, the first is '
+        f'{names[differing[0]]}; resume from an earlier checkpoint, and if it happens '
+        'again check the devices of these two ranks.'
     )
 
 

@@ -1,4 +1,4 @@
-"""RankWatchdogHook: tells the rank watchdog how far this rank has got."""
+"""RankWatchdogHook: tells the rank watchdog how far this rank is."""
 
 from contextlib import ExitStack
 from typing import Any
@@ -12,12 +12,11 @@ from cld_mm.registry import HOOKS
 
 @HOOKS.register_module()
 class RankWatchdogHook(Hook):
-    """Mark iterations and phases, so that a rank that hangs is named.
+    """Mark iterations and phases, so that a hung rank is named.
 
     The tools watch from the start of the process group; a Runner that was built
-    otherwise is watched from here on. Times are those of ``env_cfg.watchdog_cfg``:
-    ``timeout`` and ``stall_timeout``, see :class:`RankWatchdog`. Does nothing where
-    there is one rank.
+    otherwise is watched from here on. Times are those of ``env_cfg.watchdog_cfg``; see
+    :class:`RankWatchdog`. Does nothing with one rank.
     """
 
     priority = 'VERY_HIGH'
@@ -27,7 +26,7 @@ class RankWatchdogHook(Hook):
         self._batches = None
 
     def before_run(self, runner: Any) -> None:
-        """Start to watch, if nobody does."""
+        """Start to watch, unless already done."""
         settings = runner.cfg.get('env_cfg', {}).get('watchdog_cfg')
         self._watching.enter_context(watchdog.watching(settings))
         model = unwrap_model(runner.model)
@@ -57,7 +56,7 @@ class RankWatchdogHook(Hook):
         self._mark(runner, 'evaluating')
 
     def after_features(self, runner: Any, batch_idx: int, batches: int) -> None:
-        """KNNLoop has got a batch, or a chunk of votes, further."""
+        """KNNLoop has finished a batch or a chunk of votes."""
         _tick()
 
     def after_val(self, runner: Any) -> None:
@@ -77,6 +76,6 @@ class RankWatchdogHook(Hook):
 
 
 def _tick(*_: Any) -> None:
-    """Not the watchdog's own method: EMAHook copies the model with its hooks."""
+    """A function, since EMAHook copies the model with its hooks."""
     if watchdog.current is not None:
         watchdog.current.tick()

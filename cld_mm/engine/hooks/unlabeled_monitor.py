@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from torch import Tensor
 
+from cld_mm.distributed.unwrap_model import unwrap_model
 from cld_mm.engine.random_states import random_states, set_random_states
 from cld_mm.evaluation import alignment, effective_rank, uniformity
 from cld_mm.evaluation.labeled_probe import probe_accuracies
@@ -157,7 +157,7 @@ def chance_ratio(runner: Any) -> float | None:
     """The epoch's instance loss over log K; None before training or where K is not
     known.
     """
-    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    model = unwrap_model(runner.model)
     scalars = runner.message_hub.log_scalars
     if runner.iter == 0 or 'train/loss_instance' not in scalars:
         return None

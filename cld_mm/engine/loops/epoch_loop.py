@@ -1,4 +1,4 @@
-"""An epoch-based training loop that goes on where it was, in the middle of an epoch."""
+"""An epoch-based training loop that resumes inside an epoch."""
 
 from mmengine.logging import MessageHub
 from mmengine.runner import EpochBasedTrainLoop
@@ -15,9 +15,9 @@ KEPT = 10_000  # logged values of a name; mmengine keeps, and saves, a million
 class ResumableEpochLoop(EpochBasedTrainLoop):
     """mmengine's EpochBasedTrainLoop that resumes inside an epoch.
 
-    Resumed from a checkpoint inside an epoch, it passes over the batches that were
-    seen, without loading them. Resumed from one that was saved after an epoch and
-    before its validation, it validates first.
+    Resumed from a checkpoint inside an epoch, it skips the batches that were seen,
+    without loading them. Resumed from one that was saved between an epoch and its
+    validation, it validates first.
 
     Attributes:
         validated: whether the validation that follows the last whole epoch is done.
@@ -44,7 +44,7 @@ class ResumableEpochLoop(EpochBasedTrainLoop):
         if not 0 <= seen <= len(self.dataloader):
             self.runner.logger.warning(
                 f'iteration {self._iter} is not in epoch {self._epoch + 1} of '
-                f'{len(self.dataloader)} batches: the epoch starts anew.'
+                f'{len(self.dataloader)} batches: the epoch starts from its beginning.'
             )
             seen = 0
         with skip_batches(self.dataloader, seen) as batches:
@@ -66,10 +66,10 @@ class ResumableEpochLoop(EpochBasedTrainLoop):
 
 
 def shorten_histories(hub: MessageHub, epoch: int) -> None:
-    """Keep the last KEPT logged values of each name, two epochs' at least.
+    """Keep the last KEPT logged values of each name, at least two epochs of them.
 
-    mmengine appends each to an array of up to a million by copying it, and saves them
-    all in each checkpoint, so that memory, time and files would grow for weeks.
+    mmengine copies an array of up to a million for each value, and saves it in each
+    checkpoint, so memory, time and files would grow for weeks.
     """
     kept = max(KEPT, 2 * epoch)
     for history in hub.log_scalars.values():

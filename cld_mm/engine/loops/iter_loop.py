@@ -1,4 +1,4 @@
-"""An iteration-based training loop that goes on where it was, to the last bit."""
+"""An iteration-based training loop that resumes bit-exact."""
 
 from collections.abc import Iterator
 
@@ -13,11 +13,10 @@ from .skip_batches import is_endless, skip_batches
 
 @LOOPS.register_module()
 class ResumableIterLoop(IterBasedTrainLoop):
-    """mmengine's IterBasedTrainLoop; its name in configs is the same.
+    """mmengine's IterBasedTrainLoop that resumes at its batch.
 
-    Resumed, it passes over the batches that were seen without loading them. Resumed
-    from a checkpoint that was saved before a validation that was due, it validates
-    first.
+    Resumed, it skips the batches that were seen, without loading them. Resumed from a
+    checkpoint that was saved before a due validation, it validates first.
 
     Attributes:
         validated: whether the validation due at this iteration is done.
@@ -43,7 +42,7 @@ class ResumableIterLoop(IterBasedTrainLoop):
         return self.runner.model
 
     def _batches(self) -> Iterator[dict]:
-        """Batches from this iteration on, through the data again and again."""
+        """Batches from this iteration on, pass after pass through the data."""
         passes, seen = divmod(self._iter, len(self.dataloader))
         if is_endless(self.dataloader):
             passes, seen = 0, self._iter

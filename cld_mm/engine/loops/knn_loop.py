@@ -8,7 +8,8 @@ ValLoop and TestLoop cannot evaluate them.
 from collections.abc import Callable
 from typing import Any
 
-from mmengine.dist import get_rank, get_world_size
+import torch
+from mmengine.dist import all_gather_object, get_rank, get_world_size
 from mmengine.evaluator import Evaluator
 from mmengine.runner.base_loop import BaseLoop
 from mmpretrain.structures import DataSample
@@ -19,9 +20,8 @@ from cld_mm.datasets.class_names import read_class_names
 from cld_mm.datasets.labels import require_labels
 from cld_mm.datasets.value_range import use_value_range, value_range_of
 from cld_mm.engine.class_lists import with_classes
-from cld_mm.evaluation import knn_classify
+from cld_mm.evaluation import FeatureMetric, knn_classify
 from cld_mm.evaluation.feature_extraction import extract_features
-from cld_mm.evaluation.test_data import has_labels
 from cld_mm.registry import LOOPS
 
 
@@ -35,7 +35,8 @@ class KNNLoop(BaseLoop):
         runner: the runner.
         dataloader: images to classify (``val_dataloader`` or
             ``test_dataloader``).
-        evaluator: metrics of the class scores, such as mmpretrain's Accuracy.
+        evaluator: metrics of the class scores, such as mmpretrain's Accuracy, or of the
+            features, such as GroupAgreement and RetrievalPrecision.
         train_dataloader: labeled training images in the test transform; labels of
             both dataloaders count along its classes, matched by name. The config's
             ``unknown_classes`` says what happens to images of other classes.
@@ -72,16 +73,6 @@ class KNNLoop(BaseLoop):
             else runner.build_evaluator(evaluator)
         )
         self.evaluator.dataset_meta = getattr(self.dataloader.dataset, 'metainfo', None)
-        for name, loader in (
-            ('training', self.train_dataloader),
-            (stage, self.dataloader),
-        ):
-            if not has_labels(loader.dataset):
-                raise ValueError(
-                    f'the {name} images of KNNLoop have no labels, which kNN needs: '
-                    'use a dataset with labels, such as class folders (with evaluation '
-                    'tools: --train-data FOLDER --test-data FOLDER).'
-                )
         self.k = k
         self.temperature = temperature
         self.stage = stage
@@ -140,8 +131,21 @@ class KNNLoop(BaseLoop):
             DataSample().set_gt_label(label).set_pred_score(score)
             for label, score in zip(test_labels[own], scores, strict=True)
         ]
+        wanting = [m for m in self.evaluator.metrics if isinstance(m, FeatureMetric)]
+        if wanting:
+            for sample, feature in zip(samples, test[own], strict=True):
+                sample.set_field(feature, 'feature')
+            gallery = _all_rows(train), _all_rows(train_labels)
+        for metric in wanting:
+            metric.gallery = gallery
         self.evaluator.process(samples)
         return self.evaluator.evaluate(len(test))
+
+
+def _all_rows(rows: Tensor) -> Tensor:
+    """Rows of all ranks, each of which may have another number of them."""
+    parts: list = all_gather_object(rows.cpu())
+    return torch.cat(parts)
 
 
 def _short(metric: str) -> str:

@@ -1,4 +1,4 @@
-"""Go on inside an epoch: a loader without the batches that were seen."""
+"""Skip the batches of an epoch that were seen before a resume."""
 
 from collections.abc import Iterable, Iterator, Sized
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ def is_endless(loader: DataLoader) -> bool:
 
 
 class _Rest:
-    """A sampler without its first indices; its length stays the whole's, for hooks."""
+    """A sampler without its first indices; its length stays the same, for hooks."""
 
     def __init__(self, sampler: Any, seen: int) -> None:
         self.sampler, self.seen = sampler, seen
@@ -31,11 +31,11 @@ class _Rest:
 def skip_batches(loader: DataLoader, seen: int) -> Iterator[Iterable]:
     """The batches of an epoch after the first ``seen``, which are not loaded.
 
-    With a batch sampler of another kind than torch's they are loaded and dropped.
+    With a batch sampler other than torch's they are loaded and dropped.
 
     Args:
         loader: the epoch's loader.
-        seen: batches to pass over, 0 or more.
+        seen: batches to skip, 0 or more.
     """
     sampler = loader.batch_sampler
     if not seen:

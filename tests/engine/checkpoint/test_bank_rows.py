@@ -36,8 +36,8 @@ def test_spoilt_bank_rows_are_found_at_resume(spoil: str, tmp_path: Path) -> Non
         data[:-9] if spoil == 'cut' else data
     )
     assert 'rows of its memory bank' in bank_damage(path)
-    with pytest.raises((ValueError, FileNotFoundError), match='bring the file'):
+    with pytest.raises((ValueError, FileNotFoundError), match='restore the file'):
         read_rows(folder, 0, 6)
     assert choose_together(str(tmp_path)).endswith('iter_1.pth')
-    with pytest.raises(CheckpointError, match='name another one'):
+    with pytest.raises(CheckpointError, match='give another one'):
         choose_together(str(tmp_path), str(path))

@@ -31,5 +31,5 @@ def test_the_newest_whole_one_is_taken_and_others_named(
     assert newest_good(tmp_path) == tmp_path / 'iter_2.pth'
     for path in tmp_path.glob('*.pth'):
         path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(CheckpointError, match='not one of the 3'):
+    with pytest.raises(CheckpointError, match='none of the 3'):
         newest_good(tmp_path)

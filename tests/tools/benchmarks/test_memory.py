@@ -24,7 +24,7 @@ def test_no_variant_lives_on_beside_the_next(
         return model
 
     monkeypatch.setattr(memory, 'build', build)
-    words = '--batch 2 --queue 4 --images 4 --groups 2 --pixels 8 --variants '
+    words = '--batch 2 --queue 65536 --images 4 --groups 2 --pixels 8 --variants '
     words += 'moco moco_queue_fp16'
     monkeypatch.setattr(sys, 'argv', ['memory.py', *words.split()])
     gc.disable()  # which objects are looked at by itself, and when, is chance
@@ -35,4 +35,5 @@ def test_no_variant_lives_on_beside_the_next(
     closing = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert len(backbones) == 2
     assert set(closing['peak_over_held']) == {'moco', 'moco_queue_fp16'}
-    assert closing['peak_with_queue_fp16'] > 0
+    # 17 MB of a peak that the queue's 34 MB are a part of.
+    assert 0.5 < closing['peak_with_queue_fp16'] < 0.95
