@@ -48,7 +48,7 @@ def load(work_dir: Path, args: argparse.Namespace) -> Config:
 
 
 def neighbors(comparison: Comparison, pixels: tuple, trained: tuple, out: Path) -> None:
-    """Draw some test images with their nearest training images, by both features."""
+    """Draw moved test images and their nearest training images, by both features."""
     labels = comparison.test_labels
     rows = torch.stack([(labels == c).nonzero()[0, 0] for c in labels.unique()[:8]])
 
@@ -64,7 +64,7 @@ def neighbors(comparison: Comparison, pixels: tuple, trained: tuple, out: Path) 
         nearest(*trained),
     )
     plot_neighbors(
-        comparison.tests['plain'][rows, 0].numpy(),
+        comparison.tests['moved'][rows, 0].numpy(),
         [comparison.names[labels[row]] for row in rows],
         by_pixels,
         by_features,
@@ -100,8 +100,8 @@ def train_and_compare(args: argparse.Namespace, work_dir: Path, terminal) -> dic
     by_pixels = comparison.measure_pixels()
     neighbors(
         comparison,
-        (comparison.features, by_pixels),
-        (features, by_features),
+        (comparison.features, by_pixels['moved']),
+        (features, by_features['moved']),
         work_dir / 'nearest-neighbours.png',
     )
     plot_curves(work_dir, work_dir / 'curves.png')
@@ -113,6 +113,7 @@ def train_and_compare(args: argparse.Namespace, work_dir: Path, terminal) -> dic
         'steps': cfg.train_cfg.max_iters,
         'train_seconds': round(train_seconds, 1),
         'seconds': round(time.time() - start, 1),
+        'cpu_seconds': round(time.process_time(), 1),
         'threads': torch.get_num_threads(),
     }
 
@@ -122,13 +123,14 @@ def run(args: argparse.Namespace) -> None:
     work_dir = Path(args.work_dir).absolute()
     results_file = work_dir / f'quickstart-seed{args.seed}.json'
     page, log = work_dir / 'report.html', work_dir / 'quickstart.log'
-    done = results_file.is_file() and page.is_file() and not args.fresh
+    done = results_file.is_file() and not args.fresh
     print(BANNER)
     print(f'Seed {args.seed}, {torch.get_num_threads()} threads; a few minutes.\n')
-    if not done:
-        with output_to(log, args.verbose) as terminal:
+    with output_to(log, args.verbose) as terminal:
+        if not done:
             results = train_and_compare(args, work_dir, terminal)
             results_file.write_text(json.dumps(results, indent=2) + '\n')
+        if not (done and page.is_file()):
             summary = collect_run(work_dir)
             write_page([summary], [take_snapshot(summary, 1000, None)], page)
     results = json.loads(results_file.read_text())

@@ -1,5 +1,6 @@
 """init_model: a trained backbone that turns images into features."""
 
+import copy
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ class Encoder(nn.Module):
         backbone: the network.
         size: side of the images that it was trained on.
         in_channels: 3 for RGB, 1 for gray.
+        backbone_config: builds the network anew.
     """
 
     mean: Tensor
@@ -25,6 +27,7 @@ class Encoder(nn.Module):
     def __init__(
         self,
         backbone: nn.Module,
+        backbone_config: Mapping[str, Any],
         size: int,
         in_channels: int = 3,
         mean: tuple[float, ...] = MEAN,
@@ -33,6 +36,7 @@ class Encoder(nn.Module):
     ) -> None:
         super().__init__()
         self.backbone = backbone
+        self.backbone_config = dict(backbone_config)
         self.size = size
         self.in_channels = in_channels
         self.bgr = bgr
@@ -119,6 +123,7 @@ def _from_run(
     gray = channels == 1
     return Encoder(
         source.module,
+        source.config,
         size or view_size(config) or 224,
         channels,
         tuple(source.mean or ((127.5,) if gray else MEAN)),
@@ -134,12 +139,43 @@ def _from_name(name: str, weights: Any, size: int | None) -> Encoder:
 
     from .pretraining.backbones import backbone_config
 
-    backbone = build_backbone(backbone_config(name, size or 224))
+    config = backbone_config(name, size or 224)
+    backbone = build_backbone(config)
     if weights is not None:
         load_weights(backbone, read_weights(weights), str(weights))
-    elif hasattr(backbone, 'init_weights'):
-        backbone.init_weights()
-    return Encoder(backbone, size or 224)
+    else:
+        initialize(backbone)
+    return Encoder(backbone, config, size or 224)
+
+
+def same_network(model: Encoder, weights: str | Path | None, seed: int = 0) -> Encoder:
+    """The same network with random weights, or with those of a checkpoint.
+
+    Args:
+        model: gives network, image size and normalization.
+        weights: of this or another project; None for random ones.
+        seed: of these.
+
+    Raises:
+        ValueError: the weights do not fit.
+    """
+    from cld_mm.converters.source_backbone import build_backbone
+    from cld_mm.fileio.weight_files import read_weights
+    from cld_mm.fileio.weight_loading import load_weights
+
+    from .runs import find_checkpoint
+
+    torch.manual_seed(seed)
+    other = copy.deepcopy(model)
+    other.backbone = build_backbone(model.backbone_config)
+    other.backbone.to(model.mean.device).eval()
+    if weights is not None:
+        is_run = Path(weights).is_dir() and not any(Path(weights).glob('*.safetensors'))
+        path = find_checkpoint(weights) if is_run else Path(weights)
+        load_weights(other.backbone, read_weights(path), str(path))
+    else:
+        initialize(other.backbone)
+    return other
 
 
 def view_size(node: Any) -> int | None:
@@ -157,3 +193,15 @@ def view_size(node: Any) -> int | None:
     else:
         return None
     return next((s for child in children if (s := view_size(child))), None)
+
+
+def initialize(backbone: Any) -> None:
+    """Random weights as at the start of training, without mmengine's long log."""
+    import logging
+
+    logger = logging.getLogger('mmengine')
+    disabled, logger.disabled = logger.disabled, True
+    try:
+        backbone.init_weights()
+    finally:
+        logger.disabled = disabled

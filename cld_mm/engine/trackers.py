@@ -102,6 +102,8 @@ class ResumableWandbVisBackend(WandbVisBackend):
         save_dir, init_kwargs, ...: as in mmengine's WandbVisBackend.
     """
 
+    _init_kwargs: dict[str, Any]
+
     def add_config(self, config: Config, **kwargs: Any) -> None:
         """Choose the run and log the config; the runner calls it first."""
         self._init_kwargs: dict[str, Any] = dict(self._init_kwargs or {})  # type: ignore[has-type]
@@ -123,6 +125,8 @@ class ResumableMLflowVisBackend(MLflowVisBackend):
     Args:
         save_dir, exp_name, ...: as in mmengine's MLflowVisBackend.
     """
+
+    _tracking_uri: str | None
 
     def add_config(self, config: Config, **kwargs: Any) -> None:
         """Choose the run and log the config; the runner calls it first."""

@@ -34,7 +34,7 @@ def test_sides_are_measured_on_the_same_images() -> None:
     found = comparison.results
     assert found['pixels']['plain']['linear'] > 95
     assert found['untrained']['plain']['linear'] == 50
-    assert blind.shape == (80, 2)
+    assert blind['moved'].shape == (80, 2)
     text = comparison_table(found)
     assert text.count('%') == 12
     assert f'{found["pixels"]["moved"]["knn"]:.1f} %' in text

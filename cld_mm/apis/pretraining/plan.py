@@ -9,6 +9,7 @@ from .methods import find_method
 
 MOST_GROUPS = 128
 MOST_KEYS = 65536
+MONITORED = 256  # images that the monitor encodes
 
 
 @dataclass
@@ -120,7 +121,9 @@ def choose_batch_size(plan: Plan, most: int, accelerator: bool) -> int:
     """
     wanted = (256 if accelerator else 64) // (plan.devices if accelerator else 1)
     # Four steps per epoch at least, so that the queue sees several batches.
-    by_data = plan.num_images // (4 * plan.devices) or plan.num_images // plan.devices
+    by_data = plan.num_images // (4 * plan.devices)
+    if by_data < 2:
+        by_data = plan.num_images // plan.devices
     if by_data < 2:
         raise ValueError(
             f'{plan.num_images} image(s) are too few for {plan.devices} device(s): '

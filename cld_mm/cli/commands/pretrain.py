@@ -103,6 +103,7 @@ def run(args: argparse.Namespace) -> None:
         args.queue,
         args.seed,
         args.cfg_options,
+        started=args.started,
     )
     data = args.data[0]
     print(
