@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from cld_mm.datasets import Frames, ImageArrays
+from tests.helpers import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 TOOL = str(ROOT / 'tools/dataset_converters/folder_to_arrays.py')
 
 
@@ -24,7 +24,7 @@ def convert(
     try:
         runpy.run_path(TOOL, run_name='__main__')
     except SystemExit as leaving:
-        code = leaving.code
+        code = int(leaving.code or 0)
     found = capsys.readouterr()
     return code, found.out, found.err
 
