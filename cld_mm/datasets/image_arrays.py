@@ -3,10 +3,9 @@
 ``tools/dataset_converters/folder_to_arrays.py`` writes them from folders of images.
 """
 
-from typing import Any
-
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from mmpretrain.datasets import BaseDataset

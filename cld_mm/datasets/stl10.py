@@ -4,9 +4,8 @@ Source: Coates, Ng, Lee, "An Analysis of Single Layer Networks in Unsupervised F
 Learning", 2011; the CLD release trains on "train" and on "train+unlabeled".
 """
 
-from typing import Any
-
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from mmpretrain.datasets import BaseDataset
