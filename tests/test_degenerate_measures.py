@@ -217,7 +217,7 @@ def test_every_measure_says_nan_and_none_in_a_sentence() -> None:
         with pytest.raises(ValueError, match='NaN') as said:
             call(bad, y)
         assert '\n' not in str(said.value)
-        with pytest.raises(ValueError, match='at least|N >= 1') as said:
+        with pytest.raises(ValueError, match=r'at least|N >= 1') as said:
             call(x[:0], y[:0])
         assert '\n' not in str(said.value)
     for labels in (torch.tensor([-1, 0]), torch.tensor([0, 4])):

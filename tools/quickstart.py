@@ -8,6 +8,7 @@ import json
 import sys
 import time
 from pathlib import Path
+from typing import TextIO
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -49,7 +50,7 @@ def load(work_dir: Path, args: argparse.Namespace) -> Config:
 
 def neighbors(comparison: Comparison, pixels: tuple, trained: tuple, out: Path) -> None:
     """Draw moved test images and their nearest training images, by both features."""
-    labels = comparison.test_labels
+    labels, names = comparison.test_labels, comparison.names
     rows = torch.stack([(labels == c).nonzero()[0, 0] for c in labels.unique()[:8]])
 
     def nearest(train: Tensor, test: Tensor) -> tuple[tuple, float]:
@@ -65,7 +66,7 @@ def neighbors(comparison: Comparison, pixels: tuple, trained: tuple, out: Path) 
     )
     plot_neighbors(
         comparison.tests['moved'][rows, 0].numpy(),
-        [comparison.names[labels[row]] for row in rows],
+        [names[int(labels[row])] for row in rows],
         by_pixels,
         by_features,
         out,
@@ -74,7 +75,9 @@ def neighbors(comparison: Comparison, pixels: tuple, trained: tuple, out: Path) 
     )
 
 
-def train_and_compare(args: argparse.Namespace, work_dir: Path, terminal) -> dict:
+def train_and_compare(
+    args: argparse.Namespace, work_dir: Path, terminal: TextIO
+) -> dict:
     """Train, measure all sides and draw; returns the results."""
     start = time.time()
     cfg = load(work_dir, args)

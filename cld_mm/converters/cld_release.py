@@ -280,10 +280,11 @@ def _write(
             state[f'{prefix}queue_ptr'] = pointer
         return {**extra, 'state_dict': state}
     if layout is NPID_CIFAR:
+        lemniscate = None
         if memory is not None:
             name = source.get('lemniscate', LINEAR_AVERAGE)
-            memory = linear_average(memory, unused.get('lemniscate.params'), name)
-        return {**extra, 'net': networks[''], 'lemniscate': memory}
+            lemniscate = linear_average(memory, unused.get('lemniscate.params'), name)
+        return {**extra, 'net': networks[''], 'lemniscate': lemniscate}
     contrast = {} if memory is None else {'memory': memory}
     if layout is MOCO_CIFAR:
         contrast['params'] = torch.tensor([-1])

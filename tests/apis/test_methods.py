@@ -1,5 +1,7 @@
 """Every method of cldmm pretrain takes a step with every family of backbones."""
 
+from typing import Any
+
 import pytest
 import torch
 from mmengine.config import Config
@@ -12,7 +14,7 @@ from cld_mm.registry import MODELS, enter_scope
 
 SIZE = 32
 VIT = {'embed_dims': 16, 'num_layers': 1, 'num_heads': 2, 'feedforward_channels': 32}
-FAMILIES = {
+FAMILIES: dict[str, Any] = {
     'ResNet': {'type': 'ResNet', 'depth': 18, 'base_channels': 4},
     'ResNeXt': {
         'type': 'ResNeXt',

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -195,7 +196,7 @@ def test_a_classifier_is_fine_tuned(run: Path, tmp_path: Path) -> None:
 
 
 # Wrong commands, and what their error names.
-WRONG = {
+WRONG: dict[str, Any] = {
     'empty folder': (['pretrain', '{empty}'], 'no readable images'),
     'missing folder': (['pretrain', '{photos}-none'], 'does not exist'),
     'broken images': (['pretrain', '{broken}', *TINY], 'no image could be read'),

@@ -3,30 +3,38 @@
 import runpy
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from cld_mm.datasets import Frames, ImageArrays
+from tests.helpers import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 TOOL = str(ROOT / 'tools/dataset_converters/folder_to_arrays.py')
 
 
-def convert(monkeypatch, capsys, *words):
+def convert(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: Any
+) -> tuple:
     """Run the converter; exit code, output and errors."""
     monkeypatch.setattr(sys, 'argv', [TOOL, *map(str, words)])
     code = 0
     try:
         runpy.run_path(TOOL, run_name='__main__')
     except SystemExit as leaving:
-        code = leaving.code
+        code = int(leaving.code or 0)
     found = capsys.readouterr()
     return code, found.out, found.err
 
 
-def write_folders(root, splits=('train', 'test'), classes=('cat', 'dog'), size=(8, 8)):
+def write_folders(
+    root: Any,
+    splits: tuple = ('train', 'test'),
+    classes: tuple = ('cat', 'dog'),
+    size: tuple = (8, 8),
+) -> None:
     for split in splits:
         for label, name in enumerate(classes):
             folder = root / split / name
@@ -36,7 +44,9 @@ def write_folders(root, splits=('train', 'test'), classes=('cat', 'dog'), size=(
                 Image.new('RGB', size, color).save(folder / f'{number}.png')
 
 
-def test_folders_become_arrays_in_rgb(tmp_path, monkeypatch, capsys):
+def test_folders_become_arrays_in_rgb(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     write_folders(tmp_path / 'in')
     code, out, _ = convert(
         monkeypatch, capsys, tmp_path / 'in', tmp_path / 'out', '--size', 8
@@ -51,14 +61,18 @@ def test_folders_become_arrays_in_rgb(tmp_path, monkeypatch, capsys):
     assert tuple(infos[4]['img'][0, 0]) == (210, 100, 7)
 
 
-def test_images_of_another_size_are_resized(tmp_path, monkeypatch, capsys):
+def test_images_of_another_size_are_resized(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     write_folders(tmp_path / 'in', splits=('train',), size=(20, 10))
     convert(monkeypatch, capsys, tmp_path / 'in', tmp_path / 'out', '--size', 4)
     dataset = ImageArrays(data_root=str(tmp_path / 'out'))
     assert dataset.get_data_info(0)['img'].shape == (4, 4, 3)
 
 
-def test_wrong_folders_are_refused(tmp_path, monkeypatch, capsys):
+def test_wrong_folders_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / 'empty').mkdir()
     code, _, err = convert(monkeypatch, capsys, tmp_path / 'empty', tmp_path / 'out')
     assert (code, err.count('\n')) == (2, 1)
@@ -71,7 +85,7 @@ def test_wrong_folders_are_refused(tmp_path, monkeypatch, capsys):
     assert not (tmp_path / 'out').exists()
 
 
-def save(folder, **changes):
+def save(folder: Path, **changes: Any) -> None:
     arrays = {
         'images': np.zeros((40, 6, 6, 3), dtype=np.uint8),
         'labels': np.arange(40) % 4,
@@ -90,13 +104,15 @@ def save(folder, **changes):
         ({'labels': np.full(40, 4)}, 'labels 4 to 4, but 4 classes'),
     ],
 )
-def test_arrays_that_do_not_fit_are_refused(tmp_path, changes, message):
+def test_arrays_that_do_not_fit_are_refused(
+    tmp_path: Path, changes: dict, message: str
+) -> None:
     save(tmp_path, **changes)
     with pytest.raises(ValueError, match=message):
         ImageArrays(data_root=str(tmp_path))
 
 
-def test_a_missing_or_damaged_file_is_named(tmp_path):
+def test_a_missing_or_damaged_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match='folder_to_arrays'):
         ImageArrays(data_root=str(tmp_path))
     (tmp_path / 'train.npz').write_bytes(b'PK\x03\x04 no archive')
@@ -104,7 +120,7 @@ def test_a_missing_or_damaged_file_is_named(tmp_path):
         ImageArrays(data_root=str(tmp_path))
 
 
-def test_frames_are_near_copies_of_few_scenes(tmp_path):
+def test_frames_are_near_copies_of_few_scenes(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     smooth = rng.integers(0, 256, (40, 2, 2, 3)).repeat(12, 1).repeat(12, 2)
     save(tmp_path, images=smooth.astype(np.uint8))
@@ -124,7 +140,9 @@ def test_frames_are_near_copies_of_few_scenes(tmp_path):
 
 
 @pytest.mark.parametrize(('scenes', 'frames'), [(0, 5), (41, 1), (4, 0)])
-def test_impossible_frames_are_refused(tmp_path, scenes, frames):
+def test_impossible_frames_are_refused(
+    tmp_path: Path, scenes: int, frames: int
+) -> None:
     save(tmp_path)
     source = {'type': 'ImageArrays', 'data_root': str(tmp_path)}
     with pytest.raises(ValueError, match='scenes'):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.registry import DefaultScope
 
 from cld_mm.registry import MODELS
 
@@ -28,6 +29,7 @@ def test_initialization_keeps_what_was_loaded(name: str, tmp_path: Path) -> None
     torch.save({'state_dict': {f'backbone.{k}': v for k, v in weights.items()}}, path)
     init = {'type': 'StrictPretrained', 'checkpoint': str(path)}
     backbone = MODELS.build({**BACKBONES[name], 'init_cfg': init})
-    backbone.init_weights()
+    with DefaultScope.overwrite_default_scope('cld_mm'):
+        backbone.init_weights()
     for key, value in backbone.named_parameters():
         assert torch.equal(value, weights[key]), key

@@ -48,7 +48,7 @@ def on_device(name: str, views: list[torch.Tensor]) -> tuple:
         return MODELS.build(config), views[:2]
     if name.startswith('sharded'):
         neck = {'type': 'TwoBranchNeck', 'in_channels': 32, 'out_channels': 8}
-        config: dict[str, Any] = {
+        config = {
             'type': 'NPID',
             'backbone': backbone,
             'neck': neck,

@@ -2,6 +2,8 @@
 
 import logging
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,18 +15,18 @@ from cld_mm.study.quiet import output_to
 class Stored:
     """Images in memory, as the comparison takes them."""
 
-    def __init__(self, count, seed):
+    def __init__(self, count: Any, seed: int) -> None:
         generator = torch.Generator().manual_seed(seed)
         self.labels = torch.arange(count) % 2
         self.pixels = torch.randint(0, 60, (count, 1, 9, 9), generator=generator)
         self.pixels[:, :, 3:6, 3:6] += 80 * self.labels[:, None, None, None]
         self.pixels = self.pixels.to(torch.uint8)
 
-    def as_pixels(self):
+    def as_pixels(self) -> tuple:
         return self.pixels, self.labels
 
 
-def test_sides_are_measured_on_the_same_images():
+def test_sides_are_measured_on_the_same_images() -> None:
     comparison = Comparison(Stored(200, 0), Stored(80, 1), tell=lambda text: None)
     comparison.measure_pixels()
     blind = comparison.measure('untrained', lambda x: torch.ones(len(x), 2))
@@ -38,7 +40,7 @@ def test_sides_are_measured_on_the_same_images():
     assert f'{found["pixels"]["moved"]["knn"]:.1f} %' in text
 
 
-def sides(linear, knn):
+def sides(linear: Any, knn: Any) -> dict:
     """Results of pixels and an untrained network at 50, and of these."""
     base = {'plain': {'linear': 50.0, 'knn': 50.0}}
     return {
@@ -52,11 +54,15 @@ def sides(linear, knn):
     ('linear', 'knn', 'expected'),
     [(52, 50.1, True), (51.9, 60, False), (60, 50, False), (60, 49, False)],
 )
-def test_winning_takes_two_points_linear_and_knn(linear, knn, expected):
+def test_winning_takes_two_points_linear_and_knn(
+    linear: float, knn: float, expected: bool
+) -> None:
     assert wins(sides(linear, knn), 'plain') is expected
 
 
-def test_output_goes_to_the_log(tmp_path, capsys):
+def test_output_goes_to_the_log(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     log = tmp_path / 'log.txt'
     with output_to(log) as terminal:
         print('a dump')

@@ -99,7 +99,7 @@ class BaseAlgorithm(FollowsOptimizer, BaseSelfSupervisor):
                 {'type': 'ViewsPreprocessor', **(data_preprocessor or {})}
             )
         super().__init__(data_preprocessor=data_preprocessor, **kwargs)
-        # Convolutions are faster on it. Values differ by rounding: BatchNorm on a CPU is
+        # Convolutions are faster on it. Values differ by rounding: CPU BatchNorm is
         # off by up to 2e-5 of float64's, against 4e-8 in the default layout.
         self.backbone.to(memory_format=torch.channels_last)
         recompute_blocks(self.backbone)

@@ -1,4 +1,4 @@
-"""A tiny classifier trained on class folders ``DATA/train``, tested on ``DATA/test``."""
+"""A tiny classifier: class folders ``DATA/train`` and ``DATA/test``."""
 
 from typing import Any
 
