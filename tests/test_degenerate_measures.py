@@ -181,7 +181,7 @@ def test_classes_that_are_empty_or_missing() -> None:
     torch.testing.assert_close(only, torch.ones(8, 1))
 
 
-def test_constant_dimensions_do_not_spoil_the_linear_fit() -> None:
+def test_constant_dimensions_do_not_break_the_linear_fit() -> None:
     generator = torch.Generator().manual_seed(0)
     labels = torch.arange(200) % 2
     useful = labels[:, None] * 4.0 + torch.randn(200, 2, generator=generator)

@@ -105,7 +105,7 @@ def train_and_compare(
         comparison,
         (comparison.features, by_pixels['moved']),
         (features, by_features['moved']),
-        work_dir / 'nearest-neighbours.png',
+        work_dir / 'nearest-neighbors.png',
     )
     plot_curves(work_dir, work_dir / 'curves.png')
     return {

@@ -10,7 +10,7 @@ from .runs import find_checkpoint
 def finetune(
     checkpoint: str | Path,
     data: str | Path,
-    out: str | Path = 'finetuned',
+    out: str | Path = 'fine-tuned',
     test: str | Path | None = None,
     config: str | Path | None = None,
     size: int | None = None,

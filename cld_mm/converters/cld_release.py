@@ -31,7 +31,7 @@ def convert(
     Args:
         checkpoint: as :func:`cld_mm.fileio.inert_pickle.load_tensors` returns it.
         allow_unknown: leave keys out that no layout knows.
-        allow_missing: go on where keys are missing.
+        allow_missing: continue where keys are missing.
 
     Returns:
         ``meta``, ``state_dict``, and ``unused``: tensors that this project has no
@@ -90,7 +90,7 @@ def revert(
     Args:
         checkpoint: with a ``state_dict`` of MoCo, InfoMin or NPID with CLD.
         allow_unknown: leave keys out that the layout has no name for.
-        allow_missing: go on where keys are missing.
+        allow_missing: continue where keys are missing.
 
     Raises:
         ValueError: as in :func:`convert`.
@@ -116,7 +116,7 @@ def revert(
             and not (not start and key.startswith(MOMENTUM))
         }
         if start:
-            # Never trained; where it was not kept, the online one stands in.
+            # Never trained; where it was not kept, the online one is used.
             own |= {
                 key: unused.get(start + key, value)
                 for key, value in state.items()

@@ -1,6 +1,6 @@
 """MoCo v2 + CLD with a ViT-L/16, weights and optimizer states split over ranks (FSDP).
 
-MoCo v3's optimisation (arXiv 2104.02057): AdamW, 1.5e-4 for 256 images, 40 epochs of
+MoCo v3's optimization (arXiv 2104.02057): AdamW, 1.5e-4 for 256 images, 40 epochs of
 warm-up, weight decay 0.1, patch projection kept as initialized; 64 images per rank.
 Groups of all ranks. ``model_wrapper_cfg=None`` trains it by DistributedDataParallel.
 Run: ``tools/dist_train.sh configs/scaling/mocov2_cld_vit-l16_fsdp_300e.py 64``.

@@ -122,7 +122,7 @@ class CifarNet(nn.Module):
         return F.normalize(self.linear(h)), F.normalize(self.groupDis(h))
 
 
-def randomised(net: Any) -> Any:
+def randomized(net: Any) -> Any:
     """Every weight and statistic its own value, so that none can be mixed up."""
     with torch.no_grad():
         for name, value in net.state_dict().items():
@@ -141,7 +141,7 @@ def released(kind: str, norm: Any, prefix: str = 'module.') -> tuple:
     """Networks, and the checkpoint the release would have written."""
     maker = {'mocov2': MoCoNet, 'infomin': InfoMinNet}.get(kind, CifarNet)
     torch.manual_seed(0)
-    query, key = randomised(maker(norm)), randomised(maker(norm))
+    query, key = randomized(maker(norm)), randomized(maker(norm))
     memory = F.normalize(torch.randn(LENGTH, C), dim=1)
     if kind == 'mocov2':
         state = prefixed(query.state_dict(), f'{prefix}encoder_q.')

@@ -125,7 +125,7 @@ SAME = {
 
 
 def _resume(make: Any, folder: Path, whole: Any) -> None:
-    """From the checkpoint of iteration 2: the same end to the last bit."""
+    """From the checkpoint of iteration 2: a bitwise identical end."""
     name = f'{folder.name}_resumed'
     cfg = make(folder.parent / name, resume=True, load_from=str(folder / 'iter_2.pth'))
     closest(trained(cfg)[1], whole, **EXACT)
@@ -222,14 +222,14 @@ def _others(rank: int, digits: Path, folder: Path) -> None:
         for end in (plain, half)
     )
     assert 0 < (got - expected).norm() < 2e-3 * expected.norm()
-    # Without a GPU synchronised BatchNorm becomes each rank's own: one line less.
+    # Without a GPU synchronized BatchNorm becomes each rank's own: one line less.
     config = 'scaling/mocov2_cld_r50_syncbn_200e'
     assert load(config).model.backbone.norm_cfg.type == 'SyncBN'
-    _, synchronised = trained(small(config, digits, folder / 'd', **step))
+    _, synchronized = trained(small(config, digits, folder / 'd', **step))
     own = small(PLAIN, digits, folder / 'e', model__shuffle_bn=False, **step)
-    closest(synchronised, trained(own)[1], **EXACT)
+    closest(synchronized, trained(own)[1], **EXACT)
     with pytest.raises(AssertionError):
-        closest(synchronised, plain, **EXACT)
+        closest(synchronized, plain, **EXACT)
     cfg = small('scaling/mocov2_cld_r50_fp16_gradients_200e', digits, folder / 'f')
     cfg.custom_hooks[-1].method = 'bf16'
     if not torch.cuda.is_available():

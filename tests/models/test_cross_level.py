@@ -129,7 +129,7 @@ ALGORITHMS: dict[str, dict[str, Any]] = {
         },
     },
 }
-# Views whose features CLD compares: the second of these comes from an averaged copy.
+# Views whose features CLD compares: the second of these comes from an EMA encoder.
 ONE_TRAINED_VIEW = ('MoCo', 'DenseCL')
 
 
@@ -289,7 +289,7 @@ def _shuffled_keys(rank: int) -> None:
     views = [view[3 * rank : 3 * rank + 3] for view in views_of('MoCo')]
     parts = model.loss(views)
     assert parts['loss_cld'].isfinite()
-    # The averaged copy saw images of both ranks: every key feature is still found.
+    # The EMA encoder saw images of both ranks: every key feature is still found.
     with Recorder(model.algorithm.encoder_k.module[0]) as recorder:
         model.algorithm.loss(views, None)
     (call,) = recorder.calls

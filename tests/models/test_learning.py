@@ -73,7 +73,7 @@ def build(name: str, with_cld: Any) -> Any:
             'neck': neck,
             'num_images': NUM,
             'num_negatives': 256 if name == 'NPID-NCE' else 0,
-            # NCE's share of a row rests on Z, estimated once: at a low T it goes stale.
+            # NCE's weights rest on Z, estimated once: at a low T it goes stale.
             'temperature': {False: 0.5, True: 0.2}[with_cld]
             if name == 'NPID-NCE'
             else 0.1,
@@ -87,7 +87,7 @@ def images_of(part: Any) -> tuple:
     digits = load_digits()
     images = torch.tensor(digits.images[part], dtype=torch.float32)[:, None] / 8 - 1
     images = F.pad(images, (2, 2, 2, 2), value=-1).expand(-1, 3, -1, -1)
-    # Written askew: random features, which know no invariance, find few neighbours.
+    # Written askew: random features, which know no invariance, find few neighbors.
     images = view(images, torch.Generator().manual_seed(0))
     return images, torch.tensor(digits.target[part])
 

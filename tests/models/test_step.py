@@ -130,7 +130,7 @@ def test_a_step_waits_for_nothing(
     needed = [view.to(device) for view in views[: model.num_views]]
     wrapper = OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9))
     data = {'inputs': needed, 'data_samples': samples(6)}
-    model.train_step(data, wrapper)  # the first may estimate and initialise
+    model.train_step(data, wrapper)  # the first may estimate and initialize
     queue = getattr(model, 'queue', None)
     with Watch(None if queue is None else queue.features) as watch:
         if device == 'cuda':
@@ -189,7 +189,7 @@ class Count(TorchDispatchMode):
 
 
 def operations_after_backward(depth: Any, views: list[torch.Tensor]) -> tuple:
-    """Operations of optimiser, average and check of a model's second step."""
+    """Operations of optimizer, average and check of a model's second step."""
     small = {'type': 'ResNet_CIFAR', 'stem_channels': 4, 'base_channels': 4}
     model = tiny_moco(CLD, backbone={**small, 'depth': depth})
     # foreach is torch's default on a GPU.
@@ -252,7 +252,7 @@ def test_checkpointing_saves_memory_and_changes_nothing(
             torch.testing.assert_close(a.grad, b.grad, msg=name)
     for name, value in plain.state_dict().items():  # statistics among them
         torch.testing.assert_close(saving.state_dict()[name], value, msg=name)
-    copied = copy.deepcopy(saving)  # as the averaged encoder is
+    copied = copy.deepcopy(saving)  # as the EMA encoder is
     block, other = (m.backbone.layer1[0] for m in (saving, copied))
     assert other.forward.block is other
     assert block.forward.block is block

@@ -1,6 +1,6 @@
 """Steps and views on another device than the CPU, tried on one that holds no values.
 
-torch's meta device refuses every look at a value, as a GPU would wait for it, and every
+torch's meta device refuses to read any value, where a GPU would synchronize, and every
 mixture of devices; so both are seen on machines without a GPU.
 """
 

@@ -32,7 +32,7 @@ def main() -> None:
         '--allow-unknown', action='store_true', help='leave unknown keys out'
     )
     parser.add_argument(
-        '--allow-missing', action='store_true', help='go on without missing keys'
+        '--allow-missing', action='store_true', help='continue without missing keys'
     )
     parser.add_argument('--debug', action='store_true', help='show tracebacks')
     args = parser.parse_args()

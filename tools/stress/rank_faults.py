@@ -1,6 +1,6 @@
 """Faults that bad_ranks.py puts into one rank of a training; imported by its config.
 
-The fault stands in the environment, not in the config, so that the ranks' configs stay
+The fault is set in the environment, not in the config, so that the ranks' configs stay
 the same: ``CLD_MM_FAULT`` holds kind, rank, iteration, delay and a file to note the
 time in.
 """

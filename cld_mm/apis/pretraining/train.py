@@ -49,4 +49,4 @@ def train_on_devices(config: Path, devices: int, resume: bool) -> int:
     command += [f'--nproc_per_node={devices}', '-m', RANK_MODULE, str(config)]
     threads = max(1, (os.cpu_count() or 1) // devices)
     environment = {'OMP_NUM_THREADS': str(threads), **os.environ}
-    return subprocess.call(command + ['--resume'] * resume, env=environment)  # noqa: S603
+    return subprocess.call(command + ['--resume'] * resume, env=environment)  # noqa: S603 our own tool

@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_model(parser)
     parser.add_argument('data', help='labeled images: class folders, CSV or list file')
     parser.add_argument('--test', help='labeled test images (default: a fifth of data)')
-    parser.add_argument('--out', type=Path, default=Path('finetuned'), help='folder')
+    parser.add_argument('--out', type=Path, default=Path('fine-tuned'), help='folder')
     parser.add_argument('--size', type=int, help='side of the images; as in training')
     parser.add_argument('--epochs', type=int, default=20)
     parser.add_argument('--batch-size', type=int, help='images per step')

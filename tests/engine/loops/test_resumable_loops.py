@@ -1,4 +1,4 @@
-"""Every way to write a training loop: broken off inside, resumed to the last bit."""
+"""Every way to write a training loop: broken off inside, resumed bit-exactly."""
 
 from pathlib import Path
 from typing import Any
