@@ -110,13 +110,10 @@ def _build(config: Any, checkpoint: Any, size: int | None) -> Encoder:
 def _from_run(
     checkpoint: Path, config: dict[str, Any] | None, size: int | None
 ) -> Encoder:
-    from cld_mm.converters.saved_config import stored_config
     from cld_mm.converters.source_backbone import load_source
-    from cld_mm.fileio.checkpoint_loading import load_safely
 
-    if config is None:
-        config = stored_config(load_safely(checkpoint, mmap=True))
-    source = load_source(checkpoint, config or None)
+    source = load_source(checkpoint, config)
+    config = source.run_config
     model = config.get('model') or {}
     preprocessor = model.get('algorithm', model).get('data_preprocessor') or {}
     channels = source.in_channels

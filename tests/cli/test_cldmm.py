@@ -64,6 +64,24 @@ def test_a_run_leaves_a_checkpoint_and_its_config(run: Path) -> None:
     assert '_base_' not in cfg
 
 
+@pytest.mark.slow
+def test_two_devices_train_together(photos: Path, tmp_path: Path) -> None:
+    words = (
+        '--epochs',
+        1,
+        '--devices',
+        2,
+        '--batch-size',
+        2,
+        '--out',
+        tmp_path / 'run',
+    )
+    cldmm('pretrain', photos, *TINY, *words)
+    cfg = Config.fromfile(tmp_path / 'run' / 'config.py')
+    assert cfg.model.cld.gather
+    assert (tmp_path / 'run' / 'epoch_1.pth').is_file()
+
+
 def test_a_second_run_continues(
     run: Path, photos: Path, capsys: pytest.CaptureFixture
 ) -> None:
