@@ -186,9 +186,7 @@ def run_leg(
             if how is not None:
                 KILLS[how](watch.ranks, draw)
         elif time.monotonic() - killed_at > HANG:
-            raise TimeoutError(
-                f'a rank still runs {HANG} s after a kill ({how}).'
-            )
+            raise TimeoutError(f'a rank still runs {HANG} s after a kill ({how}).')
         time.sleep(EVERY)
 
 
