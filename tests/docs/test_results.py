@@ -61,7 +61,7 @@ def test_no_result_holds_a_path_of_somebodys_machine() -> None:
         assert ' /' not in command, path
 
 
-def test_the_quickstarts_table_is_its_results():
+def test_the_quickstarts_table_is_its_results() -> None:
     page = (ROOT / 'docs/evidence.md').read_text()
     (path,) = (ROOT / 'results/quickstart').glob('seed0*.json')
     found = json.loads(path.read_text())['comparison']

@@ -147,7 +147,7 @@ def reproduce(folder: Path, *flags: Any) -> tuple:
         *options,
     ]
     script = (
-        'import sys, runpy, cld_mm; from mmpretrain.datasets import CIFAR10; '
+        'import sys, runpy, cld_mm.registry; from mmpretrain.datasets import CIFAR10; '
         'CIFAR10._check_integrity = lambda self: True; '
         'sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name="__main__")'
     )

@@ -214,7 +214,7 @@ def test_bad_input_is_one_sentence(
     if tool in ('tools/test.py', 'tools/knn.py'):  # the two ways to load
         cases += [
             (files['foreign'], {}, 'no weight of ResNet_CIFAR'),
-            (files['text'], {}, 'text.pth holds other objects'),
+            (files['text'], {}, 'text.pth cannot be read as a checkpoint'),
         ]
     for given, changes, said in cases:
         found = call(tool, given, digits, tmp_path / 'work', **changes)
