@@ -110,6 +110,7 @@ def _build(config: Any, checkpoint: Any, size: int | None) -> Encoder:
 def _from_run(
     checkpoint: Path, config: dict[str, Any] | None, size: int | None
 ) -> Encoder:
+    from cld_mm.converters.saved_config import view_size
     from cld_mm.converters.source_backbone import load_source
 
     source = load_source(checkpoint, config)
@@ -173,23 +174,6 @@ def same_network(model: Encoder, weights: str | Path | None, seed: int = 0) -> E
     else:
         initialize(other.backbone)
     return other
-
-
-def view_size(node: Any) -> int | None:
-    """Side of the first random view or crop in a config."""
-    if isinstance(node, Mapping):
-        if 'RandomView' in str(node.get('type')) or 'Crop' in str(node.get('type')):
-            side = node.get('size') or node.get('scale') or node.get('crop_size')
-            side = side[0] if isinstance(side, (list, tuple)) else side
-            if isinstance(side, int):
-                return side
-        children = [node[k] for k in ('train_dataloader',) if k in node]
-        children += [value for key, value in node.items() if key != 'train_dataloader']
-    elif isinstance(node, (list, tuple)):
-        children = list(node)
-    else:
-        return None
-    return next((s for child in children if (s := view_size(child))), None)
 
 
 def initialize(backbone: Any) -> None:
