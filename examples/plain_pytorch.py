@@ -7,11 +7,11 @@ from torch.nn import functional as F
 from cld_mm import CLDCriterion
 
 torch.manual_seed(0)
-images = torch.rand(256, 3, 16, 16)  # your images
+images = torch.rand(256, 3, 1, 1).expand(-1, -1, 16, 16)  # your images
 backbone = nn.Sequential(
-    nn.Conv2d(3, 16, 3, 2, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(4), nn.Flatten()
+    nn.Conv2d(3, 16, 3, 2, 1), nn.BatchNorm2d(16), nn.ReLU(), nn.Flatten()
 )
-instance, group = nn.Linear(256, 32), nn.Linear(256, 32)
+instance, group = nn.Linear(1024, 32), nn.Linear(1024, 32)
 cld = CLDCriterion(num_groups=8, temperature=0.2)
 network = nn.ModuleList([backbone, instance, group])
 optimizer = torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9)

@@ -13,6 +13,20 @@ from typing import TextIO
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Pre-train and compare with pixels.')
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--work-dir', help='folder for results')
+    parser.add_argument('--fresh', action='store_true', help='train again')
+    parser.add_argument('--verbose', action='store_true', help='show the whole log')
+    parser.add_argument('--debug', action='store_true', help='show tracebacks')
+    return parser.parse_args()
+
+
+if __name__ == '__main__':
+    parse_args()  # --help and wrong flags, before imports that take seconds
+
 import cld_mm.registry  # noqa: F401, I001
 import torch
 from mmengine.config import Config
@@ -165,13 +179,7 @@ def print_results(results: dict) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description='Pre-train and compare with pixels.')
-    parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--work-dir', help='folder for results')
-    parser.add_argument('--fresh', action='store_true', help='train again')
-    parser.add_argument('--verbose', action='store_true', help='show the whole log')
-    parser.add_argument('--debug', action='store_true', help='show tracebacks')
-    args = parser.parse_args()
+    args = parse_args()
     args.work_dir = args.work_dir or f'work_dirs/quickstart-seed{args.seed}'
     keep_freed_memory()
     with command_line(args.debug):

@@ -31,9 +31,9 @@ def pretrain(
     data: str | Path | Sequence[str | Path],
     out: str | Path | None = None,
     method: str = 'mocov2-cld',
-    backbone: str = 'resnet50',
+    backbone: str | None = None,
     init: str | Path | None = None,
-    size: int = 224,
+    size: int | None = None,
     seconds: float | None = None,
     epochs: int | None = None,
     devices: int | None = None,
@@ -59,9 +59,10 @@ def pretrain(
         out: folder of the run; by default ``pretrained/<name of the data>``.
         method: such as 'mocov2-cld', 'npid-cld', 'byol-cld', 'infomin-cld',
             'simclr-cld'; without '-cld' the method alone.
-        backbone: such as 'resnet50', or any name of mmpretrain or timm.
+        backbone: such as 'resnet50', or any name of mmpretrain or timm; ResNet-50 on
+            a GPU and ResNet-18 on a CPU if None.
         init: weights to start from, of this or another project.
-        size: side of the views in pixels.
+        size: side of the views in pixels; chosen by the images and device if None.
         seconds: time for everything; the schedule ends with it.
         epochs: instead of ``seconds``; 200 if neither is given.
         devices: how many GPUs or processes; all GPUs by default.

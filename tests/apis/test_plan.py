@@ -11,6 +11,7 @@ from cld_mm.apis.pretraining.plan import (
     choose_learning_rate,
     choose_momentum,
     choose_queue,
+    choose_size,
 )
 from cld_mm.apis.pretraining.time_budget import plan_epochs
 
@@ -75,3 +76,13 @@ def test_planned_epochs_end_in_time(per: float, left: float, images: int) -> Non
 def test_too_few_images_are_named() -> None:
     with pytest.raises(ValueError, match='too few for 4 device'):
         choose_batch_size(plan_of(6, devices=4), 100, False)
+
+
+@pytest.mark.parametrize(
+    ('sides', 'accelerator', 'size'),
+    [([375] * 9, True, 224), ([375], False, 96), ([32], True, 32), ([28], False, 28)],
+)
+def test_views_are_no_larger_than_the_images(
+    sides: list[int], accelerator: bool, size: int
+) -> None:
+    assert choose_size(sides, accelerator)[0] == size

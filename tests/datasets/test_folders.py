@@ -180,7 +180,7 @@ def test_wrong_files_of_labels(tmp_path: Path) -> None:
         (np.zeros(4), 'labels-idx1-ubyte has 4 labels, but train-images-idx3-ubyte 5 '),
         (np.zeros(6), 'labels-idx1-ubyte has 6 labels, but train-images-idx3-ubyte 5 '),
         (np.array([0, 1, 10, 3, 255]), r'label number 3 is 10.* 10 classes'),
-        (np.zeros((5, 1)), 'no uncompressed idx file of bytes in 1 dim'),
+        (np.zeros((5, 1)), 'not an uncompressed idx file of bytes in 1 dim'),
     ]:
         idx(labels, content)
         with pytest.raises(ValueError, match=reason):

@@ -247,7 +247,7 @@ def test_an_index_that_is_none_is_named(
 ) -> None:
     (tmp_path / 'a.tar').write_bytes(b'x')
     (tmp_path / 'index.json').write_text(index)
-    with pytest.raises(ValueError, match=f'index.json is broken .{reason}'):
+    with pytest.raises(ValueError, match=f'index.json is damaged .{reason}'):
         TarShards(str(tmp_path))
 
 

@@ -59,3 +59,20 @@ def test_no_result_holds_a_path_of_somebodys_machine() -> None:
         assert not re.search(r'"/(home|work|root|tmp|Users)/', path.read_text()), path
         command = json.loads(path.read_text()).get('command', '')
         assert ' /' not in command, path
+
+
+def test_the_quickstarts_table_is_its_results() -> None:
+    page = (ROOT / 'docs/evidence.md').read_text()
+    (path,) = (ROOT / 'results/quickstart').glob('seed0*.json')
+    found = json.loads(path.read_text())['comparison']
+    for side, name in (
+        ('pixels', 'raw pixels'),
+        ('untrained', 'untrained network'),
+        ('trained', 'trained network'),
+    ):
+        cells = [
+            f'{found[side][task][measure]:.1f}'
+            for task in ('plain', 'moved')
+            for measure in ('linear', 'knn')
+        ]
+        assert f'| {name} | {" | ".join(cells)} |' in page

@@ -347,21 +347,25 @@ def test_a_vit_split_over_ranks_is_the_whole_one(digits: Path, tmp_path: Path) -
         (
             'r50_compile_200e',
             {'model.backbone.with_cp': True},
-            'cannot follow blocks that run twice',
+            'remove one of the two',
         ),
-        ('r50_zero_200e', {'launcher': 'none'}, 'this run has none'),
+        ('r50_zero_200e', {'launcher': 'none'}, 'but there is one'),
         (
             'r50_zero_200e',
             {'train_dataloader.sampler.round_up': False},
             'equally many images',
         ),
-        ('vit-l16_fsdp_300e', {'optim_wrapper.dtype': 'float16'}, "set 'bfloat16'"),
+        ('vit-l16_fsdp_300e', {'optim_wrapper.dtype': 'float16'}, "must be 'bfloat16'"),
         (
             'vit-l16_fsdp_300e',
             {'optim_wrapper.optimizer.type': 'ZeroRedundancyOptimizer'},
             'already',
         ),
-        ('vit-l16_fsdp_300e', {'custom_hooks': [{'type': 'CompileHook'}]}, 'leave one'),
+        (
+            'vit-l16_fsdp_300e',
+            {'custom_hooks': [{'type': 'CompileHook'}]},
+            'remove one',
+        ),
     ],
 )
 def test_what_excludes_each_other_is_one_sentence(

@@ -203,7 +203,7 @@ def test_infomin_loss(cld: Any, views: list[torch.Tensor]) -> None:
     assert int(model.queue.pointer) == 6  # once a step
     with pytest.raises(ValueError, match='end the last view'):
         model.loss([*inputs[:-1], views[0]])
-    with pytest.raises(ValueError, match='jigsaw_weight is 2'):
+    with pytest.raises(ValueError, match='jigsaw_weight must be in'):
         tiny_moco(type='InfoMin', **{**settings, 'jigsaw_weight': 2})
 
 

@@ -46,7 +46,7 @@ def run_study(study: Any, *flags: Any) -> tuple:
 @pytest.mark.timeout(900)
 def test_a_study_from_its_trials_to_its_report(tiny: Any) -> None:
     text = tiny.read_text().replace('[0, 1]', '[0]')
-    tiny.write_text(text)
+    tiny.write_text(text + "baselines = ['pixels']\n")
     results = tiny.parent / 'results'
     code, output = run_study(tiny, '--jobs', '2')
     assert code == 0, output

@@ -16,7 +16,7 @@ from tools.stress import (
 )
 
 COMMANDS = {
-    'export': 'model_converters/export_backbone.py {bad} {out}',
+    'export': 'model_converters/export_backbone.py {bad} {out}.pth',
     'compare': 'analysis_tools/compare_checkpoints.py {bad} {bad}',
     'merge_bank': 'model_converters/merge_bank.py {bad} {out}',
     'convert': 'model_converters/cld_to_cldmm.py {bad} {out}',

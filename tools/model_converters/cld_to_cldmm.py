@@ -11,17 +11,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import cld_mm.registry  # noqa: F401, I001
-import torch
 
-from cld_mm.cli.command_line import command_line
-from cld_mm.cli.error_messages import one_line
-from cld_mm.converters.cld_release import convert, revert
-from cld_mm.converters.cld_release_modules import importable
-from cld_mm.fileio.inert_pickle import load_tensors
-
-
-def main() -> None:
+def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Convert a released checkpoint.')
     parser.add_argument('src', metavar='SRC', help='checkpoint to read')
     parser.add_argument('dst', metavar='DST', help='checkpoint to write')
@@ -35,7 +26,24 @@ def main() -> None:
         '--allow-missing', action='store_true', help='continue without missing keys'
     )
     parser.add_argument('--debug', action='store_true', help='show tracebacks')
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+if __name__ == '__main__':
+    parse_args()  # --help and wrong flags, before imports that take seconds
+
+import cld_mm.registry  # noqa: F401, I001
+import torch
+
+from cld_mm.cli.command_line import command_line
+from cld_mm.cli.error_messages import one_line
+from cld_mm.converters.cld_release import convert, revert
+from cld_mm.converters.cld_release_modules import importable
+from cld_mm.fileio.inert_pickle import load_tensors
+
+
+def main() -> None:
+    args = parse_args()
     with command_line(args.debug):
         checkpoint = load_tensors(args.src)
         if not isinstance(checkpoint, dict):

@@ -13,6 +13,7 @@ from .plan import (
     choose_learning_rate,
     choose_momentum,
     choose_queue,
+    choose_size,
     choose_workers,
 )
 from .time_budget import epochs_in
@@ -23,27 +24,37 @@ DEFAULT_EPOCHS = 200
 def first_choices(
     data: list[str],
     method: str,
-    backbone: str,
+    backbone: str | None,
     init: str | Path | None,
-    size: int,
+    size: int | None,
     devices: int | None,
     seed: int,
 ) -> Plan:
     """The plan so far, after all names and paths were checked."""
     import cld_mm.registry  # noqa: F401, I001
     import torch
+
     from cld_mm.datasets.image_source import build_image_dataset
+    from cld_mm.distributed.process_group import has_accelerator
     from cld_mm.registry import enter_scope
 
     find_method(method)
-    if size < 8:
+    if size is not None and size < 8:
         raise ValueError(f'--size must be at least 8 pixels, got {size}.')
-    config = backbone_config(backbone, size)
+    accelerator = has_accelerator()
+    reasons = {}
+    if backbone is None:
+        backbone = 'resnet50' if accelerator else 'resnet18'
+        reasons['backbone'] = 'a GPU' if accelerator else 'no GPU'
+    config = backbone_config(backbone, size or 224)
     if init is not None and not Path(init).expanduser().exists():
         raise FileNotFoundError(f'the weights {init} do not exist.')
     enter_scope('cld_mm')
     dataset = build_image_dataset(data, with_label=False)
-    check_readable(dataset)
+    sides = shorter_sides(dataset)
+    if size is None:
+        size, reasons['size'] = choose_size(sides, accelerator)
+        config = backbone_config(backbone, size)
     gpus = torch.cuda.device_count()
     return Plan(
         data=data,
@@ -55,22 +66,28 @@ def first_choices(
         size=size,
         devices=max(1, gpus) if devices is None else devices,
         seed=seed,
+        reasons=reasons,
     )
 
 
-def check_readable(dataset: Any, tries: int = 20) -> None:
-    """Raise a ValueError where none of some images of a dataset can be read."""
+def shorter_sides(dataset: Any, tries: int = 20) -> list[int]:
+    """Shorter sides of some images, spread over a dataset.
+
+    Raises:
+        ValueError: none of them can be read.
+    """
     from cld_mm.datasets.stored_images import stored_image
 
     step = max(1, len(dataset) // tries)
-    reason = ''
+    sides, reason = [], ''
     for index in range(0, len(dataset), step):
         try:
-            stored_image(dataset, index)
-            return
+            sides.append(min(stored_image(dataset, index).shape[:2]))
         except OSError as error:
             reason = reason or str(error)
-    raise ValueError(f'no image could be read; the first: {reason}')
+    if not sides:
+        raise ValueError(f'no image could be read; the first: {reason}')
+    return sides
 
 
 def resolve(

@@ -78,9 +78,9 @@ class Plan:
         rows = [
             ('images', f'{self.num_images}', ''),
             ('method', self.method, ''),
-            ('backbone', self.backbone, f'{self.channels} features'),
+            ('backbone', self.backbone, 'backbone'),
             ('start', self.init or 'random weights', ''),
-            ('image size', f'{self.size}', ''),
+            ('image size', f'{self.size}', 'size'),
             ('batch size', f'{self.batch_size}', 'batch_size'),
             ('devices', f'{self.devices}', ''),
             ('workers', f'{self.workers} per device', 'workers'),
@@ -94,9 +94,24 @@ class Plan:
             rows.append(('groups', f'{self.num_groups}', 'num_groups'))
         lines = []
         for name, value, reason in rows:
-            why = self.reasons.get(reason, '' if ' ' not in reason else reason)
+            why = self.reasons.get(reason)
             lines.append(f'  {name:14s} {value}' + (f'  ({why})' if why else ''))
         return '\n'.join(lines)
+
+
+def choose_size(sides: list[int], accelerator: bool) -> tuple[int, str]:
+    """Side of the views and the reason: that of the images, at most 224 or 96.
+
+    Args:
+        sides: shorter sides of some images.
+        accelerator: whether there is one; CPUs train on smaller views.
+    """
+    typical = sorted(sides)[len(sides) // 2]
+    most = 224 if accelerator else 96
+    if typical >= most:
+        return most, 'the usual' if accelerator else 'no GPU'
+    # Transformers need multiples of their patches.
+    return max(8, typical // 32 * 32 or typical), 'the size of the images'
 
 
 def choose_learning_rate(plan: Plan) -> float:

@@ -43,5 +43,6 @@ def run(args: argparse.Namespace) -> None:
         snapshots.append(snapshot)
         for note in one.notes:
             print(f'{one.name}: {note}', file=sys.stderr)
+    out.parent.mkdir(parents=True, exist_ok=True)
     write_page(runs, snapshots, out)
     print(f'report {out} ({out.stat().st_size / 1e6:.1f} MB)')

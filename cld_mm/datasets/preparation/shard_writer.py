@@ -95,8 +95,7 @@ def stored(sample: dict) -> tuple[str, bytes, int | None]:
         decode_image(data)
     except Exception as error:
         raise OSError(
-            f'{printable(path)} cannot be read as an image '
-            f'({printable(str(error))}): fix '
-            'or remove it, and remove the unfinished folder.'
+            f'{printable(path)} cannot be read as an image ({printable(str(error))}): '
+            'fix or remove it, and remove the unfinished folder.'
         ) from error
     return {'jpeg': 'jpg', 'mpo': 'jpg', 'tiff': 'tif'}.get(kind, kind), data, label

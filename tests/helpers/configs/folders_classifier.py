@@ -1,7 +1,5 @@
 """A tiny classifier: class folders ``DATA/train`` and ``DATA/test``."""
 
-from typing import Any
-
 pipeline = [
     dict(type='LoadImage'),
     dict(type='Resize', scale=(16, 16)),
@@ -9,7 +7,7 @@ pipeline = [
 ]
 
 
-def loader(split: Any, shuffle: bool = False) -> dict:
+def loader(split, shuffle: bool = False) -> dict:
     return dict(
         batch_size=3,
         num_workers=0,

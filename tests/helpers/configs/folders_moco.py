@@ -1,7 +1,5 @@
 """A tiny MoCo on class folders ``DATA/train`` and ``DATA/test``, evaluated by kNN."""
 
-from typing import Any
-
 load = [dict(type='LoadImage'), dict(type='Resize', scale=(16, 16))]
 test_pipeline = [*load, dict(type='PackInputs')]
 view = [dict(type='RandomView', size=16)]
@@ -12,7 +10,7 @@ train_pipeline = [
 ]
 
 
-def loader(split: Any, pipeline: Any, shuffle: bool = False) -> dict:
+def loader(split, pipeline, shuffle: bool = False) -> dict:
     return dict(
         batch_size=3,
         num_workers=0,
