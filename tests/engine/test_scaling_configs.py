@@ -17,7 +17,6 @@ from torch._dynamo.utils import counters
 
 from cld_mm.config.check_parallelism import check_parallel
 from cld_mm.config.check_values import check_config
-from cld_mm.config.error import ConfigError
 from cld_mm.distributed.process_group import prepare_distributed
 from cld_mm.distributed.sharded_tensors import has_split_parameters, joined
 from cld_mm.distributed.unwrap_model import unwrap_model
@@ -338,6 +337,7 @@ def _vit(rank: int, digits: Path, folder: Path) -> None:
 
 def test_a_vit_split_over_ranks_is_the_whole_one(digits: Path, tmp_path: Path) -> None:
     run_ranks(_vit, 2, (digits, tmp_path))
+<<<<<<< HEAD
 
 
 @pytest.mark.parametrize(
@@ -376,3 +376,5 @@ def test_what_excludes_each_other_is_one_sentence(
     with pytest.raises(ConfigError, match=said) as raised:
         check_parallel(cfg)
     assert '\n' not in str(raised.value)
+=======
+>>>>>>> config
