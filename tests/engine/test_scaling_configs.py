@@ -17,7 +17,6 @@ from torch._dynamo.utils import counters
 
 from cld_mm.config.check_parallelism import check_parallel
 from cld_mm.config.check_values import check_config
-from cld_mm.config.error import ConfigError
 from cld_mm.distributed.process_group import prepare_distributed
 from cld_mm.distributed.sharded_tensors import has_split_parameters, joined
 from cld_mm.distributed.unwrap_model import unwrap_model
@@ -338,41 +337,3 @@ def _vit(rank: int, digits: Path, folder: Path) -> None:
 
 def test_a_vit_split_over_ranks_is_the_whole_one(digits: Path, tmp_path: Path) -> None:
     run_ranks(_vit, 2, (digits, tmp_path))
-
-
-@pytest.mark.parametrize(
-    ('config', 'options', 'said'),
-    [
-        ('r50_static_graph_200e', {'optim_wrapper.accumulative_counts': 2}, 'static'),
-        (
-            'r50_compile_200e',
-            {'model.backbone.with_cp': True},
-            'remove one of the two',
-        ),
-        ('r50_zero_200e', {'launcher': 'none'}, 'but there is one'),
-        (
-            'r50_zero_200e',
-            {'train_dataloader.sampler.round_up': False},
-            'equally many images',
-        ),
-        ('vit-l16_fsdp_300e', {'optim_wrapper.dtype': 'float16'}, "must be 'bfloat16'"),
-        (
-            'vit-l16_fsdp_300e',
-            {'optim_wrapper.optimizer.type': 'ZeroRedundancyOptimizer'},
-            'already',
-        ),
-        (
-            'vit-l16_fsdp_300e',
-            {'custom_hooks': [{'type': 'CompileHook'}]},
-            'remove one',
-        ),
-    ],
-)
-def test_what_excludes_each_other_is_one_sentence(
-    config: str, options: dict, said: str
-) -> None:
-    cfg = Config.fromfile(CONFIGS / f'scaling/mocov2_cld_{config}.py')
-    cfg.merge_from_dict({'launcher': 'pytorch', **options})
-    with pytest.raises(ConfigError, match=said) as raised:
-        check_parallel(cfg)
-    assert '\n' not in str(raised.value)
