@@ -235,7 +235,7 @@ def test_split_bank_is_the_whole_one_in_losses_training_and_files(
     assert torch.equal(read_rows(folder, 0, 31), rows)
     with pytest.raises(ValueError, match='31 images, but this model has 30'):
         load_rows(ShardedMemoryBank(30, 8), tmp_path / 'epoch_1.pth')
-    with pytest.raises(ValueError, match="of size 8 but the model's have 9"):
+    with pytest.raises(ValueError, match="of size 8, but the model's have 9"):
         load_rows(ShardedMemoryBank(31, 9), tmp_path / 'epoch_1.pth')
     (folder / 'rows_10_20.pth').unlink()
     with pytest.raises(FileNotFoundError, match='has no row 10'):

@@ -20,6 +20,8 @@ model = dict(
 train_dataloader = dict(batch_size=10, dataset=dict(dataset=dict(data_root='{data}')))
 val_cfg = dict(train_dataloader=dict(dataset=dict(data_root='{data}')))
 val_dataloader = dict(dataset=dict(data_root='{data}'))
+val_evaluator = dict(topk=(1,))
+test_evaluator = val_evaluator
 optim_wrapper = dict(dtype='float16')
 train_cfg = dict(max_iters=6, val_interval=2)
 param_scheduler = dict(
