@@ -66,8 +66,12 @@ def pretrain(
         seconds: time for everything; the schedule ends with it.
         epochs: instead of ``seconds``; 200 if neither is given.
         devices: how many GPUs or processes; all GPUs by default.
-        batch_size, lr, workers, precision, num_groups, queue_len: override what is
-            chosen; batch size and workers are per device.
+        batch_size: images per device and step, instead of the chosen number.
+        lr: learning rate, instead of the chosen one.
+        workers: loader processes per device.
+        precision: of training, instead of the chosen one.
+        num_groups: K of the groups.
+        queue_len: keys in the queue, for methods that have one.
         seed: of everything random.
         options: further settings of the config, by dotted keys.
         report: is called with each line to show.
