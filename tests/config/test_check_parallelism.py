@@ -13,7 +13,7 @@ from tests.helpers.recipes import read_recipe
         (
             'r50_static_graph_200e',
             {'optim_wrapper.accumulative_counts': 2},
-            'a static graph has one backward pass .* accumulative_counts is 2: remove',
+            'a static graph has one backward pass .*accumulative_counts is 2: remove',
         ),
         (
             'r50_compile_200e',

@@ -68,7 +68,8 @@ def write_data(folder: Path, seed: int = 0) -> None:
 def tiny(tmp_path: Path) -> Path:
     """Path of a tiny study; its config and data are beside it."""
     write_data(tmp_path / 'data')
-    config = tmp_path / 'config.py'
+    config = tmp_path / 'configs' / 'config.py'  # not among the studies
+    config.parent.mkdir()
     config.write_text(CONFIG.format(root=ROOT, data=tmp_path / 'data'))
     study = tmp_path / 'tiny.py'
     study.write_text(STUDY.format(config=config))
