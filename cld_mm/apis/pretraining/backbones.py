@@ -17,7 +17,7 @@ SHORT: dict[str, dict[str, Any]] = {
     'vit-tiny': {**VIT, 'arch': 'deit-tiny', 'patch_size': 16},
     'vit-small': {**VIT, 'arch': 'deit-small', 'patch_size': 16},
     'vit-base': {**VIT, 'arch': 'base', 'patch_size': 16},
-    'swin-tiny': {'type': 'SwinTransformer', 'arch': 'tiny'},
+    'swin-tiny': {'type': 'SwinTransformer', 'arch': 'tiny', 'pad_small_map': True},
     'convnext-tiny': {'type': 'ConvNeXt', 'arch': 'tiny'},
     'mobilenet-v2': {'type': 'MobileNetV2'},
     'mobilenet-v3': {'type': 'MobileNetV3', 'arch': 'large'},

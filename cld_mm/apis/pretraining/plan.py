@@ -32,6 +32,7 @@ class Plan:
         epochs: in all.
         queue_len, num_groups, momentum: of the method.
         seed: of everything random.
+        seconds: for training; None where epochs are given.
         reasons: of choices, by attribute.
     """
 
@@ -53,6 +54,7 @@ class Plan:
     num_groups: int = 0
     momentum: float = 0.001
     seed: int = 0
+    seconds: float | None = None
     reasons: dict[str, str] = field(default_factory=dict)
 
     @property

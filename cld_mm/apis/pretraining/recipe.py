@@ -129,6 +129,9 @@ def runtime(plan: Plan) -> dict[str, Any]:
     monitor = {'type': 'UnlabeledMonitorHook', 'interval': max(1, plan.epochs // 10)}
     monitor['num_images'] = min(MONITORED, plan.num_images)
     common['custom_hooks'].append(monitor)
+    if plan.seconds is not None:
+        budget = {'type': 'TimeBudgetHook', 'seconds': round(plan.seconds, 1)}
+        common['custom_hooks'].append(budget)
     return common
 
 

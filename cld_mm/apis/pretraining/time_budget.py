@@ -38,8 +38,10 @@ def epochs_in(
             f'after {seconds - left:.0f} s of preparation: give more --time, or a '
             'smaller --size or --backbone.'
         )
+    plan.seconds = left
     plan.reasons['epochs'] = (
-        f'{per_iteration:.2g} s per iteration, {left:.0f} of {seconds:.0f} s left'
+        f'{per_iteration:.2g} s per iteration, {left:.0f} of {seconds:.0f} s left; '
+        'adapted to the speed in training'
     )
     return epochs
 
