@@ -288,7 +288,7 @@ def test_crops_lie_inside_and_rows_are_alone(
 @pytest.mark.parametrize(
     ('wrong', 'message'),
     [
-        ({'flip_prob': 2}, 'flip_prob is 2'),
+        ({'flip_prob': 2}, 'flip_prob must be in'),
         ({'scale': (0.5, 1.5)}, 'scale goes up to 1.5'),
         ({'ratio': (2, 1)}, r'ratio is \(2, 1\)'),
         ({'hue': 0.7}, 'hue 0.5 at most'),

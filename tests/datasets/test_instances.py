@@ -1,6 +1,5 @@
 """Retrieval by instance: numbers from a list or from paths, and what is found."""
 
-import importlib.util
 import json
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,8 @@ import torch
 from mmpretrain.datasets import CustomDataset
 from PIL import Image
 
+from cld_mm.cli.feature_measures import instance_retrieval
 from cld_mm.datasets import assign_object_ids
-from tests.helpers import ROOT
-
-TOOL = ROOT / 'tools/evaluate.py'
 
 
 @pytest.fixture
@@ -66,19 +63,16 @@ def test_a_data_set_without_objects_is_not_walked() -> None:
 
 
 def test_the_tool_asks_for_the_same_object() -> None:
-    spec = importlib.util.spec_from_file_location('evaluate_tool', TOOL)
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
     train, test = torch.eye(4), torch.eye(4)[[0, 0, 1, 1]]
     there = [torch.arange(4), torch.tensor([0, 0, 1, 1])]
-    assert tool.instance_retrieval(train, test, None) == {}
-    found = tool.instance_retrieval(train, test, there)
+    assert instance_retrieval(train, test, None) == {}
+    found = instance_retrieval(train, test, there)
     assert found['instance_precision@1'] == found['instance_map'] == 1
     # Where the training images show other objects, among the test images.
     elsewhere = [torch.arange(4) + 9, torch.tensor([0, 0, 1, 1])]
-    found = tool.instance_retrieval(train, test, elsewhere)
+    found = instance_retrieval(train, test, elsewhere)
     assert found['instance_recall@1'] == 1
     assert found['instance_queries'] == 4
     alone = [torch.arange(4) + 9, torch.arange(4)]
-    assert tool.instance_retrieval(train, test, alone) == {}
+    assert instance_retrieval(train, test, alone) == {}
     assert json.dumps(found)
