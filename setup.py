@@ -53,6 +53,7 @@ setup(
         'raw': ['rawpy'],
         'tiff': ['tifffile'],
         'parquet': ['pyarrow'],
+        'trackers': ['wandb', 'mlflow'],
         'onnx': ['onnx', 'onnxruntime', 'onnxscript'],
     },
     cmdclass={'build_py': BuildWithTools},

@@ -1,7 +1,7 @@
 """MoCo v2 + CLD, NormMLP head, ResNet-50, ImageNet, 200 epochs: the main recipe.
 
 Recipe: 512 images over 8 ranks, fp16, lr 0.2, T 0.2, 65,536 keys; λ 0.25, T_cld
-0.4, K 120, 5 iterations of k-means. 64 images a rank are fewer than 120 groups: every
+0.4, K 120, 5 iterations of k-means. 64 images per rank are fewer than 120 groups: every
 image is its own group and 56 centroids are zero, as when the published figure
 was obtained; a warning says so. To really group, add
 ``--cfg-options model.cld.gather=True``.

@@ -78,7 +78,8 @@ def part_lines(name: str, part: Any) -> list[str]:
         default = 'required' if required else f'`{parameter.default!r}`'
         meaning = texts.get(parameter.name, '').replace('|', '\\|')
         lines.append(
-            f'| `{parameter.name}` | {default.replace("|", chr(92) + "|")} | {meaning} |'
+            f'| `{parameter.name}` | {default.replace("|", chr(92) + "|")} '
+            f'| {meaning} |'
         )
     return [*lines, '']
 

@@ -9,9 +9,22 @@ title = 'NPID and CLD on CIFAR-10'
 arms = dict(
     npid=dict(config='configs/cpu/npid_r18w16_cifar10_4k.py'),
     npid_cld=dict(config='configs/cpu/npid_cld_r18w16_cifar10_4k.py'),
+    # One pair for five times as long, with the settings that were chosen above.
+    npid_long=dict(
+        config='configs/cpu/npid_r18w16_cifar10_4k.py',
+        steps=20000,
+        seeds=[0],
+        tuned_as='npid',
+    ),
+    npid_cld_long=dict(
+        config='configs/cpu/npid_cld_r18w16_cifar10_4k.py',
+        steps=20000,
+        seeds=[0],
+        tuned_as='npid_cld',
+    ),
 )
 seeds = [0, 1, 2, 3, 4]
-pairs = [('npid_cld', 'npid')]
+pairs = [('npid_cld', 'npid'), ('npid_cld_long', 'npid_long')]
 baselines = ['pixels', 'untrained']
 tuning = dict(
     steps=700,

@@ -181,7 +181,7 @@ def test_classes_that_are_empty_or_missing() -> None:
     torch.testing.assert_close(only, torch.ones(8, 1))
 
 
-def test_constant_dimensions_do_not_spoil_the_linear_fit() -> None:
+def test_constant_dimensions_do_not_break_the_linear_fit() -> None:
     generator = torch.Generator().manual_seed(0)
     labels = torch.arange(200) % 2
     useful = labels[:, None] * 4.0 + torch.randn(200, 2, generator=generator)
@@ -217,7 +217,7 @@ def test_every_measure_says_nan_and_none_in_a_sentence() -> None:
         with pytest.raises(ValueError, match='NaN') as said:
             call(bad, y)
         assert '\n' not in str(said.value)
-        with pytest.raises(ValueError, match='at least|N >= 1') as said:
+        with pytest.raises(ValueError, match=r'at least|N >= 1') as said:
             call(x[:0], y[:0])
         assert '\n' not in str(said.value)
     for labels in (torch.tensor([-1, 0]), torch.tensor([0, 4])):

@@ -48,7 +48,7 @@ def test_exported_keys_are_those_of_backbone_and_roi_head(exported: Any) -> None
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
 def test_images_are_those_of_pre_training(path: Any) -> None:
-    """Pre-training normalises RGB by ImageNet's figures; so must detection."""
+    """Pre-training normalizes RGB by ImageNet's figures; so must detection."""
     scope: dict = {}
     exec(compile(ast.parse(path.read_text()), path, 'exec'), scope)
     images = scope['model']['data_preprocessor']

@@ -122,7 +122,7 @@ def test_knn_bad_input() -> None:
         knn_classify(x, y, x * float('nan'), k=2)
     with pytest.raises(ValueError, match='k and temperature must be > 0, got 0'):
         knn_classify(x, y, x, k=0)
-    with pytest.raises(ValueError, match='label 1, but labels must be below'):
+    with pytest.raises(ValueError, match='Label 1 is not below num_classes, 1'):
         knn_classify(x, y, x, k=2, num_classes=1)
     with pytest.raises(ValueError, match='labels from -1'):
         knn_classify(x, y - 1, x, k=2)

@@ -144,10 +144,10 @@ def test_collapse_is_noticed_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def blobs(n: Any, seed: int, spread: float = 1.0) -> tuple:
     generator = torch.Generator().manual_seed(seed)
-    centres = 2 * torch.randn(4, 6, generator=torch.Generator().manual_seed(9))
+    centers = 2 * torch.randn(4, 6, generator=torch.Generator().manual_seed(9))
     labels = torch.arange(n) % 4
     noise = torch.randn(n, 6, generator=generator)
-    return (centres[labels] + spread * noise) * 5 + 3, labels
+    return (centers[labels] + spread * noise) * 5 + 3, labels
 
 
 def test_linear_heads_reach_logistic_regression() -> None:

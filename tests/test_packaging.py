@@ -49,7 +49,7 @@ def imported(folder: str, only_at_start: bool = False) -> dict[str, str]:
 
     Args:
         folder: in the checkout.
-        only_at_start: leave out what functions import when they are called.
+        only_at_start: skip what functions import when they are called.
     """
     found = {}
     for path in sorted((ROOT / folder).rglob('*.py')):

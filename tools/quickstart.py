@@ -8,9 +8,24 @@ import json
 import sys
 import time
 from pathlib import Path
+from typing import TextIO
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Pre-train and compare with pixels.')
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--work-dir', help='folder for results')
+    parser.add_argument('--fresh', action='store_true', help='train again')
+    parser.add_argument('--verbose', action='store_true', help='show the whole log')
+    parser.add_argument('--debug', action='store_true', help='show tracebacks')
+    return parser.parse_args()
+
+
+if __name__ == '__main__':
+    parse_args()  # --help and wrong flags, before imports that take seconds
 
 import cld_mm.registry  # noqa: F401, I001
 import torch
@@ -23,6 +38,7 @@ from cld_mm.cli.command_line import command_line
 from cld_mm.config.check_values import check_config, check_data
 from cld_mm.datasets.preparation.fashion_mnist import origin
 from cld_mm.engine.build import build_runner
+from cld_mm.engine.checkpoint import StoppedBySignal
 from cld_mm.engine.optim_wrappers.amp import has_bfloat16
 from cld_mm.report import collect_run, take_snapshot, write_page
 from cld_mm.study.compare import Comparison, comparison_table, wins
@@ -47,8 +63,8 @@ def load(work_dir: Path, args: argparse.Namespace) -> Config:
 
 
 def neighbors(comparison: Comparison, pixels: tuple, trained: tuple, out: Path) -> None:
-    """Draw some test images with their nearest training images, by both features."""
-    labels = comparison.test_labels
+    """Draw moved test images and their nearest training images, by both features."""
+    labels, names = comparison.test_labels, comparison.names
     rows = torch.stack([(labels == c).nonzero()[0, 0] for c in labels.unique()[:8]])
 
     def nearest(train: Tensor, test: Tensor) -> tuple[tuple, float]:
@@ -63,8 +79,8 @@ def neighbors(comparison: Comparison, pixels: tuple, trained: tuple, out: Path) 
         nearest(*trained),
     )
     plot_neighbors(
-        comparison.tests['plain'][rows, 0].numpy(),
-        [comparison.names[labels[row]] for row in rows],
+        comparison.tests['moved'][rows, 0].numpy(),
+        [names[int(labels[row])] for row in rows],
         by_pixels,
         by_features,
         out,
@@ -73,7 +89,9 @@ def neighbors(comparison: Comparison, pixels: tuple, trained: tuple, out: Path) 
     )
 
 
-def train_and_compare(args: argparse.Namespace, work_dir: Path, terminal) -> dict:
+def train_and_compare(
+    args: argparse.Namespace, work_dir: Path, terminal: TextIO
+) -> dict:
     """Train, measure all sides and draw; returns the results."""
     start = time.time()
     cfg = load(work_dir, args)
@@ -99,9 +117,9 @@ def train_and_compare(args: argparse.Namespace, work_dir: Path, terminal) -> dic
     by_pixels = comparison.measure_pixels()
     neighbors(
         comparison,
-        (comparison.features, by_pixels),
-        (features, by_features),
-        work_dir / 'nearest-neighbours.png',
+        (comparison.features, by_pixels['moved']),
+        (features, by_features['moved']),
+        work_dir / 'nearest-neighbors.png',
     )
     plot_curves(work_dir, work_dir / 'curves.png')
     return {
@@ -112,6 +130,7 @@ def train_and_compare(args: argparse.Namespace, work_dir: Path, terminal) -> dic
         'steps': cfg.train_cfg.max_iters,
         'train_seconds': round(train_seconds, 1),
         'seconds': round(time.time() - start, 1),
+        'cpu_seconds': round(time.process_time(), 1),
         'threads': torch.get_num_threads(),
     }
 
@@ -121,13 +140,14 @@ def run(args: argparse.Namespace) -> None:
     work_dir = Path(args.work_dir).absolute()
     results_file = work_dir / f'quickstart-seed{args.seed}.json'
     page, log = work_dir / 'report.html', work_dir / 'quickstart.log'
-    done = results_file.is_file() and page.is_file() and not args.fresh
+    done = results_file.is_file() and not args.fresh
     print(BANNER)
     print(f'Seed {args.seed}, {torch.get_num_threads()} threads; a few minutes.\n')
-    if not done:
-        with output_to(log, args.verbose) as terminal:
+    with output_to(log, args.verbose) as terminal:
+        if not done:
             results = train_and_compare(args, work_dir, terminal)
             results_file.write_text(json.dumps(results, indent=2) + '\n')
+        if not (done and page.is_file()):
             summary = collect_run(work_dir)
             write_page([summary], [take_snapshot(summary, 1000, None)], page)
     results = json.loads(results_file.read_text())
@@ -159,17 +179,15 @@ def print_results(results: dict) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description='Pre-train and compare with pixels.')
-    parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--work-dir', help='folder for results')
-    parser.add_argument('--fresh', action='store_true', help='train again')
-    parser.add_argument('--verbose', action='store_true', help='show the whole log')
-    parser.add_argument('--debug', action='store_true', help='show tracebacks')
-    args = parser.parse_args()
+    args = parse_args()
     args.work_dir = args.work_dir or f'work_dirs/quickstart-seed{args.seed}'
     keep_freed_memory()
     with command_line(args.debug):
-        run(args)
+        try:
+            run(args)
+        except StoppedBySignal as stopped:
+            print('\nStopped; the same command starts again.')
+            sys.exit(stopped.code)
 
 
 if __name__ == '__main__':

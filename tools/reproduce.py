@@ -17,11 +17,33 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from cld_mm.cli.arguments import OptionsAction
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Train and evaluate a published row.')
+    parser.add_argument('row', nargs='?', help='name of the recipe; none lists them')
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--max-minutes', type=float, help='stop; call again to resume')
+    parser.add_argument(
+        '--epochs', type=int, help='a shortened row, which the README does not show'
+    )
+    parser.add_argument('--cfg-options', nargs='+', action=OptionsAction, default={})
+    parser.add_argument('--results', type=Path, default=Path('results/reproduce'))
+    parser.add_argument('--readme', type=Path, default=ROOT / 'README.md')
+    parser.add_argument('--work-dir', type=Path)
+    parser.add_argument('--debug', action='store_true', help='show tracebacks')
+    return parser.parse_args()
+
+
+if __name__ == '__main__':
+    parse_args()  # --help and wrong flags, before imports that take seconds
+
 import cld_mm.registry  # noqa: F401, I001
 from mmengine.config import Config
 from mmengine.device import get_device
+from mmengine.runner import Runner
 
-from cld_mm.cli.arguments import OptionsAction
 from cld_mm.cli.command_line import command_line
 from cld_mm.cli.run_tool import set_loader_defaults
 from cld_mm.config.check_values import check_config, check_data
@@ -43,22 +65,6 @@ from cld_mm.study.results import write_result
 from cld_mm.study.revision import code_revision
 
 
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description='Train and evaluate a published row.')
-    parser.add_argument('row', nargs='?', help='name of the recipe; none lists them')
-    parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--max-minutes', type=float, help='stop; call again to resume')
-    parser.add_argument(
-        '--epochs', type=int, help='a shortened row, which the README does not show'
-    )
-    parser.add_argument('--cfg-options', nargs='+', action=OptionsAction, default={})
-    parser.add_argument('--results', type=Path, default=Path('results/reproduce'))
-    parser.add_argument('--readme', type=Path, default=ROOT / 'README.md')
-    parser.add_argument('--work-dir', type=Path)
-    parser.add_argument('--debug', action='store_true', help='show tracebacks')
-    return parser.parse_args()
-
-
 def prepare(cfg: Config, args: argparse.Namespace, work_dir: Path) -> Config:
     """Merge the flags in and check the config and its data."""
     if args.epochs is not None:
@@ -72,7 +78,7 @@ def prepare(cfg: Config, args: argparse.Namespace, work_dir: Path) -> Config:
     return cfg
 
 
-def measured(runner, names: tuple[str, ...]) -> dict[str, float]:
+def measured(runner: Runner, names: tuple[str, ...]) -> dict[str, float]:
     """The last values of what validation logged."""
     scalars = runner.message_hub.log_scalars
     return {

@@ -11,15 +11,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from cld_mm.engine.preemption.signals import leave_at_once
-
-import cld_mm  # noqa: F401
-from cld_mm.cli.command_line import command_line
-from cld_mm.engine.checkpoint import StoppedBySignal
-from cld_mm.study import StudyError, load_study
-from cld_mm.study.results import read_results, result_file
-from cld_mm.study.schedule import Chosen, check, prepare, run_all
-
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Run a study, or report on it.')
@@ -49,6 +40,18 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--run', help=argparse.SUPPRESS)  # one run, in this process
     parser.add_argument('--debug', action='store_true', help='show tracebacks')
     return parser.parse_args()
+
+
+if __name__ == '__main__':
+    parse_args()  # --help and wrong flags, before imports that take seconds
+
+import cld_mm  # noqa: F401
+from cld_mm.cli.command_line import command_line
+from cld_mm.engine.checkpoint import StoppedBySignal
+from cld_mm.engine.preemption.signals import leave_at_once
+from cld_mm.study import StudyError, load_study
+from cld_mm.study.results import read_results, result_file
+from cld_mm.study.schedule import Chosen, check, prepare, run_all
 
 
 def run_one(args: argparse.Namespace) -> None:

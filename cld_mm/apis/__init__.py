@@ -8,14 +8,17 @@ if TYPE_CHECKING:
     from cld_mm.converters.export_backbone import export_backbone
     from cld_mm.evaluation.feature_extraction import extract_features
 
+    from .compare_networks import Comparison, compare
     from .embed_images import embed
     from .encoder import Encoder, init_model
     from .explore_images import explore
     from .pretrain_images import pretrain
 
 __all__ = [
+    'Comparison',
     'Embeddings',
     'Encoder',
+    'compare',
     'embed',
     'explore',
     'export_backbone',
@@ -24,6 +27,8 @@ __all__ = [
     'pretrain',
 ]
 _PLACES = {
+    'Comparison': '.compare_networks',
+    'compare': '.compare_networks',
     'Encoder': '.encoder',
     'embed': '.embed_images',
     'explore': '.explore_images',

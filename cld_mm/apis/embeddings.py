@@ -65,7 +65,7 @@ class Embeddings:
         """
         path = Path(path)
         write = {'.npz': _write_npz, '.csv': _write_csv, '.parquet': _write_parquet}
-        function = write[_suffix(path)]
+        function = write[check_suffix(path)]
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f'.{path.name}.part{path.suffix}')
         try:
@@ -86,7 +86,7 @@ class Embeddings:
         """
         path = Path(path)
         read = {'.npz': _read_npz, '.csv': _read_csv, '.parquet': _read_parquet}
-        function = read[_suffix(path)]
+        function = read[check_suffix(path)]
         if not path.is_file():
             raise FileNotFoundError(f'the embeddings {path} do not exist.')
         try:
@@ -95,7 +95,8 @@ class Embeddings:
             raise ValueError(f'{path} does not hold embeddings: {error}') from error
 
 
-def _suffix(path: Path) -> str:
+def check_suffix(path: Path) -> str:
+    """The suffix of a file of embeddings; a ValueError for another one."""
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise ValueError(f'{path}: embeddings are saved as {", ".join(SUFFIXES)}.')

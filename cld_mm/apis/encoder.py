@@ -1,5 +1,6 @@
 """init_model: a trained backbone that turns images into features."""
 
+import copy
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ class Encoder(nn.Module):
         backbone: the network.
         size: side of the images that it was trained on.
         in_channels: 3 for RGB, 1 for gray.
+        backbone_config: builds the network anew.
     """
 
     mean: Tensor
@@ -25,6 +27,7 @@ class Encoder(nn.Module):
     def __init__(
         self,
         backbone: nn.Module,
+        backbone_config: Mapping[str, Any],
         size: int,
         in_channels: int = 3,
         mean: tuple[float, ...] = MEAN,
@@ -33,6 +36,7 @@ class Encoder(nn.Module):
     ) -> None:
         super().__init__()
         self.backbone = backbone
+        self.backbone_config = dict(backbone_config)
         self.size = size
         self.in_channels = in_channels
         self.bgr = bgr
@@ -106,19 +110,18 @@ def _build(config: Any, checkpoint: Any, size: int | None) -> Encoder:
 def _from_run(
     checkpoint: Path, config: dict[str, Any] | None, size: int | None
 ) -> Encoder:
-    from cld_mm.converters.saved_config import stored_config
+    from cld_mm.converters.saved_config import view_size
     from cld_mm.converters.source_backbone import load_source
-    from cld_mm.fileio.checkpoint_loading import load_safely
 
-    if config is None:
-        config = stored_config(load_safely(checkpoint, mmap=True))
-    source = load_source(checkpoint, config or None)
+    source = load_source(checkpoint, config)
+    config = source.run_config
     model = config.get('model') or {}
     preprocessor = model.get('algorithm', model).get('data_preprocessor') or {}
     channels = source.in_channels
     gray = channels == 1
     return Encoder(
         source.module,
+        source.config,
         size or view_size(config) or 224,
         channels,
         tuple(source.mean or ((127.5,) if gray else MEAN)),
@@ -134,26 +137,52 @@ def _from_name(name: str, weights: Any, size: int | None) -> Encoder:
 
     from .pretraining.backbones import backbone_config
 
-    backbone = build_backbone(backbone_config(name, size or 224))
+    config = backbone_config(name, size or 224)
+    backbone = build_backbone(config)
     if weights is not None:
         load_weights(backbone, read_weights(weights), str(weights))
-    elif hasattr(backbone, 'init_weights'):
-        backbone.init_weights()
-    return Encoder(backbone, size or 224)
-
-
-def view_size(node: Any) -> int | None:
-    """Side of the first random view or crop in a config."""
-    if isinstance(node, Mapping):
-        if 'RandomView' in str(node.get('type')) or 'Crop' in str(node.get('type')):
-            side = node.get('size') or node.get('scale') or node.get('crop_size')
-            side = side[0] if isinstance(side, (list, tuple)) else side
-            if isinstance(side, int):
-                return side
-        children = [node[k] for k in ('train_dataloader',) if k in node]
-        children += [value for key, value in node.items() if key != 'train_dataloader']
-    elif isinstance(node, (list, tuple)):
-        children = list(node)
     else:
-        return None
-    return next((s for child in children if (s := view_size(child))), None)
+        initialize(backbone)
+    return Encoder(backbone, config, size or 224)
+
+
+def same_network(model: Encoder, weights: str | Path | None, seed: int = 0) -> Encoder:
+    """The same network with random weights, or with those of a checkpoint.
+
+    Args:
+        model: gives network, image size and normalization.
+        weights: of this or another project; None for random ones.
+        seed: of these.
+
+    Raises:
+        ValueError: the weights do not fit.
+    """
+    from cld_mm.converters.source_backbone import build_backbone
+    from cld_mm.fileio.weight_files import read_weights
+    from cld_mm.fileio.weight_loading import load_weights
+
+    from .runs import find_checkpoint
+
+    torch.manual_seed(seed)
+    other = copy.deepcopy(model)
+    other.backbone = build_backbone(model.backbone_config)
+    other.backbone.to(model.mean.device).eval()
+    if weights is not None:
+        is_run = Path(weights).is_dir() and not any(Path(weights).glob('*.safetensors'))
+        path = find_checkpoint(weights) if is_run else Path(weights)
+        load_weights(other.backbone, read_weights(path), str(path))
+    else:
+        initialize(other.backbone)
+    return other
+
+
+def initialize(backbone: Any) -> None:
+    """Random weights as at the start of training, without mmengine's long log."""
+    import logging
+
+    logger = logging.getLogger('mmengine')
+    disabled, logger.disabled = logger.disabled, True
+    try:
+        backbone.init_weights()
+    finally:
+        logger.disabled = disabled

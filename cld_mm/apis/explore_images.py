@@ -46,7 +46,7 @@ def explore(
 
     Example:
         >>> found = explore('embeddings.npz', 'explored', num_select=50)
-        >>> found.tables['subset']['file'][:50]
+        >>> print(found.page)
     """
     if not isinstance(embeddings, Embeddings):
         embeddings = Embeddings.load(embeddings)

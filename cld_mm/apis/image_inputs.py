@@ -52,10 +52,11 @@ class ImageInputs(Dataset):
     def _fit(self, image: Image.Image) -> Image.Image:
         """Short edge to 256/224 of the size, center crop: as in evaluation."""
         image = image.convert(self.mode)
+        if image.size == (self.size, self.size):
+            return image
         scale = self.size * 256 / 224 / min(image.size)
-        if max(image.size) > self.size or scale > 1:
-            sides = [max(self.size, round(side * scale)) for side in image.size]
-            image = image.resize((sides[0], sides[1]), Image.Resampling.BILINEAR)
+        sides = [max(self.size, round(side * scale)) for side in image.size]
+        image = image.resize((sides[0], sides[1]), Image.Resampling.BILINEAR)
         left, top = ((side - self.size) // 2 for side in image.size)
         return image.crop((left, top, left + self.size, top + self.size))
 
@@ -135,14 +136,18 @@ def _split(item: Any) -> tuple[Any, Any]:
             raise ValueError(f'no image among {", ".join(map(str, item))}.')
         return item[names[0]], item.get('label')
     if isinstance(item, (tuple, list)):
-        label = item[1] if len(item) > 1 else None
-        scalar = isinstance(label, (int, str, np.integer)) or (
-            isinstance(label, Tensor) and label.ndim == 0
-        )
-        return item[0], (
-            label if isinstance(label, str) else int(label)
-        ) if scalar else None
+        return item[0], _scalar(item[1]) if len(item) > 1 else None
     return item, None
+
+
+def _scalar(label: Any) -> int | str | None:
+    """A class index or name; None for anything else, such as masks."""
+    if isinstance(label, str):
+        return label
+    whole = isinstance(label, (int, np.integer))
+    if whole or (isinstance(label, Tensor) and label.ndim == 0):
+        return int(label)
+    return None
 
 
 def _to_pil(image: Any) -> Image.Image:
@@ -167,7 +172,8 @@ def _to_pil(image: Any) -> Image.Image:
     if array.dtype != np.uint8:
         if not np.isfinite(array).all() or array.min() < 0 or array.max() > 255:
             raise ValueError(
-                f'image values of {array.min():g} to {array.max():g}: expected 0 to 255.'
+                f'image values are {array.min():g} to {array.max():g}: expected 0 to '
+                '255.'
             )
         array = array.round().astype(np.uint8)
     return Image.fromarray(array.squeeze())

@@ -5,6 +5,8 @@ concerns is known without a device sync. Values are
 those of RandomView up to rounding, as no bytes are made in between.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -57,7 +59,12 @@ def _jitter_step(images: Tensor, drawn: Tensor, operation: Tensor) -> None:
     _change(images, blended, _blended, factors[blended], operation[blended])
 
 
-def _change(images: Tensor, chosen: Tensor, change, *parameters: Tensor) -> None:
+def _change(
+    images: Tensor,
+    chosen: Tensor,
+    change: Callable[..., Tensor],
+    *parameters: Tensor,
+) -> None:
     """Replace the chosen images, ``(N,)`` bool on the CPU, by what a function makes."""
     rows = chosen.nonzero()[:, 0]
     if len(rows) == 0:

@@ -2,9 +2,19 @@
 
 import argparse
 import importlib
+import time
 from typing import NoReturn
 
-COMMANDS = ('pretrain', 'export')
+COMMANDS: tuple[str, ...] = (
+    'pretrain',
+    'embed',
+    'explore',
+    'knn',
+    'linear',
+    'finetune',
+    'compare',
+)
+COMMANDS += ('report', 'export', 'data', 'config')
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -46,7 +56,9 @@ def add_completion(parser: argparse.ArgumentParser) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """Run one subcommand; what the user got wrong ends in one line and code 2."""
+    started = time.monotonic()
     args = build_parser().parse_args(argv)
+    args.started = started
     from cld_mm.cli.command_line import command_line
 
     with command_line(args.debug):

@@ -10,12 +10,14 @@ builtin, which reaches anything, it gets one that serves those methods alone.
 Does nothing where torch is older and has no such list.
 """
 
+from typing import Any
+
 import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
 
 
-def history_buffer_method(owner: type, name: str):
+def history_buffer_method(owner: type, name: str) -> Any:
     """What a checkpoint gets for ``getattr``: HistoryBuffer's statistics only.
 
     Raises:

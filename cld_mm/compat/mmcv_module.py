@@ -18,7 +18,7 @@ MESSAGE = (
 
 
 def require_mmcv() -> None:
-    """Raise an ImportError with the cure if the module mmcv is missing."""
+    """Raise an ImportError that says what to install if mmcv is missing."""
     if find_spec('mmcv') is None:
         raise ImportError(MESSAGE, name='mmcv')
     warnings.filterwarnings(

@@ -4,7 +4,7 @@ The package index has one torchvision wheel for Linux x86-64, the CUDA one. Its
 compiled operators do not load under a CPU-only torch, and
 ``torchvision/_meta_registrations.py`` then fails on ``torchvision::nms``.
 Defining the schemas of the two operators that it registers fakes for is
-enough for transforms, models and data sets; torchvision's own compiled
+enough for transforms, models and datasets; torchvision's own compiled
 operators stay unavailable and say so when called.
 
 Does nothing where torch has CUDA, where torchvision is a CPU build or absent,

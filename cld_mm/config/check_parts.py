@@ -38,6 +38,7 @@ HANDED_OVER = (
     registries.OPTIM_WRAPPERS,
     registries.MODEL_WRAPPERS,
     registries.PARAM_SCHEDULERS,
+    registries.VISBACKENDS,
     FUNCTIONS,
 )
 # What mmengine takes where a section has no 'type'.

@@ -16,18 +16,7 @@ import cld_mm.registry
 from .error import shorten
 from .tree import walk
 
-# mmengine's methods that build a section which is not built by its type alone.
-BUILDERS = {
-    'build_train_loop': 'train_cfg',
-    'build_val_loop': 'val_cfg',
-    'build_test_loop': 'test_cfg',
-    'build_optim_wrapper': 'optim_wrapper',
-    'build_param_scheduler': 'param_scheduler',
-    'build_log_processor': 'log_processor',
-    'set_randomness': 'randomness',
-    'setup_env': 'env_cfg',
-    'scale_lr': 'auto_scale_lr',
-}
+LOOPS = ('train_cfg', 'val_cfg', 'test_cfg')  # they build dataloaders
 SHOWN = 240  # characters of settings
 
 
@@ -39,7 +28,6 @@ class PartRecorder:
     """
 
     def __init__(self, cfg: Config) -> None:
-        self._cfg = cfg
         self._parts = {
             node.path: node.value
             for node in walk(cfg.to_dict())
@@ -133,10 +121,9 @@ class PartRecorder:
     def _failing_build(self, errors: list, functions: list[str]) -> str:
         failed = [self._failed[id(e)][1] for e in errors if id(e) in self._failed]
         path = failed[0] if failed else ''
-        if 'build_dataloader' in functions and path in ('', *BUILDERS.values()):
+        if 'build_dataloader' in functions and path in ('', *LOOPS):
             return self._last_built.rpartition('.')[0]  # of its dataset or sampler
-        sections = [BUILDERS[name] for name in functions if name in BUILDERS]
-        return path or next((name for name in sections if name in self._cfg), '')
+        return path
 
     def _before(self, path: str) -> str:
         """The part whose output this one reads: shapes that differ may be its fault."""

@@ -24,6 +24,7 @@ PART_KEYS: dict[str, Registry] = {
     'pipeline': registries.TRANSFORMS,
     'transforms': registries.TRANSFORMS,
     'optimizer': registries.OPTIMIZERS,
+    'vis_backends': registries.VISBACKENDS,
 }
 # What a Runner builds, in the order of likely mistakes.
 SECTIONS: dict[str, Registry | None] = {

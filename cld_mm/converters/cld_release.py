@@ -7,6 +7,7 @@ from torch import Tensor
 
 from cld_mm.fileio.inert_pickle import Inert, buffer_of
 
+from .cld_release_files import MOMENTUM, read_release, write_release
 from .cld_release_layouts import (
     INFOMIN,
     LAYOUTS,
@@ -16,11 +17,8 @@ from .cld_release_layouts import (
     Layout,
     missing_keys,
     to_ours,
-    to_theirs,
 )
-from .cld_release_modules import LINEAR_AVERAGE, linear_average
-
-MOMENTUM = 'momentum_encoder.'
+from .cld_release_network import network_to_ours, network_to_theirs
 
 
 def convert(
@@ -31,7 +29,7 @@ def convert(
     Args:
         checkpoint: as :func:`cld_mm.fileio.inert_pickle.load_tensors` returns it.
         allow_unknown: leave keys out that no layout knows.
-        allow_missing: go on where keys are missing.
+        allow_missing: continue where keys are missing.
 
     Returns:
         ``meta``, ``state_dict``, and ``unused``: tensors that this project has no
@@ -41,14 +39,14 @@ def convert(
         ValueError: it is none of the four layouts, or keys are unknown or missing and
             not allowed to be; they are listed.
     """
-    layout, networks, memory, pointer = _read(checkpoint)
+    layout, networks, memory, pointer = read_release(checkpoint)
     prefix = 'module.' if all(k.startswith('module.') for k in networks['']) else ''
     state: dict[str, Tensor] = {}
     unused: dict[str, Tensor] = {}
     unknown: list[str] = []
     missing: list[str] = []
     for start, weights in networks.items():
-        network, strange = _network_to_ours(weights, layout)
+        network, strange = network_to_ours(weights, layout)
         unknown += [f'{start or "network: "}{key}' for key in strange]
         own = {
             key: value
@@ -90,7 +88,7 @@ def revert(
     Args:
         checkpoint: with a ``state_dict`` of MoCo, InfoMin or NPID with CLD.
         allow_unknown: leave keys out that the layout has no name for.
-        allow_missing: go on where keys are missing.
+        allow_missing: continue where keys are missing.
 
     Raises:
         ValueError: as in :func:`convert`.
@@ -116,13 +114,13 @@ def revert(
             and not (not start and key.startswith(MOMENTUM))
         }
         if start:
-            # Never trained; where it was not kept, the online one stands in.
+            # Never trained; where it was not kept, the online one is used.
             own |= {
                 key: unused.get(start + key, value)
                 for key, value in state.items()
                 if key.startswith('jigsaw.')
             }
-        networks[start], strange = _network_to_theirs(
+        networks[start], strange = network_to_theirs(
             own, layout, ema_prefix if start else prefix
         )
         unknown += [start + key for key in strange]
@@ -137,93 +135,7 @@ def revert(
     )
     _report(missing, 'are missing', allow_missing, 'allow-missing')
     pointer = state.get('queue.pointer')
-    return _write(layout, networks, memory, pointer, source, prefix, unused)
-
-
-def _read(
-    checkpoint: dict[str, Any],
-) -> tuple[Layout, dict[str, dict[str, Tensor]], Tensor | None, Tensor | None]:
-    """Layout, the networks' keys by our prefix, memory as rows, write position."""
-    if 'state_dict' in checkpoint:
-        keys = checkpoint['state_dict']
-        plain = {key.removeprefix('module.'): value for key, value in keys.items()}
-        prefix = 'module.' if all(key.startswith('module.') for key in keys) else ''
-        networks = {
-            ours: {
-                prefix + key.removeprefix(theirs): value
-                for key, value in plain.items()
-                if key.startswith(theirs)
-            }
-            for ours, theirs in (('', 'encoder_q.'), (MOMENTUM, 'encoder_k.'))
-        }
-        if networks['']:
-            known = ('encoder_q.', 'encoder_k.')
-            rest = {k: v for k, v in plain.items() if not k.startswith(known)}
-            queue, pointer = rest.pop('queue', None), rest.pop('queue_ptr', None)
-            networks[''] |= {prefix + key: value for key, value in rest.items()}
-            memory = None if queue is None else queue.t().contiguous()
-            return MOCOV2, networks, memory, pointer
-    if 'net' in checkpoint:
-        memory = buffer_of(checkpoint.get('lemniscate'), 'memory')
-        return NPID_CIFAR, {'': dict(checkpoint['net'])}, memory, None
-    if 'model' in checkpoint:
-        networks = {
-            '': dict(checkpoint['model']),
-            MOMENTUM: dict(checkpoint.get('model_ema') or {}),
-        }
-        memory = buffer_of(checkpoint.get('contrast'), 'memory')
-        keys = {key.removeprefix('module.') for key in networks['']}
-        is_infomin = any(key.startswith('encoder.') for key in keys)
-        return (INFOMIN if is_infomin else MOCO_CIFAR), networks, memory, None
-    raise ValueError(
-        f'the checkpoint holds {sorted(map(str, checkpoint))[:8]}, but a released one '
-        'holds state_dict with encoder_q.*, or model and model_ema, or net and '
-        'lemniscate: give one of these.'
-    )
-
-
-def _network_to_ours(
-    weights: dict[str, Tensor], layout: Layout
-) -> tuple[dict[str, Tensor], list[str]]:
-    network, unknown = {}, []
-    for key, value in weights.items():
-        ours = to_ours(key.removeprefix('module.'), layout)
-        if ours is None or not isinstance(value, Tensor):
-            unknown.append(key)
-        else:
-            network[ours] = value.detach()
-    network = _transposed(network, layout)
-    for key in [k for k in network if k.endswith('.running_var')]:
-        # Old torch did not count batches.
-        counter = key.removesuffix('running_var') + 'num_batches_tracked'
-        network.setdefault(counter, torch.tensor(0))
-    return network, unknown
-
-
-def _network_to_theirs(
-    network: dict[str, Tensor], layout: Layout, prefix: str
-) -> tuple[dict[str, Tensor], list[str]]:
-    weights, unknown = {}, []
-    for key, value in _transposed(network, layout).items():
-        theirs = to_theirs(key, layout)
-        if theirs is None:
-            unknown.append(key)
-        else:
-            weights[prefix + theirs] = value
-    return weights, unknown
-
-
-def _transposed(network: dict[str, Tensor], layout: Layout) -> dict[str, Tensor]:
-    """The same with the weights of the cosine layers, which have no bias, turned."""
-    cosine = {
-        f'{layer}.weight'
-        for layer in layout.projections
-        if f'{layer}.bias' not in network
-    }
-    return {
-        key: value.t().contiguous() if key in cosine else value
-        for key, value in network.items()
-    }
+    return write_release(layout, networks, memory, pointer, source, prefix, unused)
 
 
 def _add_memory(
@@ -253,48 +165,6 @@ def _layout_of(state: dict[str, Tensor]) -> Layout:
         return INFOMIN
     # The CIFAR networks have no hidden layer before their projections.
     return MOCOV2 if 'neck.trunk.0.weight' in state else MOCO_CIFAR
-
-
-def _write(
-    layout: Layout,
-    networks: dict[str, dict[str, Tensor]],
-    memory: Tensor | None,
-    pointer: Tensor | None,
-    source: dict[str, Any],
-    prefix: str,
-    unused: dict[str, Tensor],
-) -> dict[str, Any]:
-    extra: dict[str, Any] = {
-        name: source[name] for name in ('epoch', 'arch') if name in source
-    }
-    if layout is MOCOV2:
-        state: dict[str, Tensor] = {}
-        for start, theirs in (('', 'encoder_q.'), (MOMENTUM, 'encoder_k.')):
-            state |= {
-                prefix + theirs + key.removeprefix(prefix): value
-                for key, value in networks[start].items()
-            }
-        if memory is not None:
-            state[f'{prefix}queue'] = memory.t().contiguous()
-        if pointer is not None:
-            state[f'{prefix}queue_ptr'] = pointer
-        return {**extra, 'state_dict': state}
-    if layout is NPID_CIFAR:
-        if memory is not None:
-            name = source.get('lemniscate', LINEAR_AVERAGE)
-            memory = linear_average(memory, unused.get('lemniscate.params'), name)
-        return {**extra, 'net': networks[''], 'lemniscate': memory}
-    contrast = {} if memory is None else {'memory': memory}
-    if layout is MOCO_CIFAR:
-        contrast['params'] = torch.tensor([-1])
-    if 'contrast.params' in unused:
-        contrast['params'] = unused['contrast.params']
-    return {
-        **extra,
-        'model': networks[''],
-        'model_ema': networks[MOMENTUM],
-        'contrast': contrast,
-    }
 
 
 def _report(keys: list[str], what: str, allowed: bool, flag: str) -> None:

@@ -52,9 +52,10 @@ def save(
 ) -> None:
     """Write a state dict, as the suffix says."""
     if '.safetensors' in path.suffixes or metadata:
-        from safetensors.torch import save_file
+        import safetensors.torch
 
-        save_file({k: v.contiguous() for k, v in state.items()}, path, metadata)
+        tensors = {name: value.contiguous() for name, value in state.items()}
+        path.write_bytes(safetensors.torch.save(tensors, metadata))
     else:
         torch.save(state, path)
 

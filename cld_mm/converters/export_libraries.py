@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from .counterparts import Counterpart
 from .export_form import Encoder, Export, encoder, load, reread, save
 from .same_layers import copy_weights
+from .saved_config import view_size
 from .source_backbone import SourceBackbone
 from .timm_models import timm_counterpart
 from .torchvision_models import torchvision_counterpart
@@ -47,27 +48,25 @@ def to_huggingface(source: SourceBackbone, image: Tensor) -> Export:
             'backbone lacks: export with --to timm.'
         )
     settings = {k: v for k, v in counterpart.settings.items() if k != 'num_classes'}
-    size = image.shape[-1]
+    side = view_size(source.run_config) or image.shape[-1]
+    size = [image.shape[1], side, side]
     config = {
         'architecture': counterpart.name,
         'num_classes': 0,
         'model_args': settings,
         'pretrained_cfg': {
-            'input_size': list(image.shape[1:]),
-            'mean': [value / 255 for value in source.mean] or [0.0, 0.0, 0.0],
-            'std': [value / 255 for value in source.std] or [1.0, 1.0, 1.0],
+            'input_size': size,
+            'mean': [round(value / 255, 6) for value in source.mean] or [0.0, 0.0, 0.0],
+            'std': [round(value / 255, 6) for value in source.std] or [1.0, 1.0, 1.0],
             'num_classes': 0,
             'fixed_input_size': 'img_size' in settings or hasattr(model, 'pos_embed'),
-            'test_input_size': [image.shape[1], size, size],
+            'test_input_size': size,
         },
     }
 
     def write(folder: Path) -> None:
-        from safetensors.torch import save_file
-
         folder.mkdir(parents=True)
-        state = {name: value.contiguous() for name, value in model.state_dict().items()}
-        save_file(state, folder / 'model.safetensors', {'format': 'pt'})
+        save(model.state_dict(), folder / 'model.safetensors', {'format': 'pt'})
         text = json.dumps({**config, 'num_features': model.num_features}, indent=2)
         (folder / 'config.json').write_text(text + '\n')
 

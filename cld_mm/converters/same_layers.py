@@ -1,6 +1,6 @@
 """Weights from one implementation of a network into another.
 
-Two implementations of a network run the same layers in the same order, whatever they
+Two implementations of a network run the same layers in the same order, even if they
 call them. So the layers are paired as they run, on one image, and every tensor is
 copied; :mod:`.export_backbone` then compares the features of both networks.
 """

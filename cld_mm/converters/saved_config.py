@@ -1,6 +1,7 @@
 """The config that a checkpoint or a work dir keeps, read without running it."""
 
 import ast
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -41,3 +42,20 @@ def _literal(node: ast.expr) -> Any:
         case ast.Tuple(elts=items):
             return tuple(_literal(item) for item in items)
     return ast.literal_eval(node)
+
+
+def view_size(node: Any) -> int | None:
+    """Side of the first random view or crop in a config."""
+    if isinstance(node, Mapping):
+        if 'RandomView' in str(node.get('type')) or 'Crop' in str(node.get('type')):
+            side = node.get('size') or node.get('scale') or node.get('crop_size')
+            side = side[0] if isinstance(side, (list, tuple)) else side
+            if isinstance(side, int):
+                return side
+        children = [node[k] for k in ('train_dataloader',) if k in node]
+        children += [value for key, value in node.items() if key != 'train_dataloader']
+    elif isinstance(node, (list, tuple)):
+        children = list(node)
+    else:
+        return None
+    return next((s for child in children if (s := view_size(child))), None)

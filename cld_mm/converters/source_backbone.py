@@ -31,12 +31,14 @@ class SourceBackbone:
         module: in eval mode, on the CPU, in float32.
         config: the backbone's config.
         mean, std: of the training images' normalization, in bytes (0 to 255).
+        run_config: the config of the run.
     """
 
     module: Any
     config: dict[str, Any]
     mean: list[float] = field(default_factory=list)
     std: list[float] = field(default_factory=list)
+    run_config: dict[str, Any] = field(default_factory=dict)
 
     @property
     def in_channels(self) -> int:
@@ -105,6 +107,7 @@ def load_source(
         {key: value for key, value in backbone.items() if key != 'init_cfg'},
         list(preprocessor.get('mean') or ()),
         list(preprocessor.get('std') or ()),
+        config,
     )
 
 
@@ -117,8 +120,21 @@ def build_backbone(config: dict[str, Any]) -> nn.Module:
     kind = str(config.get('type', ''))
     if MODELS.get(kind.rpartition('.')[2]) is None or kind.count('.') > 1:
         raise ValueError(f'the backbone {kind!r} is not registered.')
+    if not _is_local(config):
+        raise ValueError(
+            f"the timm model {config['model_name']!r} is not one of timm's own."
+        )
     left_out = ('init_cfg', 'pretrained', 'checkpoint_path')
     return MODELS.build({k: v for k, v in config.items() if k not in left_out})
+
+
+def _is_local(config: dict[str, Any]) -> bool:
+    """Whether a backbone is built without fetching files that its name points to."""
+    if str(config['type']).rpartition('.')[2] != 'TIMMBackbone':
+        return True
+    import timm
+
+    return timm.is_model(str(config.get('model_name')))
 
 
 def backbone_weights(state: dict[str, Tensor]) -> dict[str, Tensor]:

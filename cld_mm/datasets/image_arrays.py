@@ -5,6 +5,7 @@
 
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from mmpretrain.datasets import BaseDataset
@@ -55,7 +56,7 @@ class ImageArrays(BaseDataset):
         **kwargs: as in mmpretrain's BaseDataset (pipeline, indices, test_mode).
     """
 
-    def __init__(self, data_root: str, split: str = 'train', **kwargs) -> None:
+    def __init__(self, data_root: str, split: str = 'train', **kwargs: Any) -> None:
         self.split = split
         super().__init__(ann_file='', data_root=data_root, **kwargs)
 

@@ -5,6 +5,7 @@ No file is copied or linked.
 """
 
 from pathlib import Path
+from typing import Any
 
 from cld_mm.registry import DATASETS
 
@@ -34,7 +35,7 @@ class ImageNetSubset(ImageFolder):
         data_root: str,
         class_ids: str | list[str],
         split: str = 'train',
-        **kwargs,
+        **kwargs: Any,
     ) -> None:
         self.class_ids = sorted(read_class_ids(class_ids))
         super().__init__(

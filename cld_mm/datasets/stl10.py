@@ -5,6 +5,7 @@ Learning", 2011; the CLD release trains on "train" and on "train+unlabeled".
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from mmpretrain.datasets import BaseDataset
@@ -48,7 +49,7 @@ class STL10(BaseDataset):
 
     METAINFO = {'classes': CLASSES}
 
-    def __init__(self, data_root: str, split: str = 'train', **kwargs) -> None:
+    def __init__(self, data_root: str, split: str = 'train', **kwargs: Any) -> None:
         parts = split.split('+')
         unknown = set(parts) - {'train', 'test', 'unlabeled'}
         if unknown:

@@ -80,8 +80,8 @@ def meet(timeout: float) -> dict[str, Any]:
     """Wait for all ranks, and return the arguments of init_process_group.
 
     torch does not name absent ranks. And torchrun keeps one store over all restarts
-    (seen in torch 2.13) with the addresses of dead ranks, which new ranks would call; so
-    each start uses a part of the store of its own.
+    (seen in torch 2.13) with the addresses of dead ranks, which new ranks would call;
+    so each start uses its own part of the store.
 
     Args:
         timeout: seconds to wait.
@@ -97,7 +97,9 @@ def meet(timeout: float) -> dict[str, Any]:
     by_launcher = env.get('TORCHELASTIC_USE_AGENT_STORE') == 'True'
     restart = env.get('TORCHELASTIC_RESTART_COUNT', '0') if by_launcher else '0'
     limit = timedelta(seconds=timeout)
-    cure = 'see its log, or raise env_cfg.dist_cfg.timeout where starting takes longer.'
+    advice = (
+        'see its log, or raise env_cfg.dist_cfg.timeout where starting takes longer.'
+    )
     try:
         store = dist.TCPStore(
             host,
@@ -113,7 +115,7 @@ def meet(timeout: float) -> dict[str, Any]:
         keeper = 'the launcher' if by_launcher else 'rank 0'
         raise RankAbsent(
             f'{keeper}, which keeps the store at {host}:{port}, has not come within '
-            f'{timeout:g} s: {cure}'
+            f'{timeout:g} s: {advice}'
         ) from error
     part = dist.PrefixStore(f'cld_mm/start_{restart}_{_meetings}', store)
     part.set(f'here/{rank}', '')
@@ -124,7 +126,7 @@ def meet(timeout: float) -> dict[str, Any]:
         absent = [str(r) for r, place in places.items() if not part.check([place])]
         raise RankAbsent(
             f'rank {", ".join(absent)} of {ranks} has not come within {timeout:g} s: '
-            f'{cure}'
+            f'{advice}'
         ) from error
     return {'store': part, 'rank': rank, 'world_size': ranks}
 

@@ -48,7 +48,7 @@ class Seen:
         self.report, self.alive, self.moved = report, now, now
 
     def update(self, report: Report, now: float) -> None:
-        """Take a new look at the rank's report, which may be the same one."""
+        """Read the rank's report again; it may be the same one."""
         if report.number != self.report.number:
             self.alive = now
         if report.progress != self.report.progress:

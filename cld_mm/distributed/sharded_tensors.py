@@ -79,7 +79,7 @@ def take_plain_tensors(model: nn.Module) -> None:
 
 
 def take_plain_states(optimizer: torch.optim.Optimizer) -> None:
-    """Let an optimiser of split parameters load a plain run's state dict."""
+    """Let an optimizer of split parameters load a plain run's state dict."""
 
     def split(optimizer: torch.optim.Optimizer, state_dict: dict) -> dict:
         parameters = [p for group in optimizer.param_groups for p in group['params']]

@@ -108,7 +108,7 @@ def check_finite(model: nn.Module, iteration: int, work_dir: str) -> None:
 @torch.no_grad()
 def _first_not_finite(model: nn.Module) -> str | None:
     named = {f'the weight {name}': _own(p) for name, p in model.named_parameters()}
-    owners = {
+    owners: dict[str, Any] = {
         name: {'running_mean': norm.running_mean, 'running_var': norm.running_var}
         for name, norm in model.named_modules()
         if isinstance(norm, _NormBase)

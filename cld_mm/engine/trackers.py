@@ -102,9 +102,11 @@ class ResumableWandbVisBackend(WandbVisBackend):
         save_dir, init_kwargs, ...: as in mmengine's WandbVisBackend.
     """
 
+    _init_kwargs: dict[str, Any]
+
     def add_config(self, config: Config, **kwargs: Any) -> None:
         """Choose the run and log the config; the runner calls it first."""
-        self._init_kwargs = dict(self._init_kwargs or {})
+        self._init_kwargs: dict[str, Any] = dict(self._init_kwargs or {})  # type: ignore[has-type]
         identifier = RunIdentifier(self._save_dir, 'wandb')
         run = identifier.read(bool(config.get('resume'))) or uuid.uuid4().hex[:8]
         run = self._init_kwargs.setdefault('id', run)
@@ -124,12 +126,14 @@ class ResumableMLflowVisBackend(MLflowVisBackend):
         save_dir, exp_name, ...: as in mmengine's MLflowVisBackend.
     """
 
+    _tracking_uri: str | None
+
     def add_config(self, config: Config, **kwargs: Any) -> None:
         """Choose the run and log the config; the runner calls it first."""
         import mlflow
 
         identifier = RunIdentifier(self._save_dir, 'mlflow')
-        if self._tracking_uri is None:
+        if self._tracking_uri is None:  # type: ignore[has-type]
             self._tracking_uri = f'sqlite:///{identifier.path.with_name("mlflow.db")}'
         mlflow.set_tracking_uri(self._tracking_uri)
         mlflow.set_experiment(self._exp_name or 'Default')

@@ -10,8 +10,6 @@ from typing import Any
 import numpy as np
 from mmengine.config import Config
 
-LABEL_CHECKS = 200  # images of a dataset that are asked for a label
-
 
 def test_transform(cfg: Config) -> list[dict[str, Any]]:
     """The pipeline of ``test_dataloader``, or one derived from the training pipeline.
@@ -58,14 +56,6 @@ def test_dataset(cfg: Config) -> dict[str, Any]:
         return cfg.test_dataloader.dataset
     steps = test_transform(cfg)
     return _with_pipeline(cfg.train_dataloader.dataset, steps)
-
-
-def has_labels(dataset: Any) -> bool:
-    """Whether images of a dataset carry labels; up to 200 spread images are checked."""
-    count = min(LABEL_CHECKS, len(dataset))
-    indices = np.linspace(0, len(dataset) - 1, count).round().astype(int)
-    labels = [label_of(dataset.get_data_info(int(i))) for i in indices]
-    return bool(labels) and max(labels) >= 0
 
 
 def label_of(info: dict[str, Any]) -> int:

@@ -2,7 +2,7 @@
 
 mmengine 0.10 lets torch.hub unpickle what comes from an address, over http too, and
 passes on torch's long message where a file holds more than tensors. Here a file that
-safe loading refuses is named in one sentence; a download goes over https, is written
+safe loading refuses is named in one line; a download goes over https, is written
 beside and renamed, and must have the SHA-256 that its name or address says.
 """
 

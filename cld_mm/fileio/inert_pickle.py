@@ -1,6 +1,6 @@
 """Read the tensors of a checkpoint that holds arbitrary objects, running none.
 
-A checkpoint of the CLD release pickles its optimiser and its command line's Namespace
+A checkpoint of the CLD release pickles its optimizer and its command line's Namespace
 beside the weights, so torch's safe loading refuses it whole. Here every class outside
 torch's own tensor machinery becomes an inert stand-in that keeps what it is given.
 """
@@ -31,7 +31,7 @@ _ALLOWED: dict[tuple[str, str], Any] = {
 
 
 class Inert:
-    """Stands in for an object of a class that is not loaded.
+    """Replaces an object of a class that is not loaded.
 
     Attributes:
         inert_name: the class's full name in the file.

@@ -53,18 +53,18 @@ def load_model_weights(
         ]
         print_log(str(report), 'current')
         return report
-    learned = {part_of(name) for name, _ in model.named_parameters()}
-    for part in {part_of(key) for key in target}:
-        keys = [k for k in target if part_of(k) == part and not k.endswith(OPTIONAL)]
+    learned = {part_of(key) for key, _ in model.named_parameters()}
+    for name in {part_of(key) for key in target}:
+        keys = [k for k in target if part_of(k) == name and not k.endswith(OPTIONAL)]
         there = [key for key in keys if key in fitting]
-        if there and len(there) < len(keys) and part in learned:
-            only = WeightReport(source, f"{type(model).__name__}'s {part}")
+        if there and len(there) < len(keys) and name in learned:
+            only = WeightReport(source, f"{type(model).__name__}'s {name}")
             only.matched, only.missing = there, [k for k in keys if k not in fitting]
             shapes = report.mismatched.items()
-            only.mismatched = {k: v for k, v in shapes if part_of(k) == part}
+            only.mismatched = {k: v for k, v in shapes if part_of(k) == name}
             only.check(list(given))
         if len(there) < len(keys):  # a memory of another size starts anew
-            fitting = {k: v for k, v in fitting.items() if part_of(k) != part}
+            fitting = {k: v for k, v in fitting.items() if part_of(k) != name}
             report.missing += keys
         else:
             report.matched += keys

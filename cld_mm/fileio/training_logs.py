@@ -54,7 +54,7 @@ def scalar_logs(run: Path) -> list[Path]:
 def read_run(run: Path) -> Curves:
     """Steps and values of a work dir (or a log file) over all its starts.
 
-    A run that was resumed goes on in a new log, which takes the place of all that the
+    A run that was resumed continues in a new log, which takes the place of all that the
     logs before it say from its first iteration on. Logs of tests alone, which have no
     loss, are left out where there is one of training.
 

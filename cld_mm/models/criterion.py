@@ -8,7 +8,7 @@ Source: CLD paper (arXiv 2008.03813), sections 3.1 and 3.2.
 
 import itertools
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -74,8 +74,8 @@ class CLDCriterion(nn.Module):
         super().__init__()
         if (num_groups is None) == (grouping is None):
             raise ValueError('Set either num_groups (for k-means) or grouping.')
-        self.grouping = grouping or KMeansGrouping(num_groups or 0, num_iters)
-        self.cld_loss = loss or CLDLoss(temperature, empty_groups)
+        self.grouping: Any = grouping or KMeansGrouping(num_groups or 0, num_iters)
+        self.cld_loss: Any = loss or CLDLoss(temperature, empty_groups)
         self.gather = gather
         self.normalize = normalize
 

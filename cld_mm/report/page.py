@@ -41,7 +41,7 @@ def write_page(
     runs = unlike_names(runs)
     shown = panels_of([run.curves for run in runs])
     environment = Environment(loader=FileSystemLoader(FOLDER), autoescape=True)
-    environment.filters |= {'readable': readable, 'breakable': breakable}
+    environment.filters |= {'readable': readable, 'breakable': breakable, 'zip': zip}
     page = environment.get_template('page.html').render(
         runs=runs,
         snapshots=snapshots,

@@ -37,7 +37,9 @@ class Comparison:
         self.tell = tell
         self.results: dict[str, dict[str, dict[str, Any]]] = {}
 
-    def measure(self, side: str, encode: Callable[[Tensor], Tensor]) -> Tensor:
+    def measure(
+        self, side: str, encode: Callable[[Tensor], Tensor]
+    ) -> dict[str, Tensor]:
         """Linear probe and kNN of one side.
 
         Args:
@@ -45,7 +47,7 @@ class Comparison:
             encode: from ``(N, C, H, W)`` bytes to ``(N, D)`` features.
 
         Returns:
-            The features of the plain test images.
+            The features of the test images of each task.
         """
         self.tell(f'{side}: features, linear classifier, nearest neighbors')
         train = encode(self.train)
@@ -61,14 +63,14 @@ class Comparison:
                 'knn_k': int(best),
             }
         self.features = train
-        return tests['plain']
+        return tests
 
-    def measure_pixels(self) -> Tensor:
+    def measure_pixels(self) -> dict[str, Tensor]:
         """The side of the pixels: the mean training image removed."""
         mean = self.train.flatten(1).float().mean(dim=0) / 255
         return self.measure('pixels', lambda x: x.flatten(1).float() / 255 - mean)
 
-    def measure_model(self, side: str, model: Any) -> Tensor:
+    def measure_model(self, side: str, model: Any) -> dict[str, Tensor]:
         """The side of a network: its pooled backbone feature."""
         return self.measure(side, lambda x: encode_pixels(model, x))
 

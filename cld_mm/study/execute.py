@@ -2,7 +2,6 @@
 
 import json
 import platform
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -53,7 +52,7 @@ def execute(
         'settings': settings_digest(cfg),
         'data': data_of(cfg, {}),
         'revision': code_revision(),
-        'command': ' '.join(['python', *sys.argv]),
+        'command': f'python tools/study.py {study.file} --only {run.name}',
         'hardware': f'{hardware()}, {cpu_name()}',
         'versions': versions(),
     }
@@ -100,7 +99,7 @@ def count_passes(model: nn.Module, out: Path) -> None:
         batch.append(inputs[0].numel())
 
     handles = [encoder.register_forward_hook(see) for encoder in encoders]
-    step = model.train_step
+    step: Any = model.train_step
 
     def first_step(*args: Any, **kwargs: Any) -> Any:
         outputs = step(*args, **kwargs)
@@ -112,7 +111,7 @@ def count_passes(model: nn.Module, out: Path) -> None:
         out.write_text(json.dumps(per_image))
         return outputs
 
-    model.train_step = first_step  # type: ignore[method-assign]
+    model.train_step = first_step  # type: ignore[assignment, method-assign]
 
 
 def _training(cfg: Config, passes: dict[str, float]) -> dict[str, Any]:

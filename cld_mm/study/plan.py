@@ -88,23 +88,27 @@ class Study:
     def runs(self) -> list[Run]:
         """Everything that the study needs, in the order in which it is run.
 
-        Trials, then seeds in turn, each for every arm, then the baselines.
+        Trials, each arm's first seed, the baselines, the other seeds in turn; arms with
+        more steps of their own come later.
         """
-        runs = []
         seed = self.tuning.get('seed', 0)
-        for arm in self.arms.values():
-            trials = range(len(self.trials(arm.name)))
-            runs += [Run('trial', arm, seed, index) for index in trials]
-        for place in range(max(len(arm.seeds) for arm in self.arms.values())):
-            for arm in self.arms.values():
-                if place < len(arm.seeds):
-                    runs.append(Run('final', arm, arm.seeds[place]))
+        trials = [
+            Run('trial', arm, seed, index)
+            for arm in self.arms.values()
+            for index in range(len(self.trials(arm.name)))
+        ]
+        rest: list[tuple[float, float, Run]] = [
+            (arm.steps or 0, place, Run('final', arm, seed))
+            for arm in self.arms.values()
+            for place, seed in enumerate(arm.seeds)
+        ]
         first = next(iter(self.arms.values()))
         if 'untrained' in self.baselines:
-            runs += [Run('untrained', first, seed) for seed in first.seeds]
+            rest += [(0, 0.5, Run('untrained', first, seed)) for seed in first.seeds]
         if 'pixels' in self.baselines:
-            runs.append(Run('pixels', None, 0))
-        return runs
+            rest.append((0, 0.5, Run('pixels', None, 0)))
+        rest.sort(key=lambda item: item[:2])
+        return trials + [run for *_, run in rest]
 
 
 def load_study(path: str | Path) -> Study:

@@ -3,7 +3,6 @@
 import contextlib
 import logging
 import sys
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
@@ -33,9 +32,7 @@ def output_to(file: Path, verbose: bool = False) -> Iterator[TextIO]:
         file.open('a') as log,
         contextlib.redirect_stdout(log),
         contextlib.redirect_stderr(log),
-        warnings.catch_warnings(),
     ):
-        warnings.simplefilter('default')
         try:
             yield terminal
         finally:
@@ -62,29 +59,35 @@ class TerminalBarHook(Hook):
     priority = 'VERY_LOW'
 
     def __init__(self, terminal: TextIO) -> None:
-        interval = 0.5 if terminal.isatty() else 10.0
+        self.terminal = terminal
+        self.bar: tqdm | None = None
+
+    def before_train(self, runner: Any) -> None:
+        """Open the bar."""
+        live = self.terminal.isatty()
         self.bar = tqdm(
+            total=runner.max_iters,
             desc='training',
-            file=terminal,
-            mininterval=interval,
-            ncols=76 if terminal.isatty() else 60,
+            file=self.terminal,
+            mininterval=0.5 if live else 10.0,
+            ncols=76,
             bar_format='{desc} {percentage:3.0f}% |{bar}| {postfix}{remaining} left',
             disable=False,
         )
-
-    def before_train(self, runner: Any) -> None:
-        """Set the length."""
-        self.bar.reset(total=runner.max_iters)
 
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
         """Advance by one iteration."""
+        if self.bar is None:
+            return
         if outputs and self.bar.n % 20 == 0:
             loss = float(outputs['loss'])
-            self.bar.set_postfix_str(f'loss {loss:.3f}, ', refresh=False)
+            # tqdm puts a comma before what it is given.
+            self.bar.postfix = f'loss {loss:.3f}, '
         self.bar.update()
 
     def after_train(self, runner: Any) -> None:
         """Close the bar."""
-        self.bar.close()
+        if self.bar is not None:
+            self.bar.close()

@@ -71,11 +71,11 @@ def check_result(
         settings: digest of the run's config.
         data: what its data are now.
     """
-    cure = 'delete it, or give the study another name'
+    advice = 'delete it, or give the study another name'
     if revision is not None and result['revision'] != revision:
         raise StudyError(
             f'{path} was made by revision {result["revision"][:12]}, but the code is '
-            f'now {revision[:12]}: {cure}, or accept it with --any-revision.'
+            f'now {revision[:12]}: {advice}, or accept it with --any-revision.'
         )
     if result['data'] != data:
         changed = next(
@@ -84,7 +84,7 @@ def check_result(
             if data.get(key) != result['data'].get(key)
         )
         raise StudyError(
-            f'{path} was made with other {changed} data than those there now: {cure}.'
+            f'{path} was made with other {changed} data than those there now: {advice}.'
         )
     if result['settings'] != settings:
-        raise StudyError(f'{path} was made with other settings: {cure}.')
+        raise StudyError(f'{path} was made with other settings: {advice}.')

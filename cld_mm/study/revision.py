@@ -23,8 +23,8 @@ def code_revision(root: Path = ROOT) -> str:
 
 def _git(root: Path, *args: str) -> str:
     try:
-        done = subprocess.run(  # noqa: S603
-            ['git', '-C', str(root), *args],  # noqa: S607
+        done = subprocess.run(  # noqa: S603 fixed arguments
+            ['git', '-C', str(root), *args],  # noqa: S607 from PATH
             capture_output=True,
             text=True,
             check=False,

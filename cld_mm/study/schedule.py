@@ -166,7 +166,7 @@ def _start(study: Study, run: Run, folder: Path, root: Path) -> subprocess.Popen
     work_dir = work_dir_of(root, study, run)
     work_dir.mkdir(parents=True, exist_ok=True)
     with (work_dir / 'output.txt').open('a') as output:
-        return subprocess.Popen(  # noqa: S603
+        return subprocess.Popen(  # noqa: S603 our own tool
             [
                 sys.executable,
                 str(TOOL),

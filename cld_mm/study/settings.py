@@ -102,7 +102,7 @@ def hold_out(cfg: Config, held_out: float) -> None:
     """Train on a part of the training images and evaluate on the rest of them."""
     known = cfg.val_cfg.train_dataloader
     evaluated = known.dataset
-    part = {'type': 'HeldOut', 'share': held_out}
+    part = {'type': 'HeldOut', 'fraction': held_out}
     train = cfg.train_dataloader.dataset
     owner = train if train.type == 'InMemoryViews' else cfg.train_dataloader
     owner.dataset = {**part, 'part': 'fit', 'dataset': owner.dataset}

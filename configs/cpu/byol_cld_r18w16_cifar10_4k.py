@@ -29,7 +29,7 @@ model = dict(
     ),
     neck=dict(
         type='TwoBranchNonLinearNeck',
-        projection='LinearNeck',
+        projection='LinearProjectionNeck',
         in_channels=128,
         hid_channels=256,
         out_channels=64,

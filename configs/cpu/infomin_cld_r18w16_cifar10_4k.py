@@ -11,7 +11,10 @@ model = dict(
     type='InfoMin',
     head=dict(temperature=0.15),
     jigsaw=dict(
-        type='JigsawNeck', projection='LinearNeck', in_channels=128, out_channels=64
+        type='JigsawNeck',
+        projection='LinearProjectionNeck',
+        in_channels=128,
+        out_channels=64,
     ),
     jigsaw_weight=0.5,
 )

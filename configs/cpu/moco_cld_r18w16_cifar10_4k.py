@@ -11,7 +11,7 @@ model = dict(
     neck=dict(
         _delete_=True,
         type='TwoBranchNeck',
-        projection='LinearNeck',
+        projection='LinearProjectionNeck',
         in_channels=128,
         out_channels=64,
     ),

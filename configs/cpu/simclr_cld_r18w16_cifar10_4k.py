@@ -41,7 +41,7 @@ model = dict(
             temperature=0.2,
         ),
     ),
-    neck=dict(type='LinearNeck', out_channels=64),
+    neck=dict(type='LinearProjectionNeck', out_channels=64),
     cld=dict(
         type='CLDHead',
         loss_weight=0.25,

@@ -1,6 +1,6 @@
-"""MoCo v2 + CLD, ResNet-50, the optimiser's states split over ranks (ZeRO, stage 1).
+"""MoCo v2 + CLD, ResNet-50, the optimizer's states split over ranks (ZeRO, stage 1).
 
-Same values; each rank holds its share of SGD's momentum alone.
+Same values; each rank holds only its part of SGD's momentum.
 Run: ``tools/dist_train.sh configs/scaling/mocov2_cld_r50_zero_200e.py 8``.
 Not measured by this project on a GPU.
 """

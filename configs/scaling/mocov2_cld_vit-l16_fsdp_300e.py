@@ -1,7 +1,7 @@
-"""MoCo v2 + CLD with a ViT-L/16, weights and optimiser states split over ranks (FSDP).
+"""MoCo v2 + CLD with a ViT-L/16, weights and optimizer states split over ranks (FSDP).
 
-MoCo v3's optimisation (arXiv 2104.02057): AdamW, 1.5e-4 for 256 images, 40 epochs of
-warm-up, weight decay 0.1, patch projection kept as initialised; 64 images a rank.
+MoCo v3's optimization (arXiv 2104.02057): AdamW, 1.5e-4 for 256 images, 40 epochs of
+warm-up, weight decay 0.1, patch projection kept as initialized; 64 images per rank.
 Groups of all ranks. ``model_wrapper_cfg=None`` trains it by DistributedDataParallel.
 Run: ``tools/dist_train.sh configs/scaling/mocov2_cld_vit-l16_fsdp_300e.py 64``.
 Not measured by this project.

@@ -77,7 +77,8 @@ class Drawing:
         """A centroid: a cross."""
         d = 7
         self.parts.append(
-            f'<path d="M{x - d} {y - d}L{x + d} {y + d}M{x - d} {y + d}L{x + d} {y - d}" '
+            f'<path d="M{x - d} {y - d}L{x + d} {y + d}'
+            f'M{x - d} {y + d}L{x + d} {y - d}" '
             f'stroke="{color}" stroke-width="4" stroke-linecap="round"/>'
         )
 

@@ -1,6 +1,7 @@
 """The recipes are the release's: learning rates, views, initial weights, batches."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 STEPS = 20  # iterations per epoch
 
 
-def mean_rates(name, epochs):
+def mean_rates(name: str, epochs: Any) -> list:
     """Mean learning rate of each epoch, stepped as mmengine's hook steps it."""
     cfg = Config.fromfile(CONFIGS / f'{name}.py')
     optimizer = torch.optim.SGD(
@@ -63,7 +64,9 @@ INFOMIN = {0: 0.0279, 1: 0.0657, 4: 0.1789, 5: 0.1982, 50: 0.0970}
         ('infomin_cld_mlp_r50_100e', INFOMIN, 0.0015),
     ],
 )
-def test_mean_learning_rates_are_the_releases(name, expected, tolerance):
+def test_mean_learning_rates_are_the_releases(
+    name: str, expected: Any, tolerance: float
+) -> None:
     means = mean_rates(name, max(expected) + 1)
     found = {epoch: means[epoch] for epoch in expected}
     assert found == pytest.approx(expected, rel=tolerance)
@@ -79,7 +82,9 @@ def test_mean_learning_rates_are_the_releases(name, expected, tolerance):
         ('infomin_cld_mlp_r50_200e', 200, 0.2e-3),
     ],
 )
-def test_the_learning_rate_ends_at_its_minimum(name, epochs, last):
+def test_the_learning_rate_ends_at_its_minimum(
+    name: str, epochs: int, last: float
+) -> None:
     means = mean_rates(name, epochs)
     assert means[-1] == pytest.approx(last, rel=0.5, abs=3e-6)
     assert means[5:] == sorted(means[5:], reverse=True)
@@ -88,7 +93,7 @@ def test_the_learning_rate_ends_at_its_minimum(name, epochs, last):
 @pytest.mark.parametrize(
     'name', ['npid_cld_r18_cifar10_200e', 'moco_cld_r18_cifar100_200e']
 )
-def test_initial_weights_of_the_cifar_resnet_are_torchs(name):
+def test_initial_weights_of_the_cifar_resnet_are_torchs(name: str) -> None:
     cfg = Config.fromfile(CONFIGS / f'{name}.py')
     DefaultScope.get_instance(f'init-{name}', scope_name='cld_mm')
     torch.manual_seed(0)
@@ -105,7 +110,7 @@ def test_initial_weights_of_the_cifar_resnet_are_torchs(name):
 
 
 @pytest.mark.parametrize('images', [50_000, 1_281_167])
-def test_the_last_partial_batch_is_kept(images):
+def test_the_last_partial_batch_is_kept(images: int) -> None:
     names = (
         ('npid_r18_cifar10_200e', 'moco_cld_r18_cifar100_200e')
         if images == 50_000
@@ -122,7 +127,7 @@ def test_the_last_partial_batch_is_kept(images):
 
 
 @pytest.fixture(scope='module')
-def infomin_views():
+def infomin_views() -> Any:
     """The config's transforms of a view and of the jigsaw's patches."""
     cfg = Config.fromfile(CONFIGS / 'infomin_cld_r50_100e.py')
     step = cfg.train_dataloader.dataset.pipeline[1]
@@ -130,7 +135,7 @@ def infomin_views():
     return step.transforms
 
 
-def photo(seed):
+def photo(seed: int) -> Any:
     """A smooth color image with some texture, BGR bytes."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[:256, :256] / 256
@@ -141,7 +146,7 @@ def photo(seed):
     return image.clip(0, 255).astype(np.uint8)
 
 
-def test_no_view_of_infomin_is_black(infomin_views):
+def test_no_view_of_infomin_is_black(infomin_views: Any) -> None:
     steps = [TRANSFORMS.build(dict(step)) for step in infomin_views[0]]
     np.random.seed(0)
     torch.manual_seed(0)
@@ -155,7 +160,7 @@ def test_no_view_of_infomin_is_black(infomin_views):
     assert min(brightest) > 30
 
 
-def randaugment_operation(views, kind):
+def randaugment_operation(views: list[torch.Tensor], kind: str) -> Any:
     """One operation of the view's RandAugment, applied always."""
     randaugment = next(s for s in views[0] if s['type'] == 'RandAugment')
     policy = dict(next(p for p in randaugment['policies'] if p['type'] == kind))
@@ -166,7 +171,7 @@ def randaugment_operation(views, kind):
     return TRANSFORMS.build({**policy, **settings, 'prob': 1.0})
 
 
-def test_posterize_keeps_three_or_four_bits(infomin_views):
+def test_posterize_keeps_three_or_four_bits(infomin_views: Any) -> None:
     operation = randaugment_operation(infomin_views, 'Posterize')
     ramp = np.arange(256, dtype=np.uint8).repeat(3).reshape(16, 16, 3)
     np.random.seed(0)
@@ -174,7 +179,7 @@ def test_posterize_keeps_three_or_four_bits(infomin_views):
     assert levels == {8, 16}
 
 
-def test_solarize_hardly_changes_an_image(infomin_views):
+def test_solarize_hardly_changes_an_image(infomin_views: Any) -> None:
     operation = randaugment_operation(infomin_views, 'Solarize')
     ramp = np.arange(256, dtype=np.uint8).repeat(3).reshape(16, 16, 3)
     np.random.seed(0)
@@ -183,7 +188,7 @@ def test_solarize_hardly_changes_an_image(infomin_views):
     assert max(changed) < 0.3
 
 
-def test_brightness_is_enhanced_and_never_weakened(infomin_views):
+def test_brightness_is_enhanced_and_never_weakened(infomin_views: Any) -> None:
     operation = randaugment_operation(infomin_views, 'Brightness')
     flat = np.full((8, 8, 3), 100, dtype=np.uint8)
     np.random.seed(0)
@@ -192,7 +197,7 @@ def test_brightness_is_enhanced_and_never_weakened(infomin_views):
     assert np.median(means) == pytest.approx(190, abs=8)
 
 
-def test_jigsaw_patches_keep_their_colors(infomin_views):
+def test_jigsaw_patches_keep_their_colors(infomin_views: Any) -> None:
     kinds = [step['type'] for step in infomin_views[1]]
     steps = [TRANSFORMS.build(dict(step)) for step in infomin_views[1]]
     image = np.zeros((300, 300, 3), dtype=np.uint8)
@@ -205,14 +210,16 @@ def test_jigsaw_patches_keep_their_colors(infomin_views):
     assert (patches == (200, 100, 50)).all()
 
 
-def test_the_linear_protocol_of_infomin_has_the_same_randaugment(infomin_views):
+def test_the_linear_protocol_of_infomin_has_the_same_randaugment(
+    infomin_views: Any,
+) -> None:
     path = CONFIGS / 'benchmarks/linear/linear_infomin_r50_imagenet.py'
     pipeline = Config.fromfile(path).train_dataloader.dataset.pipeline
     own = next(step for step in pipeline if step.type == 'RandAugment')
     assert own == next(s for s in infomin_views[0] if s['type'] == 'RandAugment')
 
 
-def test_a_partial_batch_trains():
+def test_a_partial_batch_trains() -> None:
     """The 80 images of CIFAR's last batch are fewer than 128 groups."""
     cfg = Config.fromfile(CONFIGS / 'npid_cld_r18_cifar10_200e.py')
     DefaultScope.get_instance('partial', scope_name='cld_mm')
@@ -227,8 +234,8 @@ def test_a_partial_batch_trains():
 
 
 class _Sample:
-    def __init__(self, index):
+    def __init__(self, index: Any) -> None:
         self.sample_idx = index
 
-    def get(self, name):
+    def get(self, name: str) -> Any:
         return self.sample_idx

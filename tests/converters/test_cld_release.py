@@ -122,7 +122,7 @@ class CifarNet(nn.Module):
         return F.normalize(self.linear(h)), F.normalize(self.groupDis(h))
 
 
-def randomised(net: Any) -> Any:
+def randomized(net: Any) -> Any:
     """Every weight and statistic its own value, so that none can be mixed up."""
     with torch.no_grad():
         for name, value in net.state_dict().items():
@@ -141,7 +141,7 @@ def released(kind: str, norm: Any, prefix: str = 'module.') -> tuple:
     """Networks, and the checkpoint the release would have written."""
     maker = {'mocov2': MoCoNet, 'infomin': InfoMinNet}.get(kind, CifarNet)
     torch.manual_seed(0)
-    query, key = randomised(maker(norm)), randomised(maker(norm))
+    query, key = randomized(maker(norm)), randomized(maker(norm))
     memory = F.normalize(torch.randn(LENGTH, C), dim=1)
     if kind == 'mocov2':
         state = prefixed(query.state_dict(), f'{prefix}encoder_q.')
@@ -372,7 +372,7 @@ def test_the_tool_lists_unknown_and_missing_keys(
     assert 'a released one holds' in run(source, target)[1]
 
 
-def reverted(kind, tmp_path):
+def reverted(kind: str, tmp_path: Path) -> tuple:
     """A model trained here, written in the release's layout by the tool's functions."""
     model = ours(kind, True)
     checkpoint = {'state_dict': model.state_dict(), 'meta': {'epoch': 17}}
@@ -383,20 +383,22 @@ def reverted(kind, tmp_path):
 
 
 @pytest.mark.parametrize('kind', ['infomin', 'moco_cifar'])
-def test_the_averaged_model_gains_no_prefix(kind, tmp_path):
+def test_the_averaged_model_gains_no_prefix(kind: str, tmp_path: Path) -> None:
     _, back = reverted(kind, tmp_path)
     assert all(key.startswith('module.') for key in back['model'])
     assert {f'module.{key}' for key in back['model_ema']} == set(back['model'])
 
 
 @pytest.mark.parametrize('kind', sorted({kind for kind, _ in KINDS}))
-def test_the_epoch_is_written(kind, tmp_path):
+def test_the_epoch_is_written(kind: Any, tmp_path: Path) -> None:
     _, back = reverted(kind, tmp_path)
     assert back['epoch'] == 17
     assert revert({'state_dict': ours(kind, True).state_dict()})['epoch'] == 0
 
 
-def test_the_contrast_of_moco_on_cifar_has_the_buffers_of_the_release(tmp_path):
+def test_the_contrast_of_moco_on_cifar_has_the_buffers_of_the_release(
+    tmp_path: Path,
+) -> None:
     model, back = reverted('moco_cifar', tmp_path)
     theirs = nn.Module()
     theirs.register_buffer('params', torch.tensor([-1]))
@@ -406,10 +408,11 @@ def test_the_contrast_of_moco_on_cifar_has_the_buffers_of_the_release(tmp_path):
     assert set(reverted('infomin', tmp_path)[1]['contrast']) == {'memory'}
 
 
-def test_the_lemniscate_is_the_module_of_the_release(tmp_path):
+def test_the_lemniscate_is_the_module_of_the_release(tmp_path: Path) -> None:
     model, _ = reverted('npid_cifar', tmp_path)
     assert 'lib.LinearAverage' not in sys.modules
-    package, module = types.ModuleType('lib'), types.ModuleType('lib.LinearAverage')
+    package: Any = types.ModuleType('lib')
+    module: Any = types.ModuleType('lib.LinearAverage')
     module.LinearAverage = type(
         'LinearAverage', (nn.Module,), {'__module__': module.__name__}
     )
@@ -424,7 +427,7 @@ def test_the_lemniscate_is_the_module_of_the_release(tmp_path):
     assert list(loaded.state_dict()) == ['params', 'memory']
 
 
-def test_what_a_released_file_holds_beside_the_memory_returns(tmp_path):
+def test_what_a_released_file_holds_beside_the_memory_returns(tmp_path: Path) -> None:
     _, _, checkpoint = released('npid_cifar', True)
     checkpoint['lemniscate'] = stored_object('LinearAverage')
     checkpoint['lemniscate'].register_buffer('params', torch.tensor([0.07, 0.4]))

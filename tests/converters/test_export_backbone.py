@@ -244,3 +244,13 @@ def test_a_stored_config_is_not_run(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match='stored config cannot be read'):
         export_backbone(path, tmp_path / 'out.pth', 'timm')
     assert not (tmp_path / 'ran').exists()
+
+
+@pytest.mark.parametrize('name', ['hf-hub:timm/resnet18.a1_in1k', 'local-dir:/tmp/x'])
+def test_a_stored_config_fetches_nothing(name: str, tmp_path: Path) -> None:
+    _, path = write_checkpoint(tmp_path, BACKBONES['timm_resnet'])
+    loaded = torch.load(path, weights_only=True)
+    loaded['meta']['cfg'] = loaded['meta']['cfg'].replace('resnet10t', name)
+    torch.save(loaded, path)
+    with pytest.raises(ValueError, match="not one of timm's own"):
+        export_backbone(path, tmp_path / 'out.pth', 'timm')

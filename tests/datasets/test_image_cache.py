@@ -1,6 +1,7 @@
 """Small training sets are decoded once; larger ones and evaluation are not."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ VIEW = {
 }
 
 
-def build(root: Path, *after: dict) -> object:
+def build(root: Path, *after: dict) -> Any:
     pipeline = [
         {'type': 'LoadImage', 'on_error': 'skip'},
         *after,

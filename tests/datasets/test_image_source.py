@@ -2,6 +2,7 @@
 
 import json
 import tarfile
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
@@ -15,7 +16,7 @@ from cld_mm.datasets.labels import has_labels, read_labels
 
 
 @pytest.fixture(autouse=True)
-def _scope():
+def _scope() -> Iterator[None]:
     with DefaultScope.overwrite_default_scope('cld_mm'):
         yield
 
@@ -159,7 +160,7 @@ def test_hugging_face_files(tmp_path: Path, kind: str) -> None:
         (lambda root: _touch(root / 'x.doc'), 'neither a folder nor a list'),
     ],
 )
-def test_bad_sources(tmp_path: Path, make, reason: str) -> None:
+def test_bad_sources(tmp_path: Path, make: Callable, reason: str) -> None:
     with pytest.raises((ValueError, FileNotFoundError), match=reason):
         build_image_dataset(make(tmp_path))
 

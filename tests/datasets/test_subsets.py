@@ -1,5 +1,6 @@
 """Subsets of wrapped datasets, and of views in memory."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from cld_mm.registry import DATASETS
 
 
 @pytest.fixture(autouse=True)
-def _scope():
+def _scope() -> Iterator[None]:
     with DefaultScope.overwrite_default_scope('cld_mm'):
         yield
 

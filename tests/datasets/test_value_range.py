@@ -1,6 +1,7 @@
 """Black and white of 16-bit images are decided once per dataset."""
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -21,7 +22,7 @@ def write(folder: Path, largest: list[int]) -> Path:
     return folder
 
 
-def build(root: Path, kind: str = 'ImageFolder', **load: object) -> object:
+def build(root: Path, kind: str = 'ImageFolder', **load: object) -> Any:
     with DefaultScope.overwrite_default_scope('cld_mm'):
         return DATASETS.build(
             {

@@ -19,7 +19,7 @@ from PIL import Image
 from cld_mm.datasets.preparation.fashion_mnist import fetch
 from tests.helpers import ROOT
 
-PAGES = sorted((ROOT / 'docs').rglob('*.md')) + [ROOT / 'README.md']
+PAGES = [*sorted((ROOT / 'docs').rglob('*.md')), ROOT / 'README.md']
 BLOCK = re.compile(
     r'(?P<note><!-- not run: [^>]+ -->\s*)?'
     r'^(?P<indent> *)```(?P<language>bash|python)[^\n]*\n(?P<code>.*?)^ *```',

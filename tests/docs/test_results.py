@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = ('README.md', 'docs/evidence.md')
 
 
-def between(text, name):
+def between(text: str, name: str) -> Any:
     """What stands between a name's markers, or None."""
     pattern = rf'<!-- results:{name}:begin -->(.*?)<!-- results:{name}:end -->'
     found = re.search(pattern, text, re.DOTALL)
@@ -21,12 +22,12 @@ def between(text, name):
 
 
 @pytest.fixture
-def studies(monkeypatch):
+def studies(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.chdir(ROOT)
     return load_studies(Path('studies'))
 
 
-def test_every_study_has_its_section(studies):
+def test_every_study_has_its_section(studies: Any) -> None:
     page = (ROOT / 'docs/evidence.md').read_text()
     for study in studies:
         found = between(page, study.name)
@@ -36,14 +37,14 @@ def test_every_study_has_its_section(studies):
 
 
 @pytest.mark.parametrize('page', PAGES)
-def test_the_summary_is_computed_from_the_results(studies, page):
+def test_the_summary_is_computed_from_the_results(studies: Any, page: str) -> None:
     found = between((ROOT / page).read_text(), 'summary')
     if page == 'README.md' and found is None:
         pytest.skip('the README has no summary yet')
     assert found == summary(studies, Path('results'))
 
 
-def test_measured_rows_are_the_readmes():
+def test_measured_rows_are_the_readmes() -> None:
     text = (ROOT / 'README.md').read_text()
     for path in (ROOT / 'results/reproduce').glob('*-full-seed0.json'):
         result = json.loads(path.read_text())
@@ -53,8 +54,25 @@ def test_measured_rows_are_the_readmes():
         assert row.rstrip(' |').endswith(f'{value:.1f}'), result['run']
 
 
-def test_no_result_holds_a_path_of_somebodys_machine():
+def test_no_result_holds_a_path_of_somebodys_machine() -> None:
     for path in (ROOT / 'results').rglob('*.json'):
         assert not re.search(r'"/(home|work|root|tmp|Users)/', path.read_text()), path
         command = json.loads(path.read_text()).get('command', '')
         assert ' /' not in command, path
+
+
+def test_the_quickstarts_table_is_its_results() -> None:
+    page = (ROOT / 'docs/evidence.md').read_text()
+    (path,) = (ROOT / 'results/quickstart').glob('seed0*.json')
+    found = json.loads(path.read_text())['comparison']
+    for side, name in (
+        ('pixels', 'raw pixels'),
+        ('untrained', 'untrained network'),
+        ('trained', 'trained network'),
+    ):
+        cells = [
+            f'{found[side][task][measure]:.1f}'
+            for task in ('plain', 'moved')
+            for measure in ('linear', 'knn')
+        ]
+        assert f'| {name} | {" | ".join(cells)} |' in page

@@ -21,6 +21,16 @@ class Finished(NamedTuple):
     stderr: str
 
 
+def load_program(path: str) -> Any:
+    """A program of the project as a module, without running it."""
+    spec = importlib.util.spec_from_file_location(Path(path).stem, ROOT / path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 def call_tool(path: str, *words: Any) -> Finished:
     """``python PATH WORDS...`` without the seconds that a new process takes.
 

@@ -27,7 +27,7 @@ SMALL: dict[str, Any] = {
     'model.queue_len': 32,
     'model.cld.grouping.num_groups': 3,
     'train_cfg.max_epochs': 2,
-    'param_scheduler.T_max': 10,  # whatever the number of epochs
+    'param_scheduler.T_max': 10,  # for any number of epochs
     'train_cfg.val_interval': 2,
     'default_hooks.logger.interval': 1,
     'default_hooks.checkpoint.interval': 1,

@@ -141,7 +141,7 @@ def compare_gradients(model: Any, total: Any, slow_model: Any, slow: Any) -> Non
             assert one.grad is None, name
 
 
-def slow_cross(a: Any, b: Any) -> float:
+def slow_cross(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     return 0.25 * cld_loss(a, b, kmeans(a, 3, 3), kmeans(b, 3, 3), 0.4)
 
 
@@ -203,7 +203,7 @@ def test_infomin_loss(cld: Any, views: list[torch.Tensor]) -> None:
     assert int(model.queue.pointer) == 6  # once a step
     with pytest.raises(ValueError, match='end the last view'):
         model.loss([*inputs[:-1], views[0]])
-    with pytest.raises(ValueError, match='jigsaw_weight is 2'):
+    with pytest.raises(ValueError, match='jigsaw_weight must be in'):
         tiny_moco(type='InfoMin', **{**settings, 'jigsaw_weight': 2})
 
 

@@ -1,6 +1,7 @@
 """CrossLevel around eight algorithms of mmpretrain, and one it cannot serve."""
 
 import copy
+from typing import Any
 
 import pytest
 import torch
@@ -39,7 +40,9 @@ VIT = {
 }
 
 
-def nonlinear(size, last_bn=False, pool=True, out=8):
+def nonlinear(
+    size: Any, last_bn: bool = False, pool: bool = True, out: int = 8
+) -> dict:
     return {
         'type': 'NonLinearNeck',
         'in_channels': size,
@@ -61,7 +64,7 @@ PREDICT = {
     'predictor': nonlinear(8, pool=False),
     'loss': {'type': 'CosineSimilarityLoss'},
 }
-ALGORITHMS = {
+ALGORITHMS: dict[str, dict[str, Any]] = {
     'SimCLR': {'neck': nonlinear(32), 'head': CONTRAST},
     'SimSiam': {'neck': nonlinear(32), 'head': PREDICT},
     'BYOL': {'neck': nonlinear(32), 'head': PREDICT},
@@ -126,11 +129,11 @@ ALGORITHMS = {
         },
     },
 }
-# Views whose features CLD compares: the second of these comes from an averaged copy.
+# Views whose features CLD compares: the second of these comes from an EMA encoder.
 ONE_TRAINED_VIEW = ('MoCo', 'DenseCL')
 
 
-def build(name, **changes):
+def build(name: str, **changes: Any) -> nn.Module:
     torch.manual_seed(0)
     MessageHub.get_instance('cross-level')
     MessageHub.get_current_instance().update_info('max_iters', 10)
@@ -148,13 +151,13 @@ def build(name, **changes):
     return model
 
 
-def views_of(name):
+def views_of(name: str) -> list:
     generator = torch.Generator().manual_seed(1)
     sizes = [16, 16, 8] if name == 'SwAV' else [16, 16]
     return [torch.randn(6, 3, size, size, generator=generator) for size in sizes]
 
 
-def gradients(model):
+def gradients(model: Any) -> list:
     return [
         torch.zeros_like(p) if p.grad is None else p.grad.clone()
         for p in model.backbone.parameters()
@@ -162,7 +165,7 @@ def gradients(model):
 
 
 @pytest.mark.parametrize('name', ALGORITHMS)
-def test_gradient_is_the_sum_of_both_losses(name):
+def test_gradient_is_the_sum_of_both_losses(name: str) -> None:
     model, views = build(name), views_of(name)
     plain, grouped = copy.deepcopy(model), copy.deepcopy(model)
 
@@ -200,7 +203,7 @@ def test_gradient_is_the_sum_of_both_losses(name):
     )
     projected = [grouped.group_neck(f) for f in features]
     pairs = [(a, b) for a in range(len(views)) for b in range(len(views)) if a != b]
-    cross = 0
+    cross = torch.zeros(())
     for a, b in pairs:
         groups = kmeans(projected[b].detach(), 3, 3).labels
         means = [projected[b][groups == g].sum(0) for g in range(3)]
@@ -219,7 +222,7 @@ def test_gradient_is_the_sum_of_both_losses(name):
 
 
 @pytest.mark.parametrize('name', ALGORITHMS)
-def test_it_trains(name):
+def test_it_trains(name: str) -> None:
     model, views = build(name), views_of(name)
     wrapper = OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9))
     cross = []
@@ -232,16 +235,16 @@ def test_it_trains(name):
     assert features['backbone'].shape == (6, 32)
 
 
-def test_one_view_is_an_error():
+def test_one_view_is_an_error() -> None:
     class OneView(nn.Module):
         data_preprocessor = nn.Identity()
 
-        def __init__(self):
+        def __init__(self) -> None:
             super().__init__()
             self.backbone = MODELS.build(RESNET)
             self.neck = self.head = None
 
-        def loss(self, inputs, data_samples):
+        def loss(self, inputs: Any, data_samples: Any) -> dict:
             return {'loss': self.backbone(inputs[0])[-1].mean()}
 
     model = MODELS.build({'type': 'CrossLevel', 'algorithm': OneView(), 'cld': CLD})
@@ -268,7 +271,7 @@ def test_one_view_is_an_error():
         model.loss(torch.randn(2, 3, 16, 16))
 
 
-def test_two_views_and_more_are_all_ordered_pairs():
+def test_two_views_and_more_are_all_ordered_pairs() -> None:
     head = MODELS.build({'type': 'CLDHead', **CLD})
     views = [F.normalize(torch.randn(7, 5), dim=1) for _ in range(3)]
     groups = [kmeans(view, 3, 3) for view in views]
@@ -281,12 +284,12 @@ def test_two_views_and_more_are_all_ordered_pairs():
         head.loss(views[0])
 
 
-def _shuffled_keys(rank):
+def _shuffled_keys(rank: int) -> None:
     model = build('MoCo')
     views = [view[3 * rank : 3 * rank + 3] for view in views_of('MoCo')]
     parts = model.loss(views)
     assert parts['loss_cld'].isfinite()
-    # The averaged copy saw images of both ranks: every key feature is still found.
+    # The EMA encoder saw images of both ranks: every key feature is still found.
     with Recorder(model.algorithm.encoder_k.module[0]) as recorder:
         model.algorithm.loss(views, None)
     (call,) = recorder.calls
@@ -294,25 +297,25 @@ def _shuffled_keys(rank):
     assert not own.any(1).all() or not own.any(0).all()
 
 
-def test_keys_shuffled_over_ranks_are_found():
+def test_keys_shuffled_over_ranks_are_found() -> None:
     run_ranks(_shuffled_keys)
 
 
 class SwappingSimSiam(nn.Module):
     """Encodes its views one after the other, in an order of its own choice."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.backbone = MODELS.build(RESNET)
         self.neck = self.head = self.data_preprocessor = None
         self.swapped = False
 
-    def loss(self, inputs, data_samples):
+    def loss(self, inputs: Any, data_samples: Any) -> dict:
         order = inputs[::-1] if self.swapped else inputs
         return {'loss': sum(self.backbone(view)[-1].mean() for view in order)}
 
 
-def test_views_that_change_their_order_are_found_again():
+def test_views_that_change_their_order_are_found_again() -> None:
     torch.manual_seed(0)
     algorithm = SwappingSimSiam()
     model = MODELS.build(
@@ -334,7 +337,7 @@ def test_views_that_change_their_order_are_found_again():
 
 
 @pytest.mark.parametrize('name', ['MoCo', 'BYOL'])
-def test_a_name_of_both_projects_needs_a_prefix(name):
+def test_a_name_of_both_projects_needs_a_prefix(name: str) -> None:
     config = {'type': 'CrossLevel', 'algorithm': {'type': name}, 'cld': CLD}
     with pytest.raises(ValueError, match=rf"write 'mmpretrain\.{name}'"):
         MODELS.build(config)

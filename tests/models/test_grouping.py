@@ -27,7 +27,7 @@ def slow_kmeans(x: Any, num_groups: Any, num_iters: Any) -> tuple:
     """The rounds as method and paper put them, row by row."""
     centroids = list(x[:num_groups].detach().double())
     for _ in range(num_iters):
-        labels = []
+        labels: Any = []
         for row in x.detach().double():
             distances = [float(((row - c) ** 2).sum()) for c in centroids]
             labels.append(distances.index(min(distances)))

@@ -1,5 +1,7 @@
 """A few hundred steps on real digits lower the loss and raise kNN over the start."""
 
+from typing import Any
+
 import pytest
 import torch
 from mmengine.optim import OptimWrapper
@@ -31,7 +33,7 @@ BACKBONE = {
 }
 
 
-def build(name, with_cld):
+def build(name: str, with_cld: Any) -> Any:
     cld = CLD if with_cld else None
     neck = {
         'type': 'TwoBranchNeck',
@@ -71,7 +73,7 @@ def build(name, with_cld):
             'neck': neck,
             'num_images': NUM,
             'num_negatives': 256 if name == 'NPID-NCE' else 0,
-            # NCE's share of a row rests on Z, estimated once: at a low T it goes stale.
+            # NCE's weights rest on Z, estimated once: at a low T it goes stale.
             'temperature': {False: 0.5, True: 0.2}[with_cld]
             if name == 'NPID-NCE'
             else 0.1,
@@ -81,19 +83,21 @@ def build(name, with_cld):
     )
 
 
-def images_of(part):
+def images_of(part: Any) -> tuple:
     digits = load_digits()
     images = torch.tensor(digits.images[part], dtype=torch.float32)[:, None] / 8 - 1
     images = F.pad(images, (2, 2, 2, 2), value=-1).expand(-1, 3, -1, -1)
-    # Written askew: random features, which know no invariance, find few neighbours.
+    # Written askew: random features, which know no invariance, find few neighbors.
     images = view(images, torch.Generator().manual_seed(0))
     return images, torch.tensor(digits.target[part])
 
 
-def view(images, generator, size=12):
+def view(
+    images: torch.Tensor, generator: torch.Generator, size: int = 12
+) -> torch.Tensor:
     """Turned, scaled and shifted, changed in contrast, noisy: each image its own."""
 
-    def uniform(low, high):
+    def uniform(low: Any, high: Any) -> Any:
         return low + (high - low) * torch.rand(len(images), generator=generator)
 
     angle, scale = uniform(-0.4, 0.4), uniform(0.6, 1.1)
@@ -110,7 +114,7 @@ def view(images, generator, size=12):
     return images + 0.1 * torch.randn(images.shape, generator=generator)
 
 
-def accuracy(model, train, test, kind):
+def accuracy(model: Any, train: Any, test: Any, kind: str) -> float:
     model.eval()
     features = [model.extract_features(part[0])[kind] for part in (train, test)]
     scores = knn_classify(features[0], train[1], features[1], k=10)
@@ -133,7 +137,7 @@ def accuracy(model, train, test, kind):
         ('BYOL', True),
     ],
 )
-def test_it_learns(name, with_cld):
+def test_it_learns(name: str, with_cld: bool) -> None:
     train, test = images_of(slice(0, NUM)), images_of(slice(NUM, 1000))
     model = build(name, with_cld)
     model.init_weights()
@@ -144,6 +148,7 @@ def test_it_learns(name, with_cld):
         encoder.total_steps = steps
     kind = 'backbone' if slow else 'instance'
     start = accuracy(model, train, test, kind)
+    optimizer: torch.optim.Optimizer
     optimizer = torch.optim.Adam(model.parameters(), lr=0.003)
     if slow:
         optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)

@@ -118,5 +118,5 @@ def test_held_out_and_fit_are_a_partition(digits: Path) -> None:
     ]
     assert len(whole[0]) + len(whole[1]) == 200
     assert not images[0] & images[1]
-    with pytest.raises(ValueError, match='share in'):
+    with pytest.raises(ValueError, match='fraction in'):
         HeldOut(config, 'fit', 1.5)

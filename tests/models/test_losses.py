@@ -27,8 +27,8 @@ def unit(*shape: Any) -> Any:
 
 def slow_cld(
     a: Any, b: Any, groups_a: Any, groups_b: Any, temperature: Any, mask: Any
-) -> int:
-    total = 0
+) -> torch.Tensor:
+    total = torch.zeros(())
     for features, groups in ((a, groups_b), (b, groups_a)):
         for row, label in zip(features, groups.labels, strict=True):
             terms = [(row * c).sum() / temperature for c in groups.centroids]
@@ -63,9 +63,9 @@ def test_cld_loss_does_not_see_the_order_of_images() -> None:
     a, b = unit(9, 4), unit(9, 4)
     ga, gb = kmeans(a, 3), kmeans(b, 3)
     order = torch.randperm(9)
-    moved = [g._replace(labels=g.labels[order]) for g in (ga, gb)]
+    ma, mb = (g._replace(labels=g.labels[order]) for g in (ga, gb))
     torch.testing.assert_close(
-        cld_loss(a[order], b[order], *moved, 0.2), cld_loss(a, b, ga, gb, 0.2)
+        cld_loss(a[order], b[order], ma, mb, 0.2), cld_loss(a, b, ga, gb, 0.2)
     )
 
 

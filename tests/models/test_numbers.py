@@ -1,5 +1,7 @@
 """Extremes: whatever goes in, what comes out is finite, or an error that says why."""
 
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -28,7 +30,13 @@ KINDS = ('random', 'zero', 'equal', 'duplicates', 'opposite', 'one zero', 'axes'
 TEMPERATURES = st.sampled_from([1e-3, 3e-3, 0.07, 0.2, 1.0, 30.0, 1e3])
 
 
-def rows(kind, n, c, generator, dtype=torch.float32):
+def rows(
+    kind: str,
+    n: Any,
+    c: Any,
+    generator: torch.Generator,
+    dtype: torch.dtype = torch.float32,
+) -> Any:
     """Features of unit length, or zero, of every awkward kind."""
     x = torch.randn(n, c, generator=generator)
     if kind == 'zero':
@@ -57,12 +65,12 @@ features = st.fixed_dictionaries(
 )
 
 
-def draw(kind, n, c, seed, dtype, parts=2):
+def draw(kind: str, n: Any, c: Any, seed: int, dtype: Any, parts: int = 2) -> list:
     generator = torch.Generator().manual_seed(seed)
     return [rows(kind, n, c, generator, dtype).requires_grad_() for _ in range(parts)]
 
 
-def assert_finite(loss, *inputs):
+def assert_finite(loss: Any, *inputs: Any) -> None:
     assert loss.isfinite().all()
     for gradient in torch.autograd.grad(loss, inputs):
         assert gradient.isfinite().all()
@@ -75,23 +83,25 @@ def assert_finite(loss, *inputs):
     st.integers(-1, 1),
     st.sampled_from([kmeans, normalized_cuts]),
 )
-def test_groups_and_cld_loss(given_, temperature, extra, grouping):
+def test_groups_and_cld_loss(
+    given_: Any, temperature: Any, extra: Any, grouping: Any
+) -> None:
     """K = 1, K = N and K > N, for any kind of features."""
     a, b = draw(**given_)
     num_groups = {-1: 1, 0: len(a), 1: len(a) + 3}[extra]
-    groups = [grouping(view, num_groups) for view in (a, b)]
-    for found in groups:
+    ga, gb = (grouping(view, num_groups) for view in (a, b))
+    for found in (ga, gb):
         assert found.centroids.isfinite().all()
         assert int(found.counts.sum()) == len(a)
     for mode in ('keep', 'mask'):
-        loss = cld_loss(a, b, *groups, temperature, mode)
+        loss = cld_loss(a, b, ga, gb, temperature, mode)
         assert loss.isfinite()
-    assert_finite(cld_loss(a, b, *groups, temperature), a, b)
+    assert_finite(cld_loss(a, b, ga, gb, temperature), a, b)
 
 
 @settings(max_examples=120, deadline=None)
 @given(features, TEMPERATURES, st.sampled_from(KINDS))
-def test_instance_losses(given_, temperature, bank_kind):
+def test_instance_losses(given_: Any, temperature: Any, bank_kind: Any) -> None:
     queries, keys = draw(**given_)
     # Gradients reach 1 / T times a feature: more than float16 holds in no case here.
     generator = torch.Generator().manual_seed(given_['seed'] + 1)
@@ -108,7 +118,7 @@ def test_instance_losses(given_, temperature, bank_kind):
 
 @settings(max_examples=60, deadline=None)
 @given(features, TEMPERATURES, st.sampled_from([1, 5, 33, 100]))
-def test_knn(given_, temperature, k):
+def test_knn(given_: Any, temperature: Any, k: Any) -> None:
     (test,) = draw(**given_, parts=1)
     generator = torch.Generator().manual_seed(given_['seed'] + 1)
     train = rows(given_['kind'], 33, given_['c'], generator, given_['dtype'])
@@ -124,7 +134,7 @@ def test_knn(given_, temperature, k):
     st.sampled_from([LinearProjectionNeck, NormLinearNeck, MLP, NormMLP]),
     st.sampled_from([0.0, 1e-30, 1e-6, 1.0, 6e4]),
 )
-def test_necks(given_, neck, scale):
+def test_necks(given_: Any, neck: Any, scale: Any) -> None:
     """Features of no length, tiny ones and float16's largest, and dead weights."""
     (x,) = draw(**{**given_, 'dtype': torch.float32}, parts=1)
     x = (x.detach() * scale).requires_grad_()
@@ -140,7 +150,7 @@ def test_necks(given_, neck, scale):
 
 @pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16, torch.float32])
 @pytest.mark.parametrize('size', [0.0, 6e-8, 65504.0])
-def test_grouping_of_half_precision_extremes(dtype, size):
+def test_grouping_of_half_precision_extremes(dtype: torch.dtype, size: float) -> None:
     x = (torch.randn(12, 6).sign() * size).to(dtype)
     for grouping in (kmeans, normalized_cuts):
         groups = grouping(x, 4)
@@ -148,7 +158,7 @@ def test_grouping_of_half_precision_extremes(dtype, size):
         assert int(groups.counts.sum()) == 12
 
 
-def test_memories_undo_what_they_wrote():
+def test_memories_undo_what_they_wrote() -> None:
     queue, bank = FeatureQueue(7, 3), MemoryBank(9, 3)
     before = [queue.features.clone(), queue.pointer.clone(), bank.features.clone()]
     for memory in (queue, bank):
@@ -162,7 +172,7 @@ def test_memories_undo_what_they_wrote():
     assert all(torch.equal(one, two) for one, two in zip(before, after, strict=True))
 
 
-def of_algorithm(name, num_groups):
+def of_algorithm(name: str, num_groups: Any) -> Any:
     cld = {**CLD, 'grouping': {'num_groups': num_groups}}
     if name == 'moco':
         return tiny_moco(cld)
@@ -183,7 +193,7 @@ def of_algorithm(name, num_groups):
     'name',
     ['moco', 'infomin', 'infomin_cld', 'npid', 'npid_nce', 'byol', 'byol_cld'],
 )
-def test_a_step_on_degenerate_images(name, images, num_groups):
+def test_a_step_on_degenerate_images(name: str, images: str, num_groups: int) -> None:
     model = of_algorithm(name, num_groups)
     x = {
         'zero': torch.zeros(6, 3, 8, 8),
@@ -205,14 +215,15 @@ def test_a_step_on_degenerate_images(name, images, num_groups):
     assert all(gradient.isfinite().all() for gradient in gradients)
 
 
-def test_a_batch_of_one_is_a_clear_error():
+def test_a_batch_of_one_is_a_clear_error() -> None:
     view = torch.randn(1, 3, 8, 8)
     with pytest.raises(ValueError, match=r'batch of 1 image.*raise batch_size'):
         tiny_moco(CLD).loss([view, view, view])
 
 
 @pytest.mark.parametrize('kind', ['KMeansGrouping', 'NormalizedCutsGrouping'])
-def test_a_mistyped_number_of_groups_takes_no_memory(kind):
+def test_a_mistyped_number_of_groups_takes_no_memory(kind: str) -> None:
     with pytest.raises(ValueError, match='num_groups must be <= 65536, got 1000000000'):
         CLDHead({'type': kind, 'num_groups': 10**9})
-    assert CLDHead({'type': kind, 'num_groups': 2**16}).grouping.num_groups == 2**16
+    largest: Any = CLDHead({'type': kind, 'num_groups': 2**16}).grouping
+    assert largest.num_groups == 2**16

@@ -47,7 +47,8 @@ def test_every_part_of_the_initial_rows_is_the_same(
     rows, after = [], []
     for window in ((0, num_rows), (start, stop)):
         torch.manual_seed(3)
-        rows.append(initial_rows(num_rows, channels, *window, first=48, block=16))
+        settings: dict[str, Any] = {'first': 48, 'block': 16}
+        rows.append(initial_rows(num_rows, channels, *window, **settings))
         after.append(torch.rand(()))
     assert torch.equal(rows[0][start:stop], rows[1])
     assert after[0] == after[1]
@@ -232,9 +233,9 @@ def test_split_bank_is_the_whole_one_in_losses_training_and_files(
     run_ranks(gathered_again, 3, (tmp_path,))
     assert len(list(folder.iterdir())) == 3
     assert torch.equal(read_rows(folder, 0, 31), rows)
-    with pytest.raises(ValueError, match='31 images but this model has 30'):
+    with pytest.raises(ValueError, match='31 images, but this model has 30'):
         load_rows(ShardedMemoryBank(30, 8), tmp_path / 'epoch_1.pth')
-    with pytest.raises(ValueError, match="of size 8 but the model's have 9"):
+    with pytest.raises(ValueError, match="of size 8, but the model's have 9"):
         load_rows(ShardedMemoryBank(31, 9), tmp_path / 'epoch_1.pth')
     (folder / 'rows_10_20.pth').unlink()
     with pytest.raises(FileNotFoundError, match='has no row 10'):

@@ -3,7 +3,9 @@
 import copy
 import itertools
 import os
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -30,19 +32,19 @@ WAITING = {
 class Watch(TorchDispatchMode):
     """Notes operations that wait, and results as large as the queue."""
 
-    def __init__(self, queue=None):
+    def __init__(self, queue: Any = None) -> None:
         super().__init__()
         self.waiting, self.copies = [], []
         self.queue = queue
 
-    def is_copy(self, out):
+    def is_copy(self, out: Any) -> Any:
         same_size = isinstance(out, torch.Tensor) and sorted(out.shape) == sorted(
             self.queue.shape
         )
         mine = self.queue.untyped_storage().data_ptr()
         return same_size and out.untyped_storage().data_ptr() != mine
 
-    def blocks(self, name, args, kwargs, out):
+    def blocks(self, name: str, args: Any, kwargs: Any, out: Any) -> Any:
         """Whether it moves a tensor between devices and waits for that."""
         if name not in ('_to_copy', 'copy_'):
             return False
@@ -50,7 +52,9 @@ class Watch(TorchDispatchMode):
         free = (kwargs or {}).get('non_blocking') or (*args, False, False, False)[2]
         return source.device != out.device and not free
 
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple = (), kwargs: Any = None
+    ) -> Any:
         name = func.overloadpacket.__name__
         out = func(*args, **(kwargs or {}))
         masks = name in ('index', 'index_put', 'index_put_') and any(
@@ -64,19 +68,19 @@ class Watch(TorchDispatchMode):
         return out
 
 
-def on_a_gpu(monkeypatch):
+def on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take the ways that are a GPU's."""
     monkeypatch.setattr(device_module, 'on_cpu', lambda tensor: False)
 
 
-def samples(n):
+def samples(n: Any) -> list:
     made = [DataSample() for _ in range(n)]
     for i, sample in enumerate(made):
         sample.set_field(i, 'sample_idx', field_type='metainfo')
     return made
 
 
-def algorithm(name, cld):
+def algorithm(name: str, cld: Any) -> Any:
     if name == 'MoCo':
         return tiny_moco(cld, queue_len=701)
     moco = tiny_moco(cld)
@@ -117,14 +121,16 @@ def algorithm(name, cld):
     ('name', 'cld'),
     list(itertools.product(['MoCo', 'NPID', 'NPID-NCE', 'BYOL'], [None, CLD])),
 )
-def test_a_step_waits_for_nothing(name, cld, views, monkeypatch):
+def test_a_step_waits_for_nothing(
+    name: Any, cld: Any, views: list[torch.Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
     on_a_gpu(monkeypatch)
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
     model = algorithm(name, cld).to(device)
     needed = [view.to(device) for view in views[: model.num_views]]
     wrapper = OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9))
     data = {'inputs': needed, 'data_samples': samples(6)}
-    model.train_step(data, wrapper)  # the first may estimate and initialise
+    model.train_step(data, wrapper)  # the first may estimate and initialize
     queue = getattr(model, 'queue', None)
     with Watch(None if queue is None else queue.features) as watch:
         if device == 'cuda':
@@ -138,7 +144,7 @@ def test_a_step_waits_for_nothing(name, cld, views, monkeypatch):
     assert watch.copies == []
 
 
-def test_the_watch_sees_what_it_should():
+def test_the_watch_sees_what_it_should() -> None:
     x = torch.randn(5, 3)
     with Watch(x) as watch:
         x[x[:, 0] > 0], x.sum().item(), x.unique(), x.clone(), x.t()
@@ -153,7 +159,9 @@ def test_the_watch_sees_what_it_should():
 @pytest.mark.parametrize(
     ('kept', 'casts'), [('float32', 1), ('float16', 0)], ids=lambda x: str(x)
 )
-def test_mixed_precision_casts_the_queue_once_at_most(kept, casts, views, monkeypatch):
+def test_mixed_precision_casts_the_queue_once_at_most(
+    kept: str, casts: int, views: list[torch.Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
     on_a_gpu(monkeypatch)
     checks._checked_devices.add(torch.device('cpu'))  # as after the first step
     model = tiny_moco(CLD, queue_len=701, queue_dtype=kept)
@@ -169,17 +177,19 @@ def test_mixed_precision_casts_the_queue_once_at_most(kept, casts, views, monkey
 class Count(TorchDispatchMode):
     """How many operations are dispatched; a multi-tensor one is one."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.operations = 0
 
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple = (), kwargs: Any = None
+    ) -> Any:
         self.operations += 1
         return func(*args, **(kwargs or {}))
 
 
-def operations_after_backward(depth, views):
-    """Operations of optimiser, average and check of a model's second step."""
+def operations_after_backward(depth: Any, views: list[torch.Tensor]) -> tuple:
+    """Operations of optimizer, average and check of a model's second step."""
     small = {'type': 'ResNet_CIFAR', 'stem_channels': 4, 'base_channels': 4}
     model = tiny_moco(CLD, backbone={**small, 'depth': depth})
     # foreach is torch's default on a GPU.
@@ -197,18 +207,18 @@ def operations_after_backward(depth, views):
     return count.operations, len(list(model.parameters()))
 
 
-def test_no_operation_goes_parameter_by_parameter(views):
+def test_no_operation_goes_parameter_by_parameter(views: list[torch.Tensor]) -> None:
     few, small = operations_after_backward(18, views)
     many, large = operations_after_backward(34, views)
     assert large > 1.5 * small
     assert many == few < 20
 
 
-def saved_bytes(model, views):
+def saved_bytes(model: Any, views: list[torch.Tensor]) -> tuple:
     """Bytes kept for the backward pass, and the loss."""
     sizes = {}
 
-    def pack(tensor):
+    def pack(tensor: Any) -> Any:
         storage = tensor.untyped_storage()
         sizes[storage.data_ptr()] = storage.nbytes()
         return tensor
@@ -218,7 +228,9 @@ def saved_bytes(model, views):
     return sum(sizes.values()), sum(v for name, v in parts.items() if 'loss' in name)
 
 
-def test_checkpointing_saves_memory_and_changes_nothing(views):
+def test_checkpointing_saves_memory_and_changes_nothing(
+    views: list[torch.Tensor],
+) -> None:
     plain = tiny_moco(CLD)
     saving = tiny_moco(
         CLD,
@@ -240,7 +252,7 @@ def test_checkpointing_saves_memory_and_changes_nothing(views):
             torch.testing.assert_close(a.grad, b.grad, msg=name)
     for name, value in plain.state_dict().items():  # statistics among them
         torch.testing.assert_close(saving.state_dict()[name], value, msg=name)
-    copied = copy.deepcopy(saving)  # as the averaged encoder is
+    copied = copy.deepcopy(saving)  # as the EMA encoder is
     block, other = (m.backbone.layer1[0] for m in (saving, copied))
     assert other.forward.block is other
     assert block.forward.block is block
@@ -258,7 +270,9 @@ STOCHASTIC_DEPTH = {  # mmpretrain takes its rates from np.linspace
 
 
 @pytest.mark.parametrize('backbone', [{}, {'backbone': STOCHASTIC_DEPTH}])
-def test_compiled_backbones_keep_values_and_names(backbone, views):
+def test_compiled_backbones_keep_values_and_names(
+    backbone: dict, views: list[torch.Tensor]
+) -> None:
     plain = tiny_moco(**backbone)
     compiled = copy.deepcopy(plain)
     compiled.compile_passes(backend='eager')
@@ -267,7 +281,7 @@ def test_compiled_backbones_keep_values_and_names(backbone, views):
     assert list(plain.state_dict()) == list(compiled.state_dict())
 
 
-def test_a_queue_of_half_the_size(views, tmp_path):
+def test_a_queue_of_half_the_size(views: list[torch.Tensor], tmp_path: Path) -> None:
     full, half = tiny_moco(CLD), tiny_moco(CLD, queue_dtype='float16')
     half.load_state_dict(full.state_dict())
     assert half.queue.features.dtype == torch.float16
@@ -284,7 +298,7 @@ def test_a_queue_of_half_the_size(views, tmp_path):
         FeatureQueue(10**10, 2000)
 
 
-def test_allocators_leave_a_users_setting(monkeypatch):
+def test_allocators_leave_a_users_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv('PYTORCH_CUDA_ALLOC_CONF', 'max_split_size_mb:64')
     monkeypatch.setenv('MALLOC_TRIM_THRESHOLD_', '131072')
     assert not keep_freed_memory()

@@ -1,6 +1,6 @@
 """Steps and views on another device than the CPU, tried on one that holds no values.
 
-torch's meta device refuses every look at a value, as a GPU would wait for it, and every
+torch's meta device refuses to read any value, where a GPU would synchronize, and every
 mixture of devices; so both are seen on machines without a GPU.
 """
 
@@ -43,11 +43,17 @@ def on_device(name: str, views: list[torch.Tensor]) -> tuple:
         inner = {'type': 'SimSiam', 'backbone': backbone, 'head': head}
         inner['data_preprocessor'] = {'type': 'cld_mm.ViewsPreprocessor'}
         inner['neck'] = {**neck, 'out_channels': 8}
+        config: dict[str, Any]
         config = {'type': 'CrossLevel', 'algorithm': inner, 'cld': CLD}
         return MODELS.build(config), views[:2]
     if name.startswith('sharded'):
         neck = {'type': 'TwoBranchNeck', 'in_channels': 32, 'out_channels': 8}
-        config = {'type': 'NPID', 'backbone': backbone, 'neck': neck, 'cld': CLD}
+        config = {
+            'type': 'NPID',
+            'backbone': backbone,
+            'neck': neck,
+            'cld': CLD,
+        }
         config |= {'num_images': 40, 'feat_dim': 8, 'bank_sharded': True}
         config |= {'num_negatives': 5 * name.endswith('NCE'), 'bank_dtype': 'float16'}
         return MODELS.build(config), views[:2]
@@ -89,6 +95,7 @@ def test_views_are_made_on_a_device_that_holds_no_values(whole: bool) -> None:
     seeds = np.arange(24, dtype=np.uint64).reshape(2, 12) * 7919
     drawn = np.stack([law.draw(row, 16, 16) for row in seeds], axis=1)
     images = torch.zeros(12, 3, 16, 16, dtype=torch.uint8)
+    data: dict[str, Any]
     data = {'inputs': images, 'crop_size': 20} if whole else {'inputs': [images] * 2}
     data['augmentations'] = torch.from_numpy(drawn)
     settings = {'mean': [1.0] * 3, 'std': [2.0] * 3, 'to_rgb': True}

@@ -1,6 +1,7 @@
 """A tiny dataset and study, whose runs take seconds."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +20,8 @@ model = dict(
 train_dataloader = dict(batch_size=10, dataset=dict(dataset=dict(data_root='{data}')))
 val_cfg = dict(train_dataloader=dict(dataset=dict(data_root='{data}')))
 val_dataloader = dict(dataset=dict(data_root='{data}'))
+val_evaluator = dict(topk=(1,))
+test_evaluator = val_evaluator
 optim_wrapper = dict(dtype='float16')
 train_cfg = dict(max_iters=6, val_interval=2)
 param_scheduler = dict(
@@ -45,7 +48,7 @@ measures = dict(k=[1, 5])
 """
 
 
-def write_data(folder, seed=0):
+def write_data(folder: Path, seed: int = 0) -> None:
     """60 training and 20 test images of two classes that differ in color."""
     rng = np.random.default_rng(seed)
     folder.mkdir(parents=True, exist_ok=True)
@@ -62,10 +65,11 @@ def write_data(folder, seed=0):
 
 
 @pytest.fixture
-def tiny(tmp_path):
+def tiny(tmp_path: Path) -> Path:
     """Path of a tiny study; its config and data are beside it."""
     write_data(tmp_path / 'data')
-    config = tmp_path / 'config.py'
+    config = tmp_path / 'configs' / 'config.py'  # not among the studies
+    config.parent.mkdir()
     config.write_text(CONFIG.format(root=ROOT, data=tmp_path / 'data'))
     study = tmp_path / 'tiny.py'
     study.write_text(STUDY.format(config=config))
@@ -73,6 +77,6 @@ def tiny(tmp_path):
 
 
 @pytest.fixture
-def write_arrays():
+def write_arrays() -> Any:
     """Writes other images into a folder."""
     return write_data

@@ -4,14 +4,14 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
+from cld_mm.augmentation.moved_images import moved_images
 from cld_mm.evaluation import knn_classify, top_k_accuracy
 from cld_mm.evaluation.functional.knn_grid import knn_grid
-from cld_mm.augmentation.moved_images import moved_images
 from cld_mm.study.measures import fit_logistic, measure_features
 
 
 @pytest.mark.parametrize(('train', 'test'), [(40, 7), (700, 300)])
-def test_the_grid_is_knn_classify_for_each_k(train, test):
+def test_the_grid_is_knn_classify_for_each_k(train: int, test: int) -> None:
     torch.manual_seed(0)
     features, labels = torch.randn(train, 5), torch.randint(0, 4, (train,))
     queries, truth = torch.randn(test, 5), torch.randint(0, 4, (test,))
@@ -22,7 +22,7 @@ def test_the_grid_is_knn_classify_for_each_k(train, test):
         assert top1 == pytest.approx(top_k_accuracy(scores, truth, k=(1,))[0])
 
 
-def test_logistic_regression_is_scikit_learns_at_the_chosen_strength():
+def test_logistic_regression_is_scikit_learns_at_the_chosen_strength() -> None:
     torch.manual_seed(0)
     labels = torch.randint(0, 3, (300,))
     features = torch.randn(300, 4) + 2 * torch.eye(3, 4)[labels]
@@ -35,7 +35,7 @@ def test_logistic_regression_is_scikit_learns_at_the_chosen_strength():
     assert fit.accuracy(features, labels) > 75
 
 
-def test_measures_name_the_best_k():
+def test_measures_name_the_best_k() -> None:
     torch.manual_seed(0)
     labels = torch.randint(0, 2, (100,))
     part = {'backbone': torch.randn(100, 3) + 3 * labels[:, None], 'labels': labels}
@@ -45,12 +45,12 @@ def test_measures_name_the_best_k():
     assert found['linear'] > 90
 
 
-def test_images_that_are_not_moved_stay_as_they_are():
+def test_images_that_are_not_moved_stay_as_they_are() -> None:
     images = torch.randint(0, 256, (3, 1, 9, 9), dtype=torch.uint8)
     assert torch.equal(moved_images(images, 0, 0, (1, 1)), images)
 
 
-def test_a_shift_moves_whole_pixels_and_fills_with_black():
+def test_a_shift_moves_whole_pixels_and_fills_with_black() -> None:
     image = torch.zeros(200, 1, 15, 15, dtype=torch.uint8)
     image[:, :, 7, 7] = 200
     moved = moved_images(image, shift=3, degrees=0, scale=(1, 1)).float()

@@ -1,11 +1,14 @@
 """A study's config is checked before anything runs."""
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from cld_mm.study import StudyError, load_study
 
 
-def test_runs_are_trials_then_seeds_in_turn_then_baselines(tiny):
+def test_runs_are_trials_a_first_seed_baselines_then_the_other_seeds(tiny: Any) -> None:
     names = [run.name for run in load_study(tiny).runs()]
     assert names == [
         'plain-trial0',
@@ -14,12 +17,21 @@ def test_runs_are_trials_then_seeds_in_turn_then_baselines(tiny):
         'cld-trial1',
         'plain-seed0',
         'cld-seed0',
-        'plain-seed1',
-        'cld-seed1',
         'plain-untrained-seed0',
         'plain-untrained-seed1',
         'pixels',
+        'plain-seed1',
+        'cld-seed1',
     ]
+
+
+def test_longer_arms_come_last(tiny: Any) -> None:
+    text = tiny.read_text()
+    tiny.write_text(
+        text.replace('plain=dict(config=', 'plain=dict(steps=9, config=', 1)
+    )
+    names = [run.name for run in load_study(tiny).runs()]
+    assert names[-2:] == ['plain-seed0', 'plain-seed1']
 
 
 @pytest.mark.parametrize(
@@ -38,7 +50,9 @@ def test_runs_are_trials_then_seeds_in_turn_then_baselines(tiny):
         ('arms = dict(', 'arms = dict() or 1 / 0 or dict(', 'division by zero'),
     ],
 )
-def test_a_wrong_study_is_refused_in_one_line(tiny, old, new, message):
+def test_a_wrong_study_is_refused_in_one_line(
+    tiny: Any, old: str, new: str, message: str
+) -> None:
     text = tiny.read_text()
     assert old in text
     tiny.write_text(text.replace(old, new))
@@ -47,6 +61,6 @@ def test_a_wrong_study_is_refused_in_one_line(tiny, old, new, message):
     assert '\n' not in str(caught.value)
 
 
-def test_a_missing_study_is_named(tmp_path):
+def test_a_missing_study_is_named(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match=r'absent\.py does not exist'):
         load_study(tmp_path / 'absent.py')

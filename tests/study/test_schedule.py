@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from cld_mm.study.schedule import Chosen, check
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def run_study(study, *flags):
+def run_study(study: Any, *flags: Any) -> tuple:
     """The tool in its own process; its exit code and what it printed."""
     done = subprocess.run(
         [
@@ -43,9 +44,9 @@ def run_study(study, *flags):
 
 
 @pytest.mark.timeout(900)
-def test_a_study_from_its_trials_to_its_report(tiny):
+def test_a_study_from_its_trials_to_its_report(tiny: Any) -> None:
     text = tiny.read_text().replace('[0, 1]', '[0]')
-    tiny.write_text(text)
+    tiny.write_text(text + "baselines = ['pixels']\n")
     results = tiny.parent / 'results'
     code, output = run_study(tiny, '--jobs', '2')
     assert code == 0, output
@@ -79,7 +80,7 @@ def test_a_study_from_its_trials_to_its_report(tiny):
     assert (tiny.parent / 'images/study_tiny.png').is_file()
 
 
-def one_result(tiny, **changes):
+def one_result(tiny: Any, **changes: Any) -> tuple:
     """A study with one result, as it would be stored, but for the changes."""
     from cld_mm.study.revision import code_revision
     from cld_mm.study.settings import data_of, run_config, settings_digest
@@ -104,7 +105,7 @@ def one_result(tiny, **changes):
     return study, tiny.parent / 'results'
 
 
-def test_a_result_that_is_there_is_not_due(tiny):
+def test_a_result_that_is_there_is_not_due(tiny: Any) -> None:
     results, waiting = check(*one_result(tiny))
     assert list(results) == ['cld-trial0']
     assert 'cld-trial0' not in [run.name for run in waiting]
@@ -121,37 +122,39 @@ def test_a_result_that_is_there_is_not_due(tiny):
         ({'measures': {}}, 'no measure'),
     ],
 )
-def test_a_result_of_something_else_is_refused(tiny, changes, message):
+def test_a_result_of_something_else_is_refused(
+    tiny: Any, changes: dict, message: str
+) -> None:
     study, folder = one_result(tiny, **changes)
     with pytest.raises(StudyError, match=message):
         check(study, folder)
 
 
-def test_another_revision_can_be_accepted(tiny):
+def test_another_revision_can_be_accepted(tiny: Any) -> None:
     study, folder = one_result(tiny, revision='f' * 40)
     assert len(check(study, folder, any_revision=True)[0]) == 1
 
 
-def test_a_damaged_result_is_named(tiny):
+def test_a_damaged_result_is_named(tiny: Any) -> None:
     study, folder = one_result(tiny)
     (folder / 'tiny/cld-trial0.json').write_text('{"run": ')
     with pytest.raises(StudyError, match=r'cld-trial0\.json is not a result'):
         check(study, folder)
 
 
-def test_data_that_changed_are_noticed(tiny, write_arrays):
+def test_data_that_changed_are_noticed(tiny: Any, write_arrays: Any) -> None:
     study, folder = one_result(tiny)
     write_arrays(tiny.parent / 'data', seed=3)
     with pytest.raises(StudyError, match='other training data'):
         check(study, folder)
 
 
-def test_a_report_needs_markers_to_fill():
+def test_a_report_needs_markers_to_fill() -> None:
     with pytest.raises(StudyError, match='no <!-- results:a:begin -->'):
         fill('text', 'a', 'table')
 
 
-def test_a_report_replaces_what_stood_there(tiny):
+def test_a_report_replaces_what_stood_there(tiny: Any) -> None:
     study, folder = one_result(tiny)
     document = tiny.parent / 'page.md'
     write_report(study, folder, document)

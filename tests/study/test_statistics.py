@@ -1,6 +1,7 @@
 """Statistics against slow, obvious ones."""
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from cld_mm.study.statistics import mean_std, paired_difference
 
 
-def test_the_interval_is_that_of_all_resamples():
+def test_the_interval_is_that_of_all_resamples() -> None:
     """With three pairs there are 27 equally likely resamples: enumerate them."""
     ours, theirs = {0: 3.0, 1: 5.0, 2: 4.0}, {0: 1.0, 1: 1.5, 2: 4.5}
     differences = [2.0, 3.5, -0.5]
@@ -22,14 +23,14 @@ def test_the_interval_is_that_of_all_resamples():
     assert found.high == pytest.approx(high, abs=0.05)
 
 
-def test_only_shared_seeds_count():
+def test_only_shared_seeds_count() -> None:
     found = paired_difference({0: 1.0, 1: 9.0}, {0: 0.5, 2: 100.0})
     assert found == (0.5, None, None, 1)
     assert paired_difference({0: 1.0}, {1: 1.0}) is None
 
 
 @given(st.lists(st.floats(-100, 100), min_size=3, max_size=6), st.floats(-50, 50))
-def test_a_shift_moves_the_interval(values, shift):
+def test_a_shift_moves_the_interval(values: Any, shift: Any) -> None:
     ours = dict(enumerate(values))
     none = dict.fromkeys(ours, 0.0)
     plain = paired_difference(ours, none, resamples=200)
@@ -41,6 +42,6 @@ def test_a_shift_moves_the_interval(values, shift):
     assert plain.low <= plain.high
 
 
-def test_standard_deviation_is_the_samples():
+def test_standard_deviation_is_the_samples() -> None:
     assert mean_std([1.0, 3.0]) == pytest.approx((2.0, 2**0.5))
     assert mean_std([4.0]) == (4.0, 0.0)

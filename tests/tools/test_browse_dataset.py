@@ -1,4 +1,4 @@
-"""browse_dataset.py draws what training sees, whatever the dataset is."""
+"""browse_dataset.py draws what training sees, for any dataset."""
 
 from pathlib import Path
 

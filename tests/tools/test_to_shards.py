@@ -121,10 +121,10 @@ def test_odd_names_are_kept_out_of_shards_and_broken_files_named(
     dataset = TarShards(str(pictures / 'shards'), pipeline=PIPELINE)
     assert dataset.metainfo['classes'] == ('a', 'b', 'ü b')
     assert dataset.get_gt_labels().tolist().count(2) == 5
-    # Cut in the header, cut in the picture, spoilt in its middle.
+    # Cut in the header, cut in the picture, corrupt in its middle.
     scan = data.index(b'\xff\xda') + 20
-    spoilt = data[:scan] + b'\xff\xc4\x00\x00' + data[scan + 4 :]
-    for number, broken in enumerate((data[:30], data[:-2], spoilt)):
+    damaged = data[:scan] + b'\xff\xc4\x00\x00' + data[scan + 4 :]
+    for number, broken in enumerate((data[:30], data[:-2], damaged)):
         (odd / 'a.tar.jpg').write_bytes(broken)
         words = (*words[:3], pictures / f'out_{number}')
         assert to_shards(monkeypatch, *words) != 0

@@ -121,7 +121,7 @@ def test_labels_that_a_dataset_lacks_are_noticed_before_the_weights_are_read(
     (tmp_path / 'damaged.pth').write_bytes(b'never read')
     found = call('tools/knn.py', (tmp_path / 'config.py', tmp_path / 'damaged.pth'))
     assert found.code == 2
-    assert 'training images of KNNLoop have no labels' in found.stderr
+    assert 'kNN needs labels' in found.stderr
 
 
 def test_a_report_shows_groups_without_labels(

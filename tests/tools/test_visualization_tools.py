@@ -91,7 +91,8 @@ def test_views_are_those_that_training_sees(
     [first] = [index for index in sampler if int(index) == 0]
     views = dataset[first]['inputs']
     for drawn_view, view in zip(rows[0][4:], views, strict=True):
-        assert np.array_equal(drawn_view, view.numpy().transpose(1, 2, 0))
+        seen = view.numpy().transpose(1, 2, 0).astype(int)
+        assert abs(drawn_view - seen).max() <= 1  # normalized and back
 
 
 def test_two_photographs_can_be_compared(

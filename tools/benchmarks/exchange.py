@@ -36,7 +36,7 @@ from tools.benchmarks.counts import at_least
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Count what ranks exchange.')
     parser.add_argument('--ranks', type=at_least(1), nargs='+', default=[2, 4, 8])
-    parser.add_argument('--batch', type=at_least(2), default=64, help='images a rank')
+    parser.add_argument('--batch', type=at_least(2), default=64, help='images per rank')
     parser.add_argument('--pixels', type=at_least(1), default=28)
     parser.add_argument(
         '--run', action='store_true', help='calls in a default training run'
@@ -244,7 +244,7 @@ def main() -> None:
         return
     results = {ranks: count(ranks, args) for ranks in args.ranks}
     image = 4 * args.batch * args.pixels**2
-    print(f'bytes a rank receives in a step of {args.batch} images a rank')
+    print(f'bytes received per rank in a step of {args.batch} images per rank')
     print(f'(one view of the batch: {image} bytes, float32)')
     print(f'{"side":6s}{"kind":20s}' + ''.join(f'{n:>10d} ranks' for n in results))
     kinds = ['images', 'keys', 'grouping', 'grouping, backward', 'gradients', 'other']

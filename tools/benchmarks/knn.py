@@ -45,7 +45,7 @@ CLASSES, TEMPERATURE = 10, 0.1
 
 
 def vote(similarity: np.ndarray, rows: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """The weighted vote on neighbours that another library found."""
+    """The weighted vote on neighbors that another library found."""
     weights = np.exp((similarity - similarity.max(1, keepdims=True)) / TEMPERATURE)
     scores = np.zeros((len(rows), CLASSES), np.float32)
     for column in range(CLASSES):
@@ -58,11 +58,11 @@ def main() -> None:
     args.threads = args.threads or torch.get_num_threads()
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
-    centres = torch.randn(CLASSES, args.channels)
+    centers = torch.randn(CLASSES, args.channels)
     labels = torch.randint(CLASSES, (args.train,))
     truth = torch.randint(CLASSES, (args.test,))
     train, test = (
-        F.normalize(centres[y] * 0.3 + torch.randn(len(y), args.channels), dim=1)
+        F.normalize(centers[y] * 0.3 + torch.randn(len(y), args.channels), dim=1)
         for y in (labels, truth)
     )
     x, y, q = train.numpy(), labels.numpy(), test.numpy()

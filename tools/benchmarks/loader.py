@@ -166,8 +166,8 @@ def our_side(on_device: bool, whole: bool = False) -> Callable[[str, int], dict]
     DefaultScope.get_instance(f'loader-{on_device}-{whole}', scope_name='cld_mm')
     pipeline = Compose(our_pipeline(on_device, whole))
     if not whole:  # as the dataset does
-        load, *others = pipeline.transforms
-        load.smallest_crop = smallest_crop(others)
+        first, *others = pipeline.transforms
+        first.smallest_crop = smallest_crop(others)
 
     def load(path: str, place: int) -> dict:
         index = SeededIndex(place, mix_seed(0, 0, place))

@@ -2,7 +2,7 @@
 
 ``python tools/benchmarks/memory.py``: a ResNet-50 at 224 pixels, batch 64, on a GPU; on
 a CPU a CIFAR ResNet-18 at 32 pixels. Must be held: parameters, their momentum copies,
-gradients, optimiser state, queue or bank, the batch, and what the graph saves for the
+gradients, optimizer state, queue or bank, the batch, and what the graph saves for the
 backward pass. The sum is of all at once, though gradients come as what the graph saves
 goes, so a peak may stay some percent below it. Peaks are torch's own:
 ``max_memory_allocated`` on a GPU, the profiler's count of every allocation on a CPU.
@@ -157,7 +157,7 @@ def measure(name: str, args: argparse.Namespace) -> dict[str, int]:
     for place, sample in enumerate(samples):
         sample.set_field(place, 'sample_idx', field_type='metainfo')
     data = {'inputs': views, 'data_samples': samples}
-    for _ in range(2):  # the optimiser's state comes with the first step
+    for _ in range(2):  # the optimizer's state comes with the first step
         model.train_step(data, wrapper)
     trained = [p for p in model.parameters() if p.requires_grad]
     state = [
@@ -167,7 +167,7 @@ def measure(name: str, args: argparse.Namespace) -> dict[str, int]:
         'parameters': size(trained),
         'momentum_copies': size(p for p in model.parameters() if not p.requires_grad),
         'gradients': size(trained),
-        'optimiser_state': size(state),
+        'optimizer_state': size(state),
         'memory': size(b for b in model.buffers() if b.ndim == 2),
         'other_buffers': size(b for b in model.buffers() if b.ndim != 2),
         'batch': size(views),
@@ -190,7 +190,7 @@ def main() -> None:
     found = {}
     for name in args.variants:
         found[name] = measure(name, args)
-        # An averaged encoder and the optimiser it follows hold each other, and a GPU's
+        # An EMA encoder and the optimizer it follows hold each other, and a GPU's
         # peak is of all that lives.
         gc.collect()
         print(name, *(f'{k} {v / 2**20:.1f} MiB' for k, v in found[name].items()))

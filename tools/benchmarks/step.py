@@ -1,12 +1,12 @@
 """What a MoCo v2 + CLD step costs beside its backbone and neck passes alone.
 
 ``python tools/benchmarks/step.py``: all sides take turns, each in its own process;
-medians of the ratios of neighbouring runs, with quartiles; the last line is JSON.
+medians of the ratios of neighboring runs, with quartiles; the last line is JSON.
 
 Sides:
 
 - floor: two passes of backbone and neck with backward, one without, nothing else;
-- cld: the whole MoCo v2 + CLD step, loss parts, queue, average and optimiser;
+- cld: the whole MoCo v2 + CLD step, loss parts, queue, average and optimizer;
 - matched: the same with λ 0 (two queries, no group branch);
 - moco: this project's MoCo v2 with the usual two views;
 - moco_bf16, moco_compiled: the same under ``--amp`` in bfloat16, and ``--compile``;

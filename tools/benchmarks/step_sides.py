@@ -48,7 +48,7 @@ def on_views(step: Callable[[dict], Any]) -> Callable[[list], Any]:
 
 
 def autocast(device: str, dtype: str) -> torch.autocast:
-    """Around the passes of sides that have no optimiser's wrapper."""
+    """Around the passes of sides that have no optimizer's wrapper."""
     return torch.autocast(device, getattr(torch, dtype), enabled=dtype != 'float32')
 
 

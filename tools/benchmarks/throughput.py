@@ -1,14 +1,14 @@
 """Images a second of a recipe, and where a step's time goes.
 
 ``python tools/benchmarks/throughput.py [CONFIG]``: trains the config's model on batches
-that lie in memory, so no loader is timed. On a GPU: ResNet-50, 224 pixels, float16,
-bfloat16, with and without torch.compile, colours and blur on the device or not. Without
+that are in memory, so no loader is timed. On a GPU: ResNet-50, 224 pixels, float16,
+bfloat16, with and without torch.compile, colors and blur on the device or not. Without
 one it runs small (CIFAR ResNet-18, 32 pixels, float32 and, where the CPU has it,
 bfloat16), and says 'not measured' for what needs a GPU.
 
 ``--out FOLDER`` keeps torch's trace of one step (trace.json) and a picture of it
-(trace.png). The share of a GPU's time that is not the backbone's and necks' comes from
-the profiler too: all work of a step beside that of its passes alone (on a CPU step.py
+(trace.png). The fraction of a GPU's time outside backbone and necks comes from the
+profiler too: all work of a step beside that of its passes alone (on a CPU step.py
 compares both). The last line is JSON.
 """
 
@@ -136,7 +136,7 @@ def work_of(step: Callable[[], Any], out: Path | None = None) -> float:
 def share_outside(
     passes: Callable[[], Any], step: Callable[[], Any], repeats: int
 ) -> float:
-    """Share of a step's work that is not its passes', by the least of each, in turn."""
+    """Fraction of a step's work outside its passes, by the least of each, in turn."""
     passes(), step()
     both = [(work_of(passes), work_of(step)) for _ in range(repeats)]
     floor, whole = (min(side) for side in zip(*both, strict=True))
@@ -215,7 +215,7 @@ def main() -> None:
                     for name, middle in medians.items()
                 },
                 'tflop_per_step': round(flops / 1e12, 4),
-                'model_flop_utilisation': {
+                'model_flop_utilization': {
                     name: round(flops / medians[name] / 1e12 / peak, 4)
                     for name in medians
                 }

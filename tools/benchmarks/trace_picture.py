@@ -11,9 +11,9 @@ from matplotlib import pyplot as plt
 
 KINDS = {
     'convolution': ('conv', 'cudnn', 'xmma', 'implicit'),
-    'normalisation': ('norm', 'bn_'),
+    'normalization': ('norm', 'bn_'),
     'matrix product': ('addmm', '::mm', '::bmm', 'gemm', 'cutlass'),
-    'average and optimiser': ('foreach', 'lerp', 'sgd', 'multi_tensor'),
+    'average and optimizer': ('foreach', 'lerp', 'sgd', 'multi_tensor'),
     'copy': ('copy', 'memcpy', 'memset', 'fill'),
 }
 

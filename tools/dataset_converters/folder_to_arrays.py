@@ -10,13 +10,25 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import cld_mm  # noqa: F401, I001
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('folder', type=Path, help='holds one folder per split')
+    parser.add_argument('out', type=Path, help='folder for the .npz files')
+    parser.add_argument('--size', type=int, default=32, help='pixels per side')
+    parser.add_argument('--debug', action='store_true', help='show tracebacks')
+    return parser.parse_args()
+
+
+if __name__ == '__main__':
+    parse_args()  # --help and wrong flags, before imports that take seconds
+
+import cld_mm.registry  # noqa: F401, I001
 import numpy as np
 from PIL import Image
 from tqdm import tqdm
-
 from cld_mm.cli.command_line import command_line
-from cld_mm.datasets import CustomDataset
+from mmpretrain.datasets import CustomDataset
 from cld_mm.datasets.transforms import LoadImage
 
 
@@ -45,12 +57,7 @@ def convert(split: Path, size: int) -> dict[str, np.ndarray]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('folder', type=Path, help='holds one folder per split')
-    parser.add_argument('out', type=Path, help='folder for the .npz files')
-    parser.add_argument('--size', type=int, default=32, help='pixels per side')
-    parser.add_argument('--debug', action='store_true', help='show tracebacks')
-    args = parser.parse_args()
+    args = parse_args()
     with command_line(args.debug):
         if args.size < 1:
             raise ValueError(f'--size must be >= 1, got {args.size}.')

@@ -11,6 +11,27 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Convert a released checkpoint.')
+    parser.add_argument('src', metavar='SRC', help='checkpoint to read')
+    parser.add_argument('dst', metavar='DST', help='checkpoint to write')
+    parser.add_argument(
+        '--reverse', action='store_true', help="from this project's to the release's"
+    )
+    parser.add_argument(
+        '--allow-unknown', action='store_true', help='leave unknown keys out'
+    )
+    parser.add_argument(
+        '--allow-missing', action='store_true', help='continue without missing keys'
+    )
+    parser.add_argument('--debug', action='store_true', help='show tracebacks')
+    return parser.parse_args()
+
+
+if __name__ == '__main__':
+    parse_args()  # --help and wrong flags, before imports that take seconds
+
 import cld_mm.registry  # noqa: F401, I001
 import torch
 
@@ -22,20 +43,7 @@ from cld_mm.fileio.inert_pickle import load_tensors
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description='Convert a released checkpoint.')
-    parser.add_argument('src', metavar='SRC', help='checkpoint to read')
-    parser.add_argument('dst', metavar='DST', help='checkpoint to write')
-    parser.add_argument(
-        '--reverse', action='store_true', help="from this project's to the release's"
-    )
-    parser.add_argument(
-        '--allow-unknown', action='store_true', help='leave unknown keys out'
-    )
-    parser.add_argument(
-        '--allow-missing', action='store_true', help='go on without missing keys'
-    )
-    parser.add_argument('--debug', action='store_true', help='show tracebacks')
-    args = parser.parse_args()
+    args = parse_args()
     with command_line(args.debug):
         checkpoint = load_tensors(args.src)
         if not isinstance(checkpoint, dict):

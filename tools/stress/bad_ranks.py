@@ -6,7 +6,7 @@ Each fault strikes a real two-rank training on scikit-learn's digits at a random
 iteration or moment: kill -9 (also while all load a checkpoint), SIGSTOP, NaN, a full
 disk, an exception in data loading, an endless
 wait there or in the forward or backward pass, an early exit, drifted weights, another
-config, seed, data set or version. Most ranks are forked from this process, which has
+config, seed, dataset or version. Most ranks are forked from this process, which has
 imported everything, half of them with the launcher's store and half with rank 0's;
 every kind also goes once through tools/dist_train.sh (``--no-scripts`` leaves that
 out). A rank alive after ``--limit`` seconds from its fault counts as a hang; an end
@@ -294,7 +294,7 @@ def strike(
 ) -> None:
     """One fault after the other, a line each, summed up in the report."""
     results: list[dict] = []
-    summarise(results, report)
+    summarize(results, report)
     data = top / 'digits'
     data.mkdir()
     fetch(data, 'digits')
@@ -308,7 +308,7 @@ def strike(
         run = fault.run_script if script else fault.run_forked
         result = run(args.limit)
         results.append(result)
-        summarise(results, report)
+        summarize(results, report)
         mark = 'HANG' if result['hang'] else 'ok' if result['right'] else 'WRONG'
         way = 'dist_train.sh' if script else 'forked'
         print(
@@ -320,7 +320,7 @@ def strike(
             print(f'    logs: {folder}')
 
 
-def summarise(results: list[dict], report: dict) -> None:
+def summarize(results: list[dict], report: dict) -> None:
     """Figures of all faults so far."""
     clean = [r for r in results if 0 in r['codes'] and 'exit' not in r['kind']]
     report.update(

@@ -1,4 +1,4 @@
-"""What two runs must have in common to the last bit: losses, weights and states."""
+"""What must be bitwise identical in two runs: losses, weights and states."""
 
 import json
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from cld_mm.engine.checkpoint.bank_rows import bank_folder, num_rows, read_rows
 
 
 def losses(folder: Path, rank: int = 0) -> dict[int, list[dict[str, str]]]:
-    """Every step's losses, as often as it was done, in hexadecimal: to the last bit."""
+    """Every step's losses, as often as it was done, in hexadecimal, so bit-exact."""
     found: dict[int, list] = {}
     path = folder / f'losses_{rank}.jsonl'
     for line in path.read_text().splitlines() if path.exists() else []:

@@ -57,9 +57,9 @@ class Plan(NamedTuple):
         ranks: 1 or 2.
         workers: loader processes of the first try.
         workers_later: of those that resume.
-        counts: batches to a step of the optimiser.
+        counts: batches to a step of the optimizer.
         seed: of the run.
-        kills: one after the other; times as shares of the unbroken run's.
+        kills: one after the other; times as fractions of the unbroken run's.
     """
 
     ranks: int

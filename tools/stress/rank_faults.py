@@ -1,6 +1,6 @@
 """Faults that bad_ranks.py puts into one rank of a training; imported by its config.
 
-The fault stands in the environment, not in the config, so that the ranks' configs stay
+The fault is set in the environment, not in the config, so that the ranks' configs stay
 the same: ``CLD_MM_FAULT`` holds kind, rank, iteration, delay and a file to note the
 time in.
 """
@@ -13,12 +13,14 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 
 from cld_mm.distributed.unwrap_model import unwrap_model
-from cld_mm.engine.hooks import run_info
+from cld_mm.fileio import environment
 from cld_mm.registry import HOOKS
 
 FAULT = json.loads(os.environ.get('CLD_MM_FAULT', '{}'))
@@ -26,7 +28,7 @@ if FAULT.get('rank') != int(os.environ.get('RANK', -1)):
     FAULT = {}
 KIND = FAULT.get('kind')
 if KIND == 'other version':
-    run_info.__version__ = '0.0.1'
+    environment.__version__ = '0.0.1'
 
 
 def note() -> None:
@@ -46,13 +48,13 @@ class FaultHook(Hook):
 
     priority = 'HIGHEST'
 
-    def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """A rank that goes while all load."""
         if KIND == 'kill at load':
             note()
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def before_train(self, runner) -> None:
+    def before_train(self, runner: Runner) -> None:
         """Faults of the data, and those that come at any time."""
         dataset = runner.train_dataloader.dataset
         if KIND == 'other data':
@@ -72,7 +74,9 @@ class FaultHook(Hook):
         if KIND in ('broken loading', 'stuck loading'):
             dataset.pipeline.transforms.insert(0, BrokenTransform(FAULT['iteration']))
 
-    def before_train_iter(self, runner, batch_idx, data_batch=None) -> None:
+    def before_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None
+    ) -> None:
         """Faults of one iteration."""
         if runner.iter != FAULT.get('iteration'):
             return

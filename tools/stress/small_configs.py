@@ -65,7 +65,7 @@ def config(
             cfg.default_hooks.checkpoint.update(save_best='sweep/3', rule='greater')
         else:
             cfg.default_hooks.checkpoint.save_best = 'auto'
-        # Averages stand in for the weights while they are evaluated.
+        # Averages replace the weights while they are evaluated.
         average = {'type': 'EMAHook', 'momentum': 0.1}
         cfg.custom_hooks = [*cfg.get('custom_hooks', []), average]
         # Of two ranks one has a batch less.

@@ -39,7 +39,7 @@ class Kill(NamedTuple):
 
     Attributes:
         how: 'iteration' (within it), 'time' (seconds after training began), 'write'
-            (after a share of a checkpoint's bytes), 'load' (a resuming rank has just
+            (after a fraction of a checkpoint's bytes), 'load' (a resuming rank has just
             read its checkpoint), 'evaluation' (within it), or 'stop' and 'stop
             evaluation' (SIGTERM in an iteration or an evaluation, so that it saves and
             leaves). 'follow' is a 'stop' at an iteration that :func:`set_limit` names
@@ -229,7 +229,7 @@ def _rank(
 
 
 def _kill_in_write(kill: Kill) -> None:
-    """Let the disk get a share of one checkpoint's bytes, then kill."""
+    """Let the disk get a fraction of one checkpoint's bytes, then kill."""
     put, counts = files._HashingFile.put, {'files': 0, 'parts': 0}
     begin = files._HashingFile.__init__
 

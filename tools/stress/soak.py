@@ -4,7 +4,7 @@
 model on small data; again and again all ranks or one are killed (kill -9), also in the
 middle of writing a checkpoint, or asked to stop (SIGTERM), and the run is resumed. An
 unbroken run follows it at the same time, never ahead, and ends at the same iteration,
-at most some minutes later; losses, weights, optimiser and random states of the two must
+at most some minutes later; losses, weights, optimizer and random states of the two must
 be equal.
 
 Memory and open files of ranks and loader workers of both runs are sampled throughout.
@@ -186,7 +186,7 @@ def run_leg(
             if how is not None:
                 KILLS[how](watch.ranks, draw)
         elif time.monotonic() - killed_at > HANG:
-            raise TimeoutError(f'a rank goes on {HANG} s after a kill ({how}).')
+            raise TimeoutError(f'a rank still runs {HANG} s after a kill ({how}).')
         time.sleep(EVERY)
 
 

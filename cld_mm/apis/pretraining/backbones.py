@@ -17,7 +17,7 @@ SHORT: dict[str, dict[str, Any]] = {
     'vit-tiny': {**VIT, 'arch': 'deit-tiny', 'patch_size': 16},
     'vit-small': {**VIT, 'arch': 'deit-small', 'patch_size': 16},
     'vit-base': {**VIT, 'arch': 'base', 'patch_size': 16},
-    'swin-tiny': {'type': 'SwinTransformer', 'arch': 'tiny'},
+    'swin-tiny': {'type': 'SwinTransformer', 'arch': 'tiny', 'pad_small_map': True},
     'convnext-tiny': {'type': 'ConvNeXt', 'arch': 'tiny'},
     'mobilenet-v2': {'type': 'MobileNetV2'},
     'mobilenet-v3': {'type': 'MobileNetV3', 'arch': 'large'},
@@ -31,7 +31,7 @@ class UnknownName(ValueError):
     """A name that is not known; the message has the nearest ones."""
 
     def __init__(self, kind: str, name: str, known: list[str]) -> None:
-        near = get_close_matches(name, known, n=4, cutoff=0.4)
+        near = get_close_matches(name, list(dict.fromkeys(known)), n=4, cutoff=0.4)
         hint = f'did you mean {", ".join(near)}?' if near else 'see --help.'
         super().__init__(f'unknown {kind} {name!r}: {hint}')
 
@@ -77,9 +77,9 @@ def _types() -> list[str]:
 
 
 def _mmpretrain_model(name: str) -> dict[str, Any] | None:
-    from mmpretrain.apis import ModelHub
+    from mmpretrain.apis import ModelHub, list_models
 
-    if not ModelHub.has(name):
+    if name.lower() not in list_models():
         return None
     backbone = ModelHub.get(name).config.model.get('backbone')
     if backbone is None:
@@ -99,9 +99,9 @@ def _timm_model(name: str) -> dict[str, Any] | None:
 
 
 def _all_names() -> list[str]:
-    from mmpretrain.apis import ModelHub
+    from mmpretrain.apis import list_models
 
-    names = [*SHORT, *_types(), *ModelHub._models_dict]
+    names = [*SHORT, *_types(), *list_models()]
     if find_spec('timm'):
         import timm
 
@@ -122,6 +122,9 @@ def _for_size(config: dict[str, Any], size: int) -> dict[str, Any]:
         fixed = 'vision_transformer' in builder.__module__ or any(
             word in builder.__module__ for word in ('swin', 'deit', 'eva', 'beit')
         )
+        if 'vision_transformer' in builder.__module__:
+            # Crops of other sizes, such as a jigsaw's patches, are taken too.
+            config['dynamic_img_size'] = True
         return {**config, 'img_size': size} if fixed else config
     kind: Any = MODELS.get(config['type'])
     if 'img_size' in inspect.signature(kind.__init__).parameters:

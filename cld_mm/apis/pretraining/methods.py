@@ -6,7 +6,7 @@ Loss weights and temperatures are those of the recipes in configs/.
 from dataclasses import dataclass
 from typing import Any
 
-from .backbones import UnknownName, is_transformer
+from .backbones import UnknownName
 
 MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 
@@ -87,17 +87,17 @@ def method_model(
         'loss': {'type': 'CLDLoss', 'temperature': method.temperature},
     }
     shared = {'data_preprocessor': preprocessor(), 'backbone': backbone}
-    projection = 'LinearNeck' if method.name == 'npid' else 'NormMLP'
-    neck = {'type': 'TwoBranchNeck', 'projection': projection}
+    projection = 'LinearProjectionNeck' if method.name == 'npid' else 'NormMLP'
+    neck: dict[str, Any] = {'type': 'TwoBranchNeck', 'projection': projection}
     if not with_cld:
-        neck = {'type': 'LinearNeck' if method.name == 'npid' else 'MLP'}
+        neck = {'type': 'LinearProjectionNeck' if method.name == 'npid' else 'MLP'}
     neck = {**neck, 'in_channels': channels, 'out_channels': 128}
     if method.name in ('mocov2', 'infomin'):
         queue = {'queue_len': queue_len, 'feat_dim': 128, 'momentum': momentum}
         head = {'type': 'InfoNCEHead', 'temperature': 0.2}
         model = {'type': 'MoCo', **shared, **queue, 'neck': neck, 'head': head}
         if method.name == 'infomin':
-            model |= _jigsaw(backbone, channels)
+            model |= _jigsaw(channels)
     elif method.name == 'npid':
         bank = {'num_images': num_images, 'temperature': 0.1, 'feat_dim': 128}
         model = {'type': 'NPID', **shared, **bank, 'neck': neck}
@@ -117,17 +117,24 @@ def method_model(
     return {**model, 'cld': cld} if with_cld else model
 
 
+def jigsaw_sizes(size: int) -> tuple[int, int]:
+    """Side of InfoMin's jigsaw crop and of its patches, multiples of 16 if possible.
+
+    The recipe's are a crop of 255 pixels, and patches of 64 of its cells of 85.
+    """
+    cell = max(3, round(85 * size / 224))
+    patch = max(2, round(64 * size / 224))
+    if size >= 112:
+        patch = patch // 16 * 16
+    return 3 * cell, patch
+
+
 def preprocessor() -> dict[str, Any]:
     """ImageNet's normalization, as other libraries expect it of a backbone."""
     return {'type': 'ViewsPreprocessor', 'mean': MEAN, 'std': STD, 'to_rgb': True}
 
 
-def _jigsaw(backbone: dict[str, Any], channels: int) -> dict[str, Any]:
-    if is_transformer(backbone):
-        raise ValueError(
-            'infomin encodes patches of another size than the images, which '
-            f'{backbone["type"]} does not take: choose a ResNet or --method mocov2-cld.'
-        )
+def _jigsaw(channels: int) -> dict[str, Any]:
     sizes = {'in_channels': channels, 'out_channels': 128}
     return {
         'type': 'InfoMin',
@@ -137,21 +144,20 @@ def _jigsaw(backbone: dict[str, Any], channels: int) -> dict[str, Any]:
     }
 
 
-def _mlp(channels: int, hidden: int, out: int, pool: bool, last_bn: bool) -> dict:
+def _mlp(channels: int, hidden: int, out: int, last_bn: bool) -> dict[str, Any]:
     return {
-        'type': 'NonLinearNeck',
+        'type': 'PooledNonLinearNeck',
         'in_channels': channels,
         'hid_channels': hidden,
         'out_channels': out,
         'num_layers': 2,
         'with_last_bn': last_bn,
-        'with_avg_pool': pool,
     }
 
 
 def _byol(channels: int, momentum: float, with_cld: bool) -> dict[str, Any]:
     hidden = 1024
-    neck = _mlp(channels, hidden, 256, True, False)
+    neck = _mlp(channels, hidden, 256, False)
     if with_cld:
         neck = {
             'type': 'TwoBranchNonLinearNeck',
@@ -162,7 +168,7 @@ def _byol(channels: int, momentum: float, with_cld: bool) -> dict[str, Any]:
             'group_channels': 128,
         }
     loss = {'type': 'CosineSimilarityLoss', 'shift_factor': 2.0, 'scale_factor': 2.0}
-    predictor = _mlp(256, hidden, 256, False, False)
+    predictor = _mlp(256, hidden, 256, False)
     head = {'type': 'LatentPredictHead', 'loss': loss, 'predictor': predictor}
     ema = {'momentum': max(momentum, 0.004), 'end_momentum': 0.0}
     return {**ema, 'neck': neck, 'head': head}
@@ -172,14 +178,14 @@ def _two_view(name: str, channels: int) -> dict[str, Any]:
     if name == 'simclr':
         loss = {'type': 'CrossEntropyLoss'}
         head = {'type': 'ContrastiveHead', 'loss': loss, 'temperature': 0.2}
-        neck = _mlp(channels, channels, 128, True, True)
+        neck = _mlp(channels, channels, 128, True)
         return {'type': 'mmpretrain.SimCLR', 'neck': neck, 'head': head}
     predictor = {
-        **_mlp(2048, 512, 2048, False, False),
+        **_mlp(2048, 512, 2048, False),
         'with_last_bias': True,
     }
     loss = {'type': 'CosineSimilarityLoss'}
     head = {'type': 'LatentPredictHead', 'loss': loss, 'predictor': predictor}
-    neck = {**_mlp(channels, 2048, 2048, True, True), 'num_layers': 3}
+    neck = {**_mlp(channels, 2048, 2048, True), 'num_layers': 3}
     neck |= {'with_last_bn_affine': False, 'with_last_bias': False}
     return {'type': 'mmpretrain.SimSiam', 'neck': neck, 'head': head}

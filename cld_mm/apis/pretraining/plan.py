@@ -9,6 +9,7 @@ from .methods import find_method
 
 MOST_GROUPS = 128
 MOST_KEYS = 65536
+MONITORED = 256  # images that the monitor encodes
 
 
 @dataclass
@@ -31,6 +32,7 @@ class Plan:
         epochs: in all.
         queue_len, num_groups, momentum: of the method.
         seed: of everything random.
+        seconds: for training; None where epochs are given.
         reasons: of choices, by attribute.
     """
 
@@ -52,6 +54,7 @@ class Plan:
     num_groups: int = 0
     momentum: float = 0.001
     seed: int = 0
+    seconds: float | None = None
     reasons: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -77,9 +80,9 @@ class Plan:
         rows = [
             ('images', f'{self.num_images}', ''),
             ('method', self.method, ''),
-            ('backbone', self.backbone, f'{self.channels} features'),
+            ('backbone', self.backbone, 'backbone'),
             ('start', self.init or 'random weights', ''),
-            ('image size', f'{self.size}', ''),
+            ('image size', f'{self.size}', 'size'),
             ('batch size', f'{self.batch_size}', 'batch_size'),
             ('devices', f'{self.devices}', ''),
             ('workers', f'{self.workers} per device', 'workers'),
@@ -93,9 +96,24 @@ class Plan:
             rows.append(('groups', f'{self.num_groups}', 'num_groups'))
         lines = []
         for name, value, reason in rows:
-            why = self.reasons.get(reason, '' if ' ' not in reason else reason)
+            why = self.reasons.get(reason)
             lines.append(f'  {name:14s} {value}' + (f'  ({why})' if why else ''))
         return '\n'.join(lines)
+
+
+def choose_size(sides: list[int], accelerator: bool) -> tuple[int, str]:
+    """Side of the views and the reason: that of the images, at most 224 or 96.
+
+    Args:
+        sides: shorter sides of some images.
+        accelerator: whether there is one; CPUs train on smaller views.
+    """
+    typical = sorted(sides)[len(sides) // 2]
+    most = 224 if accelerator else 96
+    if typical >= most:
+        return most, 'the usual' if accelerator else 'no GPU'
+    # Transformers need multiples of their patches.
+    return max(8, typical // 32 * 32 or typical), 'the size of the images'
 
 
 def choose_learning_rate(plan: Plan) -> float:
@@ -120,7 +138,9 @@ def choose_batch_size(plan: Plan, most: int, accelerator: bool) -> int:
     """
     wanted = (256 if accelerator else 64) // (plan.devices if accelerator else 1)
     # Four steps per epoch at least, so that the queue sees several batches.
-    by_data = plan.num_images // (4 * plan.devices) or plan.num_images // plan.devices
+    by_data = plan.num_images // (4 * plan.devices)
+    if by_data < 2:
+        by_data = plan.num_images // plan.devices
     if by_data < 2:
         raise ValueError(
             f'{plan.num_images} image(s) are too few for {plan.devices} device(s): '

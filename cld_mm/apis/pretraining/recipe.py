@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from .backbones import is_transformer
-from .methods import find_method, method_model
-from .plan import Plan
+from .methods import find_method, jigsaw_sizes, method_model
+from .plan import MONITORED, Plan
 
 COLORS = {
     'brightness': 0.4,
@@ -33,11 +33,6 @@ def build_config(plan: Plan) -> dict[str, Any]:
         plan.size,
     )
     return {
-        'default_scope': 'cld_mm',
-        'custom_imports': {
-            'imports': ['cld_mm.registry'],
-            'allow_failed_imports': False,
-        },
         'model': model,
         'train_dataloader': dataloader(plan),
         'train_cfg': {'type': 'ResumableEpochLoop', 'max_epochs': plan.epochs},
@@ -66,14 +61,9 @@ def pipeline(plan: Plan) -> list[dict[str, Any]]:
     }
     if method.name != 'infomin':
         return [load, multi, {'type': 'PackViews'}]
-    # As in the recipe: a crop of 255 pixels, patches of 64 of its cells of 85.
-    cell = max(3, round(85 * plan.size / 224))
-    crop = {'type': 'RandomView', 'size': 3 * cell, 'scale': (0.6, 1.0)}
-    patches = {
-        'type': 'JigsawPatches',
-        'grid': 3,
-        'patch_size': max(2, cell * 64 // 85),
-    }
+    side, patch = jigsaw_sizes(plan.size)
+    crop = {'type': 'RandomView', 'size': side, 'scale': (0.6, 1.0)}
+    patches = {'type': 'JigsawPatches', 'grid': 3, 'patch_size': patch}
     multi['num_views'] = [views, 1]
     multi['transforms'] = [[view], [crop, patches]]
     return [load, multi, {'type': 'PackViews'}]
@@ -130,24 +120,45 @@ def schedule(plan: Plan) -> list[dict[str, Any]]:
 
 
 def runtime(plan: Plan) -> dict[str, Any]:
-    """Hooks, logs and seed, as in configs/_base_/default_runtime.py."""
-    hooks = ('RankWatchdogHook', 'RankAgreementHook', 'MomentumUpdateHook')
-    hooks += ('DatasetSizeHook', 'NonFiniteLossHook', 'CollapseHook')
-    hooks += ('GroupQualityHook', 'RunInfoHook', 'ProgressBarHook')
-    iterations = plan.epochs * plan.iterations
+    """Hooks of pre-training, checkpoints and logs."""
+    interval = min(50, max(1, plan.epochs * plan.iterations // 20))
+    common = common_runtime(plan.seed, plan.epochs, interval)
+    hooks = ('MomentumUpdateHook', 'CollapseHook', 'GroupQualityHook')
+    common['custom_hooks'] += [{'type': name} for name in hooks]
+    # Signals of learning, about ten times in a run.
+    monitor = {'type': 'UnlabeledMonitorHook', 'interval': max(1, plan.epochs // 10)}
+    monitor['num_images'] = min(MONITORED, plan.num_images)
+    common['custom_hooks'].append(monitor)
+    if plan.seconds is not None:
+        budget = {'type': 'TimeBudgetHook', 'seconds': round(plan.seconds, 1)}
+        common['custom_hooks'].append(budget)
+    return common
+
+
+def common_runtime(seed: int, epochs: int, interval: int) -> dict[str, Any]:
+    """Scope, hooks, logs and seed, as in configs/_base_/default_runtime.py.
+
+    Args:
+        seed: of everything random.
+        epochs: of the run; a checkpoint is kept about five times.
+        interval: iterations between log lines.
+    """
+    hooks: tuple[str, ...] = ('RankWatchdogHook', 'RankAgreementHook')
+    hooks += ('DatasetCheckHook', 'NonFiniteLossHook', 'RunInfoHook', 'ProgressBarHook')
     return {
+        'default_scope': 'cld_mm',
+        'custom_imports': {
+            'imports': ['cld_mm.registry'],
+            'allow_failed_imports': False,
+        },
         'default_hooks': {
             'runtime_info': {'type': 'RuntimeInfoHook'},
             'timer': {'type': 'IterTimerHook'},
-            'logger': {
-                'type': 'LoggerHook',
-                'interval': min(50, max(1, iterations // 20)),
-                'ignore_last': False,
-            },
+            'logger': {'type': 'LoggerHook', 'interval': interval},
             'param_scheduler': {'type': 'ParamSchedulerHook'},
             'checkpoint': {
                 'type': 'DigestCheckpointHook',
-                'interval': max(1, plan.epochs // 5),
+                'interval': max(1, epochs // 5),
                 'max_keep_ckpts': 2,
                 'every_minutes': 30,
             },
@@ -160,7 +171,6 @@ def runtime(plan: Plan) -> dict[str, Any]:
             'dist_cfg': {'backend': 'nccl'},
             'watchdog_cfg': {'timeout': 60, 'stall_timeout': 1800},
         },
-        'vis_backends': [{'type': 'LocalVisBackend'}],
         'visualizer': {
             'type': 'Visualizer',
             'vis_backends': [{'type': 'LocalVisBackend'}],
@@ -169,5 +179,5 @@ def runtime(plan: Plan) -> dict[str, Any]:
         'log_level': 'INFO',
         'load_from': None,
         'resume': False,
-        'randomness': {'seed': plan.seed},
+        'randomness': {'seed': seed},
     }

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mmengine.config import Config
 
+RANK_MODULE = 'cld_mm.cli.train_rank'  # what each process runs
+
 
 def train(cfg: 'Config') -> None:
     """Check a config and train by it, on this rank.
@@ -44,32 +46,7 @@ def train_on_devices(config: Path, devices: int, resume: bool) -> int:
         resume: continue from the newest checkpoint in the config's work dir.
     """
     command = [sys.executable, '-m', 'torch.distributed.run', '--standalone']
-    command += [f'--nproc_per_node={devices}', '-m', __name__, str(config)]
+    command += [f'--nproc_per_node={devices}', '-m', RANK_MODULE, str(config)]
     threads = max(1, (os.cpu_count() or 1) // devices)
     environment = {'OMP_NUM_THREADS': str(threads), **os.environ}
-    return subprocess.call(command + ['--resume'] * resume, env=environment)  # noqa: S603
-
-
-def main() -> None:
-    """What each rank of :func:`train_on_devices` runs."""
-    import argparse
-
-    parser = argparse.ArgumentParser()
-    parser.add_argument('config')
-    parser.add_argument('--resume', action='store_true')
-    args = parser.parse_args()
-
-    import cld_mm.registry  # noqa: F401, I001
-    from mmengine.config import Config
-
-    from cld_mm.cli.command_line import command_line
-
-    with command_line() as run:
-        cfg = run.cfg = Config.fromfile(args.config)
-        cfg.launcher = 'pytorch'
-        cfg.resume = args.resume
-        train(cfg)
-
-
-if __name__ == '__main__':
-    main()
+    return subprocess.call(command + ['--resume'] * resume, env=environment)  # noqa: S603 our own tool

@@ -2,6 +2,10 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cld_mm.apis import Embeddings
 
 HELP = 'write the features of images, with file names and labels'
 
@@ -48,7 +52,7 @@ def run(args: argparse.Namespace) -> None:
     )
 
 
-def embed_data(args: argparse.Namespace, data: str):  # noqa: ANN201
+def embed_data(args: argparse.Namespace, data: str) -> 'Embeddings':
     """Embeddings of the images by the command's model."""
     from cld_mm.apis import embed, init_model
 

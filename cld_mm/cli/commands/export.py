@@ -44,7 +44,6 @@ def run(args: argparse.Namespace) -> None:
     done = export_backbone(checkpoint, args.out, args.to, config)
     print(
         f'{done.path}: {done.num_tensors} tensors for {args.to}. Verified: it loads '
-        'strictly, and features of random images differ by at most '
-        f'{done.difference:.0e} (relative).\n'
-        f'Load it with:\n{done.code}'
+        'strictly and gives the same features of random images (largest relative '
+        f'difference {done.difference:.1g}).\nLoad it with:\n{done.code}'
     )

@@ -26,9 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--backbone',
-        default='resnet50',
         help='resnet18, resnet50, vit-small, convnext-tiny, ... or any name of '
-        'mmpretrain or timm (default: resnet50)',
+        'mmpretrain or timm (default: resnet50; without a GPU resnet18)',
     )
     parser.add_argument(
         '--init',
@@ -36,7 +35,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='weights to start from, also of other projects',
     )
     parser.add_argument(
-        '--size', type=int, default=224, help='side of the views (default: 224)'
+        '--size',
+        type=int,
+        help='side of the views (default: that of the images, at most 224; without a '
+        'GPU 96)',
     )
     parser.add_argument(
         '--time', type=duration, help='for everything: 90s, 3m, 2h, 1.5d'
@@ -103,6 +105,7 @@ def run(args: argparse.Namespace) -> None:
         args.queue,
         args.seed,
         args.cfg_options,
+        started=args.started,
     )
     data = args.data[0]
     print(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from mmcv.transforms import BaseTransform
 from mmengine import fileio
+from PIL import Image
 
 from cld_mm.datasets.shard_index import read_member
 from cld_mm.fileio.image_decoding import (
@@ -24,7 +25,10 @@ from cld_mm.fileio.image_depth import Range
 from cld_mm.registry import TRANSFORMS
 
 # What decoders raise for damaged files; anything else is an error in the program.
-DECODING_ERRORS = (OSError, SyntaxError, ValueError, EOFError, zlib.error, MemoryError)
+DECODING_ERRORS = (
+    *(OSError, SyntaxError, ValueError, EOFError, zlib.error, MemoryError),
+    Image.DecompressionBombError,
+)
 
 
 @TRANSFORMS.register_module()

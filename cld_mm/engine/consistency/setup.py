@@ -51,17 +51,18 @@ def check_same(what: str, own: Mapping[str, Any], advice: str) -> None:
             if reference.get(name) != values.get(name)
         )
         if names:
-            raise RankMismatch(_difference(what, rank, names, values, reference, advice))
+            text = _difference(what, rank, names, values, reference, advice)
+            raise RankMismatch(text)
 
 
 def _difference(
     what: str, rank: int, names: list[str], values: dict, reference: dict, advice: str
 ) -> str:
-    def short(text: str | None) -> str:
-        return 'not set' if text is None else shorten(text, 60)
+    def show(settings: dict[str, str], name: str) -> str:
+        return shorten(settings.get(name, 'not set'), 60)
 
     listed = ', '.join(
-        f'{name} is {short(values.get(name))} instead of {short(reference.get(name))}'
+        f'{name} is {show(values, name)} instead of {show(reference, name)}'
         for name in names[:SHOWN]
     )
     more = f' and {len(names) - SHOWN} more' if len(names) > SHOWN else ''

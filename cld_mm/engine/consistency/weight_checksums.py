@@ -32,7 +32,7 @@ def checksums(tensors: list[Tensor]) -> Tensor:
     """
     sums = []
     for tensor in tensors:
-        if not tensor.is_contiguous():  # channels_last: the same bits in another order
+        if not tensor.is_contiguous():  # channels_last: another order
             tensor = (
                 tensor.as_strided((tensor.numel(),), (1,))
                 if (tensor.is_contiguous(memory_format=torch.channels_last))

@@ -15,6 +15,7 @@ from .rank_agreement import RankAgreementHook
 from .rank_watchdog import RankWatchdogHook
 from .run_info import RunInfoHook
 from .swav import ResumableSwAVHook
+from .time_budget import TimeBudgetHook
 from .unlabeled_monitor import UnlabeledMonitorHook
 
 __all__ = [
@@ -33,5 +34,6 @@ __all__ = [
     'RankWatchdogHook',
     'ResumableSwAVHook',
     'RunInfoHook',
+    'TimeBudgetHook',
     'UnlabeledMonitorHook',
 ]

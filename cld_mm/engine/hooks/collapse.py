@@ -16,9 +16,9 @@ class CollapseHook(Hook):
 
     Unit features that spread evenly over C dimensions have a standard deviation of
     about ``C ** -0.5`` in each (0.09 for 128), collapsed ones of 0. An untrained
-    network may look collapsed: MoCo's on Fashion-MNIST falls to 0.001 and is above 0.01 again
-    after 200 iterations. So the first 1000 are ignored. A shorter run is checked in its
-    second half, with a warning at its end if the value was small all along.
+    network may look collapsed: MoCo's on Fashion-MNIST falls to 0.001 and is above 0.01
+    again after 200 iterations. So the first 1000 are ignored. A shorter run is checked
+    in its second half, with a warning at its end if the value was small all along.
 
     Args:
         threshold: smallest standard deviation that is no collapse.

@@ -1,7 +1,7 @@
 """GroupQualityHook: do the groups of a batch follow the classes?
 
 Source: CLD (arXiv 2008.03813), section 4: NMI of groups with classes over training. The
-labels are looked at only; nothing is trained by them.
+labels are read only; nothing is trained by them.
 """
 
 from typing import Any
@@ -20,12 +20,12 @@ class GroupQualityHook(Hook):
 
     As ``group_nmi``, ``group_adjusted_rand``, ``group_purity`` and ``group_size``.
 
-    An epoch's last batch is looked at too. Nothing is logged where the data set has no
+    An epoch's last batch is measured too. Nothing is logged where the dataset has no
     labels, or the model no CLD. NMI of a small batch is biased upwards: with as many
     groups as images it says little.
 
     Args:
-        interval: iterations between two looks; each waits for the device.
+        interval: iterations between two measurements; each syncs the device.
     """
 
     priority = 'ABOVE_NORMAL'  # before the logger, whose line it joins

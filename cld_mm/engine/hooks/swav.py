@@ -19,9 +19,9 @@ class ResumableSwAVHook(SwAVHook):
     """mmpretrain's SwAVHook for runs that are resumed and that have several ranks.
 
     mmpretrain's writes the queue to a file of its own after an epoch, so that a run
-    goes on with another queue than it had, and any run in that work dir takes it up.
+    continues with another queue than it had, and any run in that work dir takes it up.
     Here each rank's is in the checkpoint. Layers rest by having no gradient when the
-    optimiser steps: DistributedDataParallel refuses weights that stop asking for one.
+    optimizer steps: DistributedDataParallel refuses weights that stop asking for one.
 
     Args:
         *args, **kwargs: as in mmpretrain's SwAVHook; ``interval`` means nothing.
@@ -68,7 +68,7 @@ class ResumableSwAVHook(SwAVHook):
         )
 
     def before_train(self, runner: Any) -> None:
-        """Let the layers that rest have no gradient where the optimiser steps."""
+        """Let the layers that rest have no gradient where the optimizer steps."""
         named = list(unwrap_model(runner.model).named_parameters())
 
         def freeze(optimizer: Any, args: Any, kwargs: Any) -> None:
@@ -92,7 +92,7 @@ class ResumableSwAVHook(SwAVHook):
         """Write no file."""
 
     def after_train(self, runner: Any) -> None:
-        """Let go of the optimiser."""
+        """Let go of the optimizer."""
         self._handle.remove()
 
 

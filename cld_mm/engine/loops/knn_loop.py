@@ -22,7 +22,6 @@ from cld_mm.datasets.value_range import use_value_range, value_range_of
 from cld_mm.engine.class_lists import with_classes
 from cld_mm.evaluation import FeatureMetric, knn_classify
 from cld_mm.evaluation.feature_extraction import extract_features
-from cld_mm.evaluation.test_data import has_labels
 from cld_mm.registry import LOOPS
 
 
@@ -74,16 +73,6 @@ class KNNLoop(BaseLoop):
             else runner.build_evaluator(evaluator)
         )
         self.evaluator.dataset_meta = getattr(self.dataloader.dataset, 'metainfo', None)
-        for name, loader in (
-            ('training', self.train_dataloader),
-            (stage, self.dataloader),
-        ):
-            if not has_labels(loader.dataset):
-                raise ValueError(
-                    f'the {name} images of KNNLoop have no labels, which kNN needs: '
-                    'use a dataset with labels, such as class folders (with evaluation '
-                    'tools: --train-data FOLDER --test-data FOLDER).'
-                )
         self.k = k
         self.temperature = temperature
         self.stage = stage

@@ -1,4 +1,4 @@
-"""FullySharded: weights, gradients and optimiser states split over ranks (FSDP).
+"""FullySharded: weights, gradients and optimizer states split over ranks (FSDP).
 
 Source: ZeRO, stage 3 (arXiv 1910.02054), by torch's ``fully_shard``.
 """
@@ -20,11 +20,11 @@ class FullySharded(nn.Module):
     """A model whose parameters are split over all ranks and gathered part by part.
 
     Parts are what a ``ModuleList`` holds (a vision transformer's blocks, of the trained
-    and of the averaged encoder), and the rest as one. Buffers, so queues and
-    BatchNorm's statistics, stay whole on each rank. The averaged encoder is split as
+    and of the EMA encoder), and the rest as one. Buffers, so queues and
+    BatchNorm's statistics, stay whole on each rank. The EMA encoder is split as
     the trained one is, so its average needs no exchange.
 
-    Weights are initialised and made equal to rank 0's before they are split, so at the
+    Weights are initialized and made equal to rank 0's before they are split, so at the
     start each rank holds the whole model once. Checkpoints are those of a plain run.
 
     Args:
@@ -47,9 +47,9 @@ class FullySharded(nn.Module):
                 f'FullySharded needs torch 2.6 or newer and this is {torch.__version__}'
                 ': install a newer one, or leave model_wrapper_cfg out.'
             ) from error
-        initialise = getattr(module, 'init_weights', None)
-        if initialise is not None:
-            initialise()
+        initialize = getattr(module, 'init_weights', None)
+        if initialize is not None:
+            initialize()
         for value in module.state_dict().values():
             broadcast(value)
         for parameter in module.parameters():

@@ -1,4 +1,4 @@
-"""Optimiser wrappers beside mmengine's."""
+"""Optimizer wrappers beside mmengine's."""
 
 from .amp import CPUAmpOptimWrapper, build_amp_optim_wrapper
 

@@ -24,7 +24,7 @@ from cld_mm.registry import MODELS, OPTIM_WRAPPERS
 
 from .dump import from_plain, read_dump
 
-# Settings of an optimiser wrapper that matter for one forward and backward pass.
+# Settings of an optimizer wrapper that matter for one forward and backward pass.
 WRAPPER_SETTINGS = ('type', 'dtype', 'loss_scale', 'accumulative_counts')
 
 
@@ -79,8 +79,9 @@ def run_step(dump: dict[str, Any], device: str = 'cpu') -> dict[str, Any]:
     """The dump's forward and backward pass, by this process as its rank.
 
     Returns:
-        ``parts`` of the replay, ``reproduces``: whether they equal the dump's to the
-        last bit, and ``first_non_finite``: ``kind`` and ``where``, or None.
+        ``parts`` of the replay, ``reproduces``: whether they are bitwise
+        identical to the dump's, and ``first_non_finite``: ``kind`` and ``where``, or
+        None.
     """
     cfg = Config(json.loads(dump['config']))
     DefaultScope.get_instance(

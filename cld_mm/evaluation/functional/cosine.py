@@ -1,4 +1,4 @@
-"""Cosines in steps, so that equal features tie whatever the shape of the product.
+"""Cosines in steps, so that equal features tie for any shape of the product.
 
 A matrix product rounds one pair of rows differently in a large and in a small product,
 or at its edge: equal images would then rank by chance. In float64, rounded to 2^-36,

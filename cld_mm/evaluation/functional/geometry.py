@@ -19,7 +19,7 @@ def alignment(features_a: Tensor, features_b: Tensor, power: float = 2.0) -> flo
     """Mean distance between two views of the same images, to a power.
 
     Args:
-        features_a: ``(N, C)``; rows are normalised here.
+        features_a: ``(N, C)``; rows are normalized here.
         features_b: ``(N, C)``, the other view, same order.
         power: of the Euclidean distance.
 
@@ -42,7 +42,7 @@ def uniformity(features: Tensor, t: float = 2.0, chunk_elements: int = 2**23) ->
     """Logarithm of the mean Gaussian potential of all pairs; lower is more even.
 
     Args:
-        features: ``(N, C)``, N at least 2; rows are normalised here.
+        features: ``(N, C)``, N at least 2; rows are normalized here.
         t: sharpness of the potential.
         chunk_elements: bound on the pairs held at once.
 
@@ -88,7 +88,7 @@ def effective_rank(features: Tensor) -> float:
 
 @torch.no_grad()
 def dimension_std(features: Tensor) -> Tensor:
-    """Standard deviation of each dimension of the normalised features, ``(C,)``.
+    """Standard deviation of each dimension of the normalized features, ``(C,)``.
 
     About ``C ** -0.5`` where features spread evenly, 0 where they have collapsed.
 

@@ -46,9 +46,9 @@ def group_quality(groups: Tensor, classes: Tensor) -> dict[str, float]:
 
 @torch.no_grad()
 def group_features(features: Tensor, num_groups: int, num_iters: int = 30) -> Tensor:
-    """k-means groups of a whole data set, from starts that its order does not choose.
+    """k-means groups of a whole dataset, from starts that its order does not choose.
 
-    Data sets often come class by class, and the first K rows start k-means.
+    Datasets often come class by class, and the first K rows start k-means.
 
     Args:
         features: ``(N, C)`` of unit length.

@@ -24,7 +24,7 @@ class LinearFit(NamedTuple):
         held_out: top-1 in percent on the held-out training images, ``(R,)``.
         best: place of the best learning rate.
         weight: of the best, fitted again on all training images, ``(C + 1, classes)``,
-            the last row its bias; for standardised features.
+            the last row its bias; for standardized features.
         mean: of the training features, ``(C,)``.
         std: their deviation, ``(C,)``.
     """
@@ -54,7 +54,7 @@ def fit_linear(
 ) -> LinearFit:
     """Fit a softmax classifier for each learning rate at once; keep the best.
 
-    SGD with momentum 0.9 and a cosine schedule on standardised features. All
+    SGD with momentum 0.9 and a cosine schedule on standardized features. All
     classifiers see the same batches, as one product with R weight matrices.
 
     Args:
@@ -64,7 +64,7 @@ def fit_linear(
         epochs: passes over the training images.
         batch_size: images a step.
         weight_decay: of SGD.
-        held_out: share of the training images that chooses; in (0, 1).
+        held_out: fraction of the training images that chooses; in (0, 1).
         seed: of the split and the order.
 
     Raises:

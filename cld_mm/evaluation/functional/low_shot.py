@@ -1,4 +1,4 @@
-"""Low-shot classification: a few labelled images of each class.
+"""Low-shot classification: a few labeled images of each class.
 
 Source: the low-shot protocol of Goyal et al. (arXiv 1905.01235), section 6.2; the
 classifiers are scikit-learn's.

@@ -28,10 +28,10 @@ def retrieval(
 
     Args:
         queries: ``(M, C)``.
-        query_labels: ``(M,)``; an instance's number where a data set has these.
+        query_labels: ``(M,)``; an instance's number where a dataset has these.
         gallery: ``(N, C)``.
         gallery_labels: ``(N,)``.
-        k: ranks to look at; those beyond the gallery's size are left out.
+        k: ranks to report; those beyond the gallery's size are left out.
         same_images: the queries are the gallery, and no image is its own answer.
         chunk_elements: bound on the similarities held at once.
 

@@ -10,7 +10,7 @@ from .checks import check_features, check_labels
 def top_k_accuracy(
     scores: Tensor, labels: Tensor, k: Sequence[int] = (1, 5)
 ) -> list[float]:
-    """Share of images whose class is among their k best scores, in percent.
+    """Fraction of images whose class is among their k best scores, in percent.
 
     Args:
         scores: ``(M, num_classes)``.

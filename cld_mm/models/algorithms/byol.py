@@ -2,7 +2,7 @@
 
 Sources: BYOL (arXiv 2006.07733); CLD (arXiv 2008.03813). The loss is that of
 mmpretrain's BYOL, value by value; what differs is the target's average: once an
-optimiser step, along a schedule in optimiser steps.
+optimizer step, along a schedule in optimizer steps.
 """
 
 from typing import Any
@@ -29,11 +29,11 @@ class BYOL(BaseAlgorithm):
             TwoBranchNonLinearNeck.
         head: config of mmpretrain's LatentPredictHead, which holds the predictor.
         cld: config of the CLDHead, or None.
-        momentum: share of the new weights in the target at the start; 0.004 where
+        momentum: weight of the new parameters in the target at the start; 0.004 where
             the paper says 0.996.
         end_momentum: that share at the end of the run.
         data_preprocessor: config of the preprocessor.
-        init_cfg: initialisation.
+        init_cfg: initialization.
     """
 
     num_views = 2
@@ -62,7 +62,7 @@ class BYOL(BaseAlgorithm):
         )
 
     def loss(
-        self, inputs: list[Tensor], data_samples: list | None = None, **kwargs
+        self, inputs: list[Tensor], data_samples: list | None = None, **kwargs: Any
     ) -> dict[str, Tensor]:
         """Loss parts of one batch.
 

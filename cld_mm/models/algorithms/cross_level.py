@@ -60,7 +60,7 @@ class CrossLevel(FollowsOptimizer):
         wrapped = build_algorithm(algorithm)
         super().__init__(data_preprocessor=wrapped.data_preprocessor, init_cfg=init_cfg)
         self.algorithm: Any = wrapped
-        # As in BaseAlgorithm: faster, same values.
+        # As in BaseAlgorithm: faster, the same but for rounding.
         wrapped.backbone.to(memory_format=torch.channels_last)
         recompute_blocks(wrapped.backbone)
         for encoder in (wrapped.backbone, *_copies(wrapped, wrapped.backbone)):
@@ -99,7 +99,7 @@ class CrossLevel(FollowsOptimizer):
         return self.algorithm(inputs, data_samples, mode=mode)
 
     def loss(
-        self, inputs: list[Tensor], data_samples: list | None = None
+        self, inputs: list[Tensor] | Tensor, data_samples: list | None = None
     ) -> dict[str, Tensor]:
         """The algorithm's loss parts, and CLD's.
 

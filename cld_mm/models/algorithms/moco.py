@@ -41,12 +41,12 @@ class MoCo(BaseAlgorithm):
         queue_len: L, how many past keys are negatives.
         feat_dim: C, size of the instance feature.
         queue_dtype: type the queue is kept in, 'float32' or 'float16'.
-        momentum: share of the new weights in the momentum encoder; 0.001 where
+        momentum: weight of the new parameters in the momentum encoder; 0.001 where
             the papers say 0.999.
         shuffle_bn: exchange images between ranks before the momentum encoder,
             see :mod:`cld_mm.models.utils.shuffle_bn`.
         data_preprocessor: config of the preprocessor.
-        init_cfg: initialisation.
+        init_cfg: initialization.
 
     Raises:
         ValueError: ``num_queries`` is not 1 or 2, or is 1 with ``cld``.
@@ -91,7 +91,7 @@ class MoCo(BaseAlgorithm):
         )
 
     def loss(
-        self, inputs: list[Tensor], data_samples: list | None = None, **kwargs
+        self, inputs: list[Tensor], data_samples: list | None = None, **kwargs: Any
     ) -> dict[str, Tensor]:
         """Loss parts of one batch; the keys enter the queue.
 

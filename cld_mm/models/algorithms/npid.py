@@ -40,12 +40,12 @@ class NPID(BaseAlgorithm):
         num_negatives: m; 0 for the softmax over the whole bank, else noise-
             contrastive estimation with m sampled rows for each image.
         feat_dim: C, size of the instance feature.
-        bank_momentum: share of the new feature in a row's average.
+        bank_momentum: weight of the new feature in a row's average.
         bank_dtype: 'float32' or 'float16'.
         bank_sharded: split the bank's rows over the ranks; values and gradients are the
             same but for rounding (docs/scaling.md).
         data_preprocessor: config of the preprocessor.
-        init_cfg: initialisation.
+        init_cfg: initialization.
 
     Raises:
         ValueError: temperature is not above 0 or ``num_negatives`` below 0.
@@ -94,13 +94,13 @@ class NPID(BaseAlgorithm):
         self.bank.check_size(num_images)
 
     def loss(
-        self, inputs: list[Tensor], data_samples: list, **kwargs
+        self, inputs: list[Tensor], data_samples: list, **kwargs: Any
     ) -> dict[str, Tensor]:
         """Loss parts of one batch; its features enter the bank.
 
         Args:
             inputs: two views, each ``(N, 3, H, W)``.
-            data_samples: their ``sample_idx`` names the image in the data set.
+            data_samples: their ``sample_idx`` names the image in the dataset.
 
         Returns:
             ``loss_instance``, ``feature_std``, and with CLD ``loss_cld``,

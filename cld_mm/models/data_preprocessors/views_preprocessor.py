@@ -1,4 +1,6 @@
-"""ViewsPreprocessor: to the device as bytes; there colours, blur and normalising."""
+"""ViewsPreprocessor: to the device as bytes; there colors, blur and normalizing."""
+
+from typing import Any
 
 import torch
 from mmpretrain.models import SelfSupDataPreprocessor
@@ -14,16 +16,16 @@ class ViewsPreprocessor(SelfSupDataPreprocessor):
     """mmpretrain's SelfSupDataPreprocessor, which also augments on the device.
 
     Where a batch brings 'augmentations' (RandomView with ``on_device=True``), they are
-    applied before normalising; where the crop is left too (InMemoryViews), each image
+    applied before normalization; where the crop is left too (InMemoryViews), each image
     arrives once and all views are made of it. Otherwise this is the base class.
 
     Args:
         *args, **kwargs: as in the base class.
-        non_blocking: move a batch without waiting for what the device still has to do;
-            off in mmpretrain.
+        non_blocking: move a batch without synchronizing with the device; off in
+            mmpretrain.
     """
 
-    def __init__(self, *args, non_blocking: bool = True, **kwargs) -> None:
+    def __init__(self, *args: Any, non_blocking: bool = True, **kwargs: Any) -> None:
         super().__init__(*args, non_blocking=non_blocking, **kwargs)
 
     # Autocast would blur in half precision.
@@ -38,10 +40,10 @@ class ViewsPreprocessor(SelfSupDataPreprocessor):
                 ``data_samples``; possibly ``augmentations``, ``(N, V, 16)`` or with
                 erasing ``(N, V, 20)``, CPU, and with one tensor of whole images
                 ``crop_size``, pixels.
-            training: handed on.
+            training: passed on.
 
         Returns:
-            ``inputs`` float and normalised, and ``data_samples``.
+            ``inputs`` float and normalized, and ``data_samples``.
 
         Raises:
             ValueError: the views and their parameters differ in number.

@@ -21,13 +21,13 @@ class LinearSweepHead(BaseModule):
     """R softmax classifiers on one frozen forward pass.
 
     Their losses are summed, so each classifier gets its own gradient alone; the
-    optimiser's ``paramwise_cfg`` gives each its learning rate.
+    optimizer's ``paramwise_cfg`` gives each its learning rate.
 
     Args:
-        num_classes: of the data set.
+        num_classes: of the dataset.
         in_channels: size of the pooled feature.
         learning_rates: R of them; names the classifiers.
-        init_cfg: initialisation; normal with deviation 0.01 by default.
+        init_cfg: initialization; normal with deviation 0.01 by default.
 
     Raises:
         ValueError: there is no learning rate, or one twice.

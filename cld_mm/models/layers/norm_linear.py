@@ -2,7 +2,7 @@
 
 Source: CLD paper (arXiv 2008.03813), section 3.3, 'normalized projection
 head'. Both the input and each output unit's weight vector are scaled to unit
-length, so every output lies in [-1, 1].
+length, so every output is in [-1, 1].
 """
 
 import torch

@@ -6,6 +6,7 @@ forward pass: the bank is neither copied nor kept for the backward pass.
 """
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,14 +21,14 @@ class _WithGradient(torch.autograd.Function):
     """A value whose gradient to one tensor is already known."""
 
     @staticmethod
-    def forward(ctx, tensor: Tensor, value: Tensor, gradient: Tensor) -> Tensor:
+    def forward(ctx: Any, tensor: Tensor, value: Tensor, gradient: Tensor) -> Tensor:
         ctx.save_for_backward(gradient)
         ctx.dtype = tensor.dtype
         return value.clone()
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, grad_value: Tensor):
+    def backward(ctx: Any, grad_value: Tensor) -> tuple[Tensor, None, None]:
         (gradient,) = ctx.saved_tensors
         return (grad_value * gradient).to(ctx.dtype), None, None
 
@@ -39,7 +40,7 @@ def bank_softmax_loss(
 
     Args:
         features: L2-normalized, ``(N, C)``, with gradient.
-        bank: one row for each image of the data set, ``(n, C)``, no gradient.
+        bank: one row for each image of the dataset, ``(n, C)``, no gradient.
         indices: the row of each feature's image, ``(N,)`` int64.
         temperature: T.
 
@@ -58,7 +59,7 @@ def bank_softmax_loss(
     return _WithGradient.apply(features, loss, gradient)
 
 
-def _row_chunks(features: Tensor, columns: int):
+def _row_chunks(features: Tensor, columns: int) -> list[slice]:
     """Slices of images whose gathered ``(images, columns, C)`` rows stay small."""
     step = max(1, 2**24 // (columns * features.shape[1]))
     return [slice(i, i + step) for i in range(0, len(features), step)]

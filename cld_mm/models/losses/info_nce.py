@@ -6,6 +6,8 @@ neither the N×L logits nor the negatives are kept for the backward pass: a queu
 needs no copy (33 MB twice a step at 65536×128) and may be written to at once.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
@@ -17,7 +19,7 @@ from .softmax_bank import softmax_over_bank
 class _InfoNCE(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx, queries: Tensor, keys: Tensor, negatives: Tensor, temperature: float
+        ctx: Any, queries: Tensor, keys: Tensor, negatives: Tensor, temperature: float
     ) -> Tensor:
         log_sum, mean = softmax_over_bank(queries, negatives, temperature)
         positive = (queries.float() * keys.float()).sum(dim=1) / temperature
@@ -30,7 +32,7 @@ class _InfoNCE(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, grad_loss: Tensor):
+    def backward(ctx: Any, grad_loss: Tensor) -> tuple[Tensor, None, None, None]:
         (grad_queries,) = ctx.saved_tensors
         return (grad_loss * grad_queries).to(ctx.dtype), None, None, None
 
@@ -41,9 +43,9 @@ def info_nce(
     """Cross-entropy of each query's own key among that key and the negatives.
 
     Args:
-        queries: L2-normalised, ``(N, C)``, with gradient.
-        keys: L2-normalised positive of each query, ``(N, C)``, no gradient.
-        negatives: L2-normalised, ``(L, C)``, no gradient; may be overwritten
+        queries: L2-normalized, ``(N, C)``, with gradient.
+        keys: L2-normalized positive of each query, ``(N, C)``, no gradient.
+        negatives: L2-normalized, ``(L, C)``, no gradient; may be overwritten
             before the backward pass.
         temperature: T.
 

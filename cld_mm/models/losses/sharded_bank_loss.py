@@ -11,6 +11,7 @@ Every rank must bring the same number N of features.
 """
 
 import math
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import torch
@@ -121,7 +122,9 @@ def route_pairs(
     return Pairs(gather(features.float()), pairs[:, 0] // 2, place, sign)
 
 
-def _chunks(pairs: Pairs, bank: Any, temperature: float):
+def _chunks(
+    pairs: Pairs, bank: Any, temperature: float
+) -> Iterator[tuple[slice, Tensor, Tensor]]:
     """Slices of pairs: their rows ``(p, C)`` and scores ``(p,)``."""
     step = max(1, 2**24 // pairs.queries.shape[1])
     for low in range(0, len(pairs.query), step):

@@ -1,6 +1,7 @@
 """Necks: from backbone features to unit-length projections."""
 
 from .jigsaw import JigsawNeck
+from .pooled_features import PooledFeatures, PooledNonLinearNeck
 from .projection import (
     MLP,
     LinearProjectionNeck,
@@ -17,6 +18,8 @@ __all__ = [
     'LinearProjectionNeck',
     'NormLinearNeck',
     'NormMLP',
+    'PooledFeatures',
+    'PooledNonLinearNeck',
     'ProjectionNeck',
     'Projections',
     'TwoBranchNeck',

@@ -10,6 +10,7 @@ twice.
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
+from typing import Any
 
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -37,7 +38,7 @@ class _Recomputed:
     def __init__(self, block: nn.Module) -> None:
         self.block = block
 
-    def __call__(self, *args):
+    def __call__(self, *args: Any) -> Any:
         forward = partial(type(self.block).forward, self.block)
         return checkpoint(
             forward,

@@ -33,7 +33,7 @@ class Recorder:
 
     Args:
         online: the encoder that is trained.
-        averaged: its averaged copies.
+        averaged: its momentum encoders.
     """
 
     def __init__(self, online: nn.Module, averaged: Sequence[nn.Module] = ()) -> None:
@@ -44,13 +44,15 @@ class Recorder:
     def __enter__(self) -> 'Recorder':
         for encoder, online in self.encoders:
 
-            def note(module, inputs, output, online=online) -> None:
+            def note(
+                module: nn.Module, inputs: Any, output: Any, online: bool = online
+            ) -> None:
                 self.calls.append(Call(inputs[0].detach(), output, online))
 
             self._handles.append(encoder.register_forward_hook(note))
         return self
 
-    def __exit__(self, *error) -> None:
+    def __exit__(self, *error: object) -> None:
         for handle in self._handles:
             handle.remove()
 

@@ -1,12 +1,13 @@
 """MomentumEncoder: a copy whose weights follow by exponential averaging.
 
 Source: MoCo (arXiv 1911.05722), section 3.2: ``k <- 0.999 k + 0.001 q`` once per
-optimiser step. Averaging is torch.optim.swa_utils' multi-tensor function.
+optimizer step. Averaging is torch.optim.swa_utils' multi-tensor function.
 """
 
 import math
 from collections.abc import Mapping
 from copy import deepcopy
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,21 +15,21 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 
 class MomentumEncoder(nn.ModuleDict):
-    """Averaged copies of modules; parameters without gradient.
+    """Momentum encoders: EMA copies of modules; parameters without gradient.
 
     Buffers are the copy's own: its BatchNorm statistics come from its own
     batches and are neither copied nor averaged.
 
     Args:
         modules: the modules to follow, by name; they stay the caller's.
-        momentum: share of the new weights in each average, OpenMMLab's meaning:
+        momentum: weight of the new parameters in each average, OpenMMLab's meaning:
             0.001 where the papers say 0.999.
         end_momentum: None to keep ``momentum``, or the share at the end, reached
-            along half a cosine over ``total_steps`` optimiser steps (BYOL, arXiv
+            along half a cosine over ``total_steps`` optimizer steps (BYOL, arXiv
             2006.07733, section 3.3). The step is saved with the weights.
 
     Attributes:
-        total_steps: optimiser steps of the whole run; MomentumUpdateHook sets it.
+        total_steps: optimizer steps of the whole run; MomentumUpdateHook sets it.
 
     Raises:
         ValueError: a momentum is outside [0, 1].
@@ -43,8 +44,8 @@ class MomentumEncoder(nn.ModuleDict):
         for share in (momentum, end_momentum):
             if share is not None and not 0 <= share <= 1:
                 raise ValueError(
-                    f'momentum is {share}, but it is a share of the new weights and '
-                    'lies in [0, 1]: where a paper says 0.999, write 0.001.'
+                    f'momentum must be in [0, 1], got {share}; it is the weight of the '
+                    'new parameters: where a paper says 0.999, write 0.001.'
                 )
         super().__init__(
             {
@@ -87,7 +88,7 @@ class MomentumEncoder(nn.ModuleDict):
             self.step.fill_(self._step)
 
     def current_momentum(self) -> float:
-        """Share of the new weights in the next average.
+        """Weight of the new parameters in the next average.
 
         Raises:
             ValueError: it follows a schedule, and ``total_steps`` is not set.
@@ -109,7 +110,9 @@ class MomentumEncoder(nn.ModuleDict):
         if self.end_momentum is not None:
             self.step.fill_(step)
 
-    def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Tensor], prefix: str, *args: Any
+    ) -> None:
         super()._load_from_state_dict(state_dict, prefix, *args)
         if self.end_momentum is not None:
             self._step = int(self.step)
@@ -120,10 +123,10 @@ class MomentumEncoder(nn.ModuleDict):
         return self._hook is not None
 
     def follow(self, optimizer: torch.optim.Optimizer) -> None:
-        """Average after each of this optimiser's steps from now on.
+        """Average after each of this optimizer's steps from now on.
 
         A step that the gradient scaler skips, or a micro-batch of gradient
-        accumulation, is none. Calling it again changes the optimiser.
+        accumulation, is none. Calling it again changes the optimizer.
         """
         if self._optimizer is optimizer:
             return

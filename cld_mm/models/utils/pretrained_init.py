@@ -45,7 +45,7 @@ class StrictPretrainedInit(PretrainedInit):
         else:
             loaded = read_weights(self.checkpoint)
         load_weights(module, loaded, self.checkpoint, self.prefix, self.allow_missing)
-        # Else initialization would go on and overwrite what was loaded: mmengine
+        # Else initialization would continue and overwrite what was loaded: mmengine
         # initializes children next, and mmpretrain's backbones zero residual branches
         # and draw position embeddings unless init_cfg has upstream's name.
         for child in module.children():

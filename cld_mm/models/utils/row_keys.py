@@ -1,4 +1,4 @@
-"""Integer keys that are equal for equal rows, whatever their layout."""
+"""Integer keys that are equal for equal rows, independent of their layout."""
 
 import functools
 

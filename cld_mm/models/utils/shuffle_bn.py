@@ -1,11 +1,11 @@
-"""Shuffled BatchNorm: keys are normalised beside other ranks' images.
+"""Shuffled BatchNorm: keys are normalized beside other ranks' images.
 
 Source: MoCo (arXiv 1911.05722), section 3.3. Queries and their keys must not
 share a batch's statistics, which would tell them apart by a shortcut. Here each
 rank keeps one part of its batch and sends one part to every other rank
 (all-to-all), so each image leaves its rank once at most; MoCo's own form
 gathers all images on all ranks. Every rank encodes as many images as it brings,
-also where there are more ranks than images a rank. Which images go where need not
+also where there are more ranks than images per rank. Which images go where need not
 be drawn: the sampler has already put them in random order. With one rank nothing
 moves, as in MoCo, where a permutation within one batch changes no statistic. The
 keys come back with the all-gather that the queue needs anyway.

@@ -1,6 +1,6 @@
 """CIFAR-10 with augmentation B32 and erasing (recipes), two views; kNN.
 
-Erasing comes after normalisation, so the model's ViewsPreprocessor does both, by boxes
+Erasing comes after normalization, so the model's ViewsPreprocessor does both, by boxes
 that travel with the bytes.
 
 Layout: ``data/CIFAR-10/cifar-10-batches-py``; ``python
@@ -9,7 +9,7 @@ tools/dataset_converters/prepare.py cifar10`` fetches it.
 
 _base_ = 'cifar10_a32.py'
 
-# on_device=True leaves colours, blur and flip to the model's ViewsPreprocessor too.
+# on_device=True leaves colors, blur and flip to the model's ViewsPreprocessor too.
 view = [
     dict(
         type='RandomView',

@@ -5,7 +5,7 @@ Layout: ``data/ImageNet/{train,val}/<class id>/*.JPEG``.
 
 data_root = 'data/ImageNet'
 
-# on_device=True leaves colours, blur and flip to the model's ViewsPreprocessor.
+# on_device=True leaves colors, blur and flip to the model's ViewsPreprocessor.
 view = [
     dict(
         type='RandomView',

@@ -1,4 +1,4 @@
-"""ImageNet for linear probing: crop and flip to train, centre crop to test."""
+"""ImageNet for linear probing: crop and flip to train, center crop to test."""
 
 data_root = 'data/ImageNet'
 

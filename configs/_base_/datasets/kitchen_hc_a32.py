@@ -1,6 +1,6 @@
 """Kitchen-HC with augmentation A32 (recipes), two views; kNN on the test images.
 
-Layout: ``data/Kitchen-HC/{train,test}/<class>``, resized to 32×32; the colours are blue
+Layout: ``data/Kitchen-HC/{train,test}/<class>``, resized to 32×32; the colors are blue
 first here, so the model's preprocessor sets ``to_rgb``.
 """
 

@@ -1,4 +1,4 @@
-"""STL-10 with augmentation A (recipes) at 96 pixels; kNN on the labelled part.
+"""STL-10 with augmentation A (recipes) at 96 pixels; kNN on the labeled part.
 
 Layout: ``data/STL-10/stl10_binary``; ``python
 tools/dataset_converters/prepare.py stl10`` fetches it. Mean and deviation are 0.5.

@@ -1,8 +1,8 @@
-"""BYOL with a ResNet-18 of width 16 for 28×28 grey images, sized for a CPU."""
+"""BYOL with a ResNet-18 of width 16 for 28×28 gray images, sized for a CPU."""
 
 model = dict(
     type='BYOL',
-    momentum=0.01,  # share of the new weights: short runs need a faster target
+    momentum=0.01,  # weight of the new parameters: short runs need a faster target
     end_momentum=0.0,
     data_preprocessor=dict(type='SelfSupDataPreprocessor', mean=(73.0,), std=(90.0,)),
     backbone=dict(

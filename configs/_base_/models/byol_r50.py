@@ -2,7 +2,7 @@
 
 model = dict(
     type='BYOL',
-    momentum=0.01,  # share of the new weights: 0.99 for 200 to 300 epochs in the paper
+    momentum=0.01,  # of the new parameters: 0.99 for 200 to 300 epochs in the paper
     end_momentum=0.0,
     data_preprocessor=dict(
         type='ViewsPreprocessor',

@@ -1,10 +1,10 @@
-"""MoCo with a ResNet-18 of width 16 for 28×28 grey images, sized for a CPU."""
+"""MoCo with a ResNet-18 of width 16 for 28×28 gray images, sized for a CPU."""
 
 model = dict(
     type='MoCo',
     queue_len=2048,
     feat_dim=64,
-    momentum=0.01,  # share of the new weights: short runs need a faster encoder
+    momentum=0.01,  # weight of the new parameters: short runs need a faster encoder
     data_preprocessor=dict(type='SelfSupDataPreprocessor', mean=(73.0,), std=(90.0,)),
     backbone=dict(
         type='ResNet_CIFAR',

@@ -1,4 +1,4 @@
-"""NPID with a ResNet-18 of width 16 for 28×28 grey images, sized for a CPU."""
+"""NPID with a ResNet-18 of width 16 for 28×28 gray images, sized for a CPU."""
 
 model = dict(
     type='NPID',

@@ -1,7 +1,7 @@
 """Linear probes of a small ResNet-18 on Fashion-MNIST, eight learning rates at once.
 
 The learning rate is chosen on 10 % of the training images, held out, and the
-test images are looked at once, at the end.
+test images are read once, at the end.
 Run: ``python tools/train.py configs/benchmarks/linear/linear_sweep_r18_fashionmnist.py
 --pretrained CHECKPOINT``.
 """

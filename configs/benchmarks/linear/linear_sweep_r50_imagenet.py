@@ -1,7 +1,7 @@
 """Linear probes of a ResNet-50 on ImageNet, twelve learning rates in one pass.
 
 MoCo's protocol, but the learning rate is chosen on 10 % of the training images, held
-out, and the validation images are looked at once, at the end.
+out, and the validation images are read once, at the end.
 Run: ``tools/dist_train.sh configs/benchmarks/linear/linear_sweep_r50_imagenet.py 8
 --pretrained CHECKPOINT``. Not measured by this project.
 """

@@ -2,7 +2,7 @@
 
 MoCo's protocol (arXiv 1911.05722, appendix): trained on trainval07+12, tested on
 test07, 24,000 iterations of 16 images, ×0.1 after 18,000 and 22,000, all layers
-fine-tuned with synchronised BatchNorm. The recipe for Detectron2 has one more BatchNorm
+fine-tuned with synchronized BatchNorm. The recipe for Detectron2 has one more BatchNorm
 after the last stage, which MMDetection's ResLayer lacks. For MMDetection 3 (``mim
 install mmdet``), in an environment of its own; OUT is written by
 ``tools/model_converters/export_backbone.py CHECKPOINT OUT --to mmdet``. Run, in

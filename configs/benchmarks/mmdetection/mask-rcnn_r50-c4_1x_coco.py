@@ -1,7 +1,7 @@
 """COCO detection and segmentation, Mask R-CNN R50-C4, from this project's backbone.
 
 MoCo's protocol (arXiv 1911.05722, section 4.2.2): the 1x schedule, all layers
-fine-tuned with synchronised BatchNorm. For MMDetection 3; run as the VOC config beside
+fine-tuned with synchronized BatchNorm. For MMDetection 3; run as the VOC config beside
 it. Not measured by this project.
 """
 

@@ -12,8 +12,8 @@ from cld_mm.engine.checkpoint import (
 from cld_mm.engine.checkpoint.choose import choose_together
 
 
-@pytest.mark.parametrize('spoil', ['flip', 'cut', 'gone'])
-def test_spoilt_bank_rows_are_found_at_resume(spoil: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize('damage', ['flip', 'cut', 'gone'])
+def test_damaged_bank_rows_are_found_at_resume(damage: str, tmp_path: Path) -> None:
     from cld_mm.engine.checkpoint.bank_rows import bank_damage, bank_folder, read_rows
 
     for step in (1, 2):
@@ -28,16 +28,16 @@ def test_spoilt_bank_rows_are_found_at_resume(spoil: str, tmp_path: Path) -> Non
         write_checkpoint({'meta': meta, 'optimizer': {}, 'state_dict': {}}, path)
         assert bank_damage(path) is None
         assert torch.equal(read_rows(folder, 1, 5), rows[1:5])
-    victim = folder / ('rows_0_3.pth' if spoil == 'gone' else 'rows_3_6.pth')
+    victim = folder / ('rows_0_3.pth' if damage == 'gone' else 'rows_3_6.pth')
     data = bytearray(victim.read_bytes())
-    if spoil == 'flip':
+    if damage == 'flip':
         data[len(data) // 2] ^= 1
-    victim.unlink() if spoil == 'gone' else victim.write_bytes(
-        data[:-9] if spoil == 'cut' else data
+    victim.unlink() if damage == 'gone' else victim.write_bytes(
+        data[:-9] if damage == 'cut' else data
     )
     assert 'rows of its memory bank' in bank_damage(path)
     with pytest.raises((ValueError, FileNotFoundError), match='restore the file'):
         read_rows(folder, 0, 6)
     assert choose_together(str(tmp_path)).endswith('iter_1.pth')
-    with pytest.raises(CheckpointError, match='name another one'):
+    with pytest.raises(CheckpointError, match='give another one'):
         choose_together(str(tmp_path), str(path))

@@ -14,7 +14,7 @@ from tools.stress import small_configs as small
 
 
 class Note(Hook):
-    """Learning rate, share of the average, and estimated seconds, each iteration."""
+    """Learning rate, weight of the average, and estimated seconds, each iteration."""
 
     def __init__(self) -> None:
         self.rates: list[float] = []

@@ -33,7 +33,7 @@ def test_other_files_of_the_same_names_change_the_fingerprint(tmp_path: Path) ->
     )
     shards = fingerprint(TarShards(str(tmp_path / 's')))
     path = sorted((tmp_path / 's').glob('*.tar'))[0]
-    spoilt = bytearray(path.read_bytes())
-    spoilt[560] ^= 1
-    path.write_bytes(spoilt)
+    damaged = bytearray(path.read_bytes())
+    damaged[560] ^= 1
+    path.write_bytes(damaged)
     assert fingerprint(TarShards(str(tmp_path / 's'))) != shards

@@ -12,9 +12,9 @@ from tests.helpers.ranks import run_ranks
 
 
 def _disagree(rank: int) -> None:
-    check_same('config', {'a': 1, 'f': run_ranks}, 'mend it.')
+    check_same('config', {'a': 1, 'f': run_ranks}, 'fix it.')
     with pytest.raises(RankMismatch, match='rank 1 differs from rank 0 in the config'):
-        check_same('config', {'lr': 0.1 + rank}, 'mend it.')
+        check_same('config', {'lr': 0.1 + rank}, 'fix it.')
     cfg = Config({'resume': False, 'load_from': 'weights.pth'})
     resume_together(cfg)
     assert (cfg.resume, cfg.load_from) == (False, 'weights.pth')

@@ -40,9 +40,9 @@ def test_the_last_whole_one_is_never_deleted(tmp_path: Path) -> None:
         write_checkpoint(checkpoint(step), tmp_path / f'iter_{step}.pth')
     for step in (3, 6):  # newer, by their labels, than what a resumed run writes
         path = tmp_path / f'iter_{step}.pth'
-        spoilt = bytearray(path.read_bytes())
-        spoilt[100] ^= 1
-        path.write_bytes(spoilt)
+        damaged = bytearray(path.read_bytes())
+        damaged[100] ^= 1
+        path.write_bytes(damaged)
     assert newest_good(tmp_path) == tmp_path / 'iter_2.pth'
     for step in (4, 5):
         path = tmp_path / f'iter_{step}.pth'
@@ -68,7 +68,7 @@ def test_checkpoints_of_weights_alone_are_cleared_too(tmp_path: Path) -> None:
         hook._written(str(tmp_path), path.name)
     kept = sorted(path.name for path in tmp_path.glob('*.pth'))
     assert kept == ['epoch_4.pth', 'epoch_5.pth']
-    assert newest_good(tmp_path) is None  # no run goes on from them
+    assert newest_good(tmp_path) is None  # no run resumes from them
 
 
 def test_a_clock_set_back_does_not_make_a_new_run_older(

@@ -52,11 +52,11 @@ def small_runner(
 def break_forward(runner: Runner, iteration: Any) -> None:
     """Let one iteration's activations be NaN."""
 
-    def spoil(module: Any, inputs: Any) -> None:
+    def corrupt(module: Any, inputs: Any) -> None:
         if runner.iter == iteration:
             inputs[0].data[0, 0, 0, 0] = float('nan')
 
-    runner.model.backbone.layer2.register_forward_pre_hook(spoil)
+    runner.model.backbone.layer2.register_forward_pre_hook(corrupt)
 
 
 @pytest.mark.parametrize('late', [False, True], ids=['cpu', 'as on a gpu'])
@@ -172,11 +172,11 @@ def nan_on_one_rank(rank: int, digits: Path, folder: Path) -> None:
     runner = build_runner(cfg)
     if rank == 1:
 
-        def spoil(module: Any, inputs: Any) -> None:
+        def corrupt(module: Any, inputs: Any) -> None:
             if runner.iter == 2:
                 inputs[0].data[0, 0, 0, 0] = float('nan')
 
-        runner.model.module.backbone.layer2.register_forward_pre_hook(spoil)
+        runner.model.module.backbone.layer2.register_forward_pre_hook(corrupt)
     with pytest.raises(FloatingPointError, match=r'iteration 3 .* on rank 1: '):
         runner.train()
     assert all(p.isfinite().all() for p in runner.model.parameters())
@@ -212,11 +212,11 @@ def test_a_nan_is_kept_and_repeated(kind: str, digits: Path, tmp_path: Path) -> 
     capture_steps(cfg)
     runner = build_runner(cfg)
 
-    def spoil(module: Any, inputs: Any) -> None:
+    def corrupt(module: Any, inputs: Any) -> None:
         if runner.iter == 2:
             inputs[0].data[0, 0, 0, 0] = float('nan')
 
-    runner.model.backbone.layer2.register_forward_pre_hook(spoil)
+    runner.model.backbone.layer2.register_forward_pre_hook(corrupt)
     with pytest.raises(FloatingPointError, match=r'iteration 3 .* images image \d+'):
         runner.train()
     assert all(p.isfinite().all() for p in runner.model.parameters())
@@ -343,11 +343,11 @@ def test_statistics_that_are_not_finite_are_never_saved(
     runner = build_runner(cfg)
     statistics = runner.model.backbone.bn1.running_var
 
-    def spoil(module: Any, inputs: Any) -> None:
+    def corrupt(module: Any, inputs: Any) -> None:
         if runner.iter == 4:
             statistics.data[1] = float('nan')
 
-    runner.model.backbone.register_forward_pre_hook(spoil)
+    runner.model.backbone.register_forward_pre_hook(corrupt)
     told = r'the buffer backbone.*bn1.running_var of rank 0 is not finite after .* 6'
     with pytest.raises(FloatingPointError, match=told):
         runner.train()
@@ -360,7 +360,7 @@ def test_statistics_that_are_not_finite_are_never_saved(
         assert all(v.float().isfinite().all() for v in state.values())
 
 
-def test_masks_and_normalisers_are_not_taken_for_spoilt() -> None:
+def test_masks_and_normalizers_are_not_taken_for_corrupt() -> None:
     parts = torch.nn.BatchNorm1d(2), FeatureQueue(3, 2), ShardedMemoryBank(3, 2)
     model = torch.nn.ModuleList(parts)
     model.register_buffer('mask', torch.tensor([0.0, float('-inf')]))

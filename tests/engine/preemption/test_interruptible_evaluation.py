@@ -18,15 +18,11 @@ from cld_mm.evaluation.functional import knn
 from tools.stress import small_configs
 
 
-@pytest.mark.parametrize('exact', [False, True])
 def test_a_signal_ends_a_vote_of_knn_between_its_chunks(
-    exact: bool, digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(knn, 'ROWS', 5)
-    if exact:  # all votes are close, and counted again in one chunk
-        everyone = torch.ones(24, dtype=torch.bool)
-        monkeypatch.setattr(knn, 'is_close', lambda n, *_: everyone[: len(n)])
-    stop_at = (0, 1) if exact else (2, 5)
+    stop_at = (2, 5)
 
     class Stop(Hook):
         priority = 'VERY_HIGH'
@@ -34,8 +30,7 @@ def test_a_signal_ends_a_vote_of_knn_between_its_chunks(
 
         def after_features(self, runner: Runner, batch_idx: int, batches: Any) -> None:
             self.seen.append((batch_idx, batches))
-            voted = (4, 5) in self.seen or not exact
-            if voted and (batch_idx, batches) == stop_at:
+            if (batch_idx, batches) == stop_at:
                 os.kill(os.getpid(), signal.SIGTERM)
 
     cfg = small_configs.config(
@@ -49,6 +44,6 @@ def test_a_signal_ends_a_vote_of_knn_between_its_chunks(
         runner.train()
     assert stopped.value.code == 75
     assert Stop.seen[-1] == stop_at
-    assert len(Stop.seen) == (9 if exact else 6)
+    assert len(Stop.seen) == 6
     saved = torch.load(tmp_path / 'iter_2.pth', weights_only=True)
     assert not saved['meta']['validated']

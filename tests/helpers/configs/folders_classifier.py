@@ -1,6 +1,4 @@
-"""A tiny classifier, of class folders ``DATA/train``; test: ``DATA/test``."""
-
-from typing import Any
+"""A tiny classifier: class folders ``DATA/train`` and ``DATA/test``."""
 
 pipeline = [
     dict(type='LoadImage'),
@@ -9,7 +7,7 @@ pipeline = [
 ]
 
 
-def _loader(split: Any, shuffle: bool = False) -> dict:
+def loader(split, shuffle: bool = False) -> dict:
     return dict(
         batch_size=3,
         num_workers=0,
@@ -41,13 +39,12 @@ model = dict(
         topk=(1,),
     ),
 )
-train_dataloader = _loader('train', shuffle=True)
+train_dataloader = loader('train', shuffle=True)
 train_cfg = dict(by_epoch=True, max_epochs=20, val_interval=20)
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=0.01))
-val_dataloader = test_dataloader = _loader('test')
+val_dataloader = test_dataloader = loader('test')
 val_cfg = test_cfg = dict()
 val_evaluator = test_evaluator = dict(type='Accuracy', topk=(1,))
 default_hooks = dict(checkpoint=dict(type='DigestCheckpointHook', interval=20))
 randomness = dict(seed=0)
 unknown_classes = 'error'
-del _loader

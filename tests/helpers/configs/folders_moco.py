@@ -1,7 +1,5 @@
 """A tiny MoCo on class folders ``DATA/train`` and ``DATA/test``, evaluated by kNN."""
 
-from typing import Any
-
 load = [dict(type='LoadImage'), dict(type='Resize', scale=(16, 16))]
 test_pipeline = [*load, dict(type='PackInputs')]
 view = [dict(type='RandomView', size=16)]
@@ -12,7 +10,7 @@ train_pipeline = [
 ]
 
 
-def _loader(split: Any, pipeline: Any, shuffle: bool = False) -> dict:
+def loader(split, pipeline, shuffle: bool = False) -> dict:
     return dict(
         batch_size=3,
         num_workers=0,
@@ -41,15 +39,14 @@ model = dict(
     neck=dict(type='MLP', in_channels=32, out_channels=8),
     head=dict(type='InfoNCEHead', temperature=0.2),
 )
-train_dataloader = _loader('train', train_pipeline, shuffle=True)
+train_dataloader = loader('train', train_pipeline, shuffle=True)
 train_cfg = dict(by_epoch=True, max_epochs=1)
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.0001))
 knn = dict(
-    type='KNNLoop', train_dataloader=_loader('train', test_pipeline), k=1, temperature=1
+    type='KNNLoop', train_dataloader=loader('train', test_pipeline), k=1, temperature=1
 )
-val_dataloader = test_dataloader = _loader('test', test_pipeline)
+val_dataloader = test_dataloader = loader('test', test_pipeline)
 val_cfg = knn
 test_cfg = dict(**knn, stage='test')
 val_evaluator = test_evaluator = dict(type='Accuracy', topk=(1,))
 unknown_classes = 'error'
-del _loader

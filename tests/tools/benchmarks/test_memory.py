@@ -27,7 +27,7 @@ def test_no_variant_lives_on_beside_the_next(
     words = '--batch 2 --queue 65536 --images 4 --groups 2 --pixels 8 --variants '
     words += 'moco moco_queue_fp16'
     monkeypatch.setattr(sys, 'argv', ['memory.py', *words.split()])
-    gc.disable()  # which objects are looked at by itself, and when, is chance
+    gc.disable()  # when it runs by itself is chance
     try:
         memory.main()
     finally:

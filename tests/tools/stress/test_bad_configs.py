@@ -1,24 +1,19 @@
 """A few invalid configs through the stress test, and its judge."""
 
-import importlib.util
 import os
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.helpers import ROOT
+from tests.helpers.run_tools import load_program
 
 
 @pytest.fixture
 def bad_configs() -> Iterator[Any]:
     """The program as a module; it changes the working folder."""
-    path = ROOT / 'tools/stress/bad_configs.py'
-    spec = importlib.util.spec_from_file_location('bad_configs', path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
     before = os.getcwd()
-    yield module
+    yield load_program('tools/stress/bad_configs.py')
     os.chdir(before)
 
 

@@ -1,22 +1,17 @@
 """Damaged images through the stress test, and its judge."""
 
-import importlib.util
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.helpers import ROOT
+from tests.helpers.run_tools import load_program
 
 
 @pytest.fixture(scope='module')
 def bad_images() -> Any:
     """The program as a module."""
-    path = ROOT / 'tools/stress/bad_images.py'
-    spec = importlib.util.spec_from_file_location('bad_images', path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_program('tools/stress/bad_images.py')
 
 
 def test_damaged_images_are_refused_or_right(bad_images: Any) -> None:

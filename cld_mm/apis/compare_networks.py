@@ -1,4 +1,4 @@
-"""Compare two networks by their embeddings of labeled images."""
+"""Compare two networks by their embeddings of labeled images: did training help?"""
 
 import csv
 from collections.abc import Sequence

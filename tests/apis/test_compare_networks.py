@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cld_mm.apis.compare import compare, match_labels
+from cld_mm.apis.compare_networks import compare, match_labels
 from cld_mm.apis.embeddings import Embeddings
 
 FILES = [f'/data/{kind}/{i}.jpg' for kind in ('cat', 'dog') for i in range(40)]

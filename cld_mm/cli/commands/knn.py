@@ -1,0 +1,37 @@
+"""``cldmm knn``: accuracy of nearest neighbors, without any training."""
+
+import argparse
+
+from .labeled import add_labeled_arguments
+
+HELP = 'classify labeled images by their nearest neighbors'
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the command."""
+    add_labeled_arguments(parser)
+    parser.add_argument('--k', type=int, nargs='+', default=[1, 10, 20])
+    parser.add_argument('--temperature', type=float, default=0.1)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Print top-1 and top-5 for each k."""
+    from cld_mm.evaluation import knn_classify, top_k_accuracy
+    from cld_mm.evaluation.functional.knn import check_vote
+
+    from .labeled import labeled_splits
+
+    check_vote(min(args.k), args.temperature)
+    splits = labeled_splits(args)
+    for k in args.k:
+        number = min(k, len(splits.train))
+        scores = knn_classify(
+            splits.train,
+            splits.train_labels,
+            splits.test,
+            number,
+            args.temperature,
+            num_classes=len(splits.classes) + 1,
+        )
+        top1, top5 = top_k_accuracy(scores, splits.test_labels)
+        print(f'k {number:<5d} top-1 {top1:6.2f} %   top-5 {top5:6.2f} %')
