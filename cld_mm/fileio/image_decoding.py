@@ -17,6 +17,7 @@ from types import ModuleType
 
 import cv2
 import numpy as np
+from PIL import Image
 from PIL.TiffImagePlugin import TiffImageFile
 
 from .image_depth import (
@@ -34,6 +35,7 @@ from .image_header import MAX_PIXELS, check_image, check_size, orientation, turn
 from .regular_files import (
     BrokenImage,
     UnknownFormat,
+    decoder_errors,
     printable,
     read_regular_file,
 )
@@ -93,6 +95,13 @@ def native_pixels(
         if pixels is None:
             raise
         return pixels, (0, 255) if pixels.dtype == np.uint8 else None, True
+    with decoder_errors():
+        return _pixels_of(data, image)
+
+
+def _pixels_of(
+    data: bytes, image: Image.Image
+) -> tuple[np.ndarray, Range | None, bool]:
     if isinstance(image, TiffImageFile) and image.n_frames > 1:
         _warn_of_pages(image.n_frames)
         image.seek(0)
@@ -185,12 +194,15 @@ def _decode_jpeg(
         except ValueError:  # it refuses what Pillow only warns of
             pixels = None
     if pixels is None or pixels.shape[1::-1] != tuple(size):
-        if number > 1:  # Pillow takes the largest divisor that leaves as much
-            image.draft(None, (image.width // number, image.height // number))
-        image.load()
-        rgb = image if image.mode == 'RGB' else image.convert('RGB')
+        with decoder_errors():
+            if number > 1:  # Pillow takes the largest divisor that leaves as much
+                image.draft(None, (image.width // number, image.height // number))
+            image.load()
+            rgb = image if image.mode == 'RGB' else image.convert('RGB')
         pixels = cv2.cvtColor(np.asarray(rgb), cv2.COLOR_RGB2BGR)
-    return turned(pixels, orientation(image))
+    with decoder_errors():
+        turn = orientation(image)
+    return turned(pixels, turn)
 
 
 @cache

@@ -7,7 +7,7 @@ from PIL import Image
 
 from .image_formats import pillow_formats
 from .jpeg_png_checks import jpeg_is_complete, png_fault
-from .regular_files import BrokenImage, UnknownFormat
+from .regular_files import BrokenImage, UnknownFormat, decoder_errors
 
 MAX_PIXELS = 89_478_485  # where Pillow begins to suspect a bomb: 24-bit in 256 MiB
 MAX_ASPECT = 100  # resizing the short side to 256 makes at most 256×25600
@@ -27,7 +27,8 @@ def check_image(data: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
     """
     formats = pillow_formats()
     try:
-        image = Image.open(BytesIO(data), formats=formats)
+        with decoder_errors():
+            image = Image.open(BytesIO(data), formats=formats)
     except Image.UnidentifiedImageError as error:
         raise UnknownFormat(f'it is none of {", ".join(formats)}') from error
     check_size(*image.size, max_pixels)

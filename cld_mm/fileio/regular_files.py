@@ -2,6 +2,8 @@
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -11,6 +13,17 @@ class BrokenImage(OSError):
 
 class UnknownFormat(BrokenImage):
     """A file of none of the formats that Pillow may read here."""
+
+
+@contextmanager
+def decoder_errors() -> Iterator[None]:
+    """Turn whatever a decoder raises for a damaged file into BrokenImage."""
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:  # struct.error, IndexError, Pillow's own, ...
+        raise BrokenImage(str(error) or type(error).__name__) from error
 
 
 def printable(path: str | Path) -> str:

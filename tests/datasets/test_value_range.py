@@ -67,13 +67,14 @@ def test_the_runner_decides_for_datasets_of_mmpretrain(tmp_path: Path) -> None:
     from cld_mm.engine.runner import ResumableRunner
 
     dataset = build(write(tmp_path / 'x', [4000]), kind='CustomDataset')
-    loader = ResumableRunner.build_dataloader(
-        {
-            'dataset': dataset,
-            'batch_size': 1,
-            'sampler': {'type': 'SeededSampler', 'shuffle': False},
-        }
-    )
+    with DefaultScope.overwrite_default_scope('cld_mm'):
+        loader = ResumableRunner.build_dataloader(
+            {
+                'dataset': dataset,
+                'batch_size': 1,
+                'sampler': {'type': 'SeededSampler', 'shuffle': False},
+            }
+        )
     assert value_range_of(loader.dataset) == (0, 4095)
 
 
