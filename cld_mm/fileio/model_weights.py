@@ -54,7 +54,7 @@ def load_model_weights(
         print_log(str(report), 'current')
         return report
     learned = {part_of(key) for key, _ in model.named_parameters()}
-    for name in {part_of(key) for key in target}:
+    for name in dict.fromkeys(part_of(key) for key in target):
         keys = [k for k in target if part_of(k) == name and not k.endswith(OPTIONAL)]
         there = [key for key in keys if key in fitting]
         if there and len(there) < len(keys) and name in learned:
