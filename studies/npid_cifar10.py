@@ -4,23 +4,27 @@ Run: ``python tools/study.py studies/npid_cifar10.py``. Both arms see two views 
 image and make the same passes, so they are compute-matched.
 """
 
-title = 'NPID and CLD on CIFAR-10'
+title = 'NPID on CIFAR-10'
 
 arms = dict(
-    npid=dict(config='configs/cpu/npid_r18w16_cifar10_4k.py'),
-    npid_cld=dict(config='configs/cpu/npid_cld_r18w16_cifar10_4k.py'),
+    npid=dict(config='configs/cpu/npid_r18w16_cifar10_4k.py', label='NPID'),
+    npid_cld=dict(
+        config='configs/cpu/npid_cld_r18w16_cifar10_4k.py', label='NPID + CLD'
+    ),
     # One pair for five times as long, with the settings that were chosen above.
     npid_long=dict(
         config='configs/cpu/npid_r18w16_cifar10_4k.py',
         steps=20000,
         seeds=[0],
         tuned_as='npid',
+        label='NPID, 20,000 steps',
     ),
     npid_cld_long=dict(
         config='configs/cpu/npid_cld_r18w16_cifar10_4k.py',
         steps=20000,
         seeds=[0],
         tuned_as='npid_cld',
+        label='NPID + CLD, 20,000 steps',
     ),
 )
 seeds = [0, 1, 2, 3, 4]

@@ -4,14 +4,14 @@ Run: ``python tools/study.py studies/npid_long_tail.py``. The plain arm is the s
 config with λ 0: same views, passes and branches.
 """
 
-title = 'NPID and CLD on long-tailed CIFAR-10'
+title = 'NPID on long-tailed CIFAR-10'
 _config = 'configs/cpu/npid_cld_r18w16_cifar10_lt100_4k.py'
 _lr, _weight = 'optim_wrapper.optimizer.lr', 'model.cld.loss_weight'
 _groups, _temperature = 'model.cld.grouping.num_groups', 'model.temperature'
 
 arms = dict(
-    npid=dict(config=_config, options={_weight: 0.0}),
-    npid_cld=dict(config=_config),
+    npid=dict(config=_config, options={_weight: 0.0}, label='NPID'),
+    npid_cld=dict(config=_config, label='NPID + CLD'),
 )
 seeds = [0, 1, 2]
 pairs = [('npid_cld', 'npid')]

@@ -82,12 +82,14 @@ def main() -> None:
             raise StudyError('--jobs must be >= 1 and --max-minutes above 0.')
         study = load_study(args.study)
         if args.report:
+            from cld_mm.study.quickstart_table import fill_quickstart
             from cld_mm.study.report import write_report
             from cld_mm.study.summary import fill_summary, load_studies
 
             write_report(study, args.results, args.docs)
             for page in (args.docs, args.readme):
                 fill_summary(page, load_studies(args.study.parent), args.results)
+                fill_quickstart(page, args.results / 'quickstart')
             return
         results, waiting = check(study, args.results, args.any_revision)
         if args.only:

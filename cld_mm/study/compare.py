@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from cld_mm.augmentation.moved_images import moved_images
+from cld_mm.models.layers import pooled
 
 from .features import Images
 from .measures import fit_logistic, knn_accuracies
@@ -40,7 +41,7 @@ class Comparison:
     def measure(
         self, side: str, encode: Callable[[Tensor], Tensor]
     ) -> dict[str, Tensor]:
-        """Linear probe and kNN of one side.
+        """Linear probe and kNN of one side, its mean training feature removed.
 
         Args:
             side: its name.
@@ -51,7 +52,9 @@ class Comparison:
         """
         self.tell(f'{side}: features, linear classifier, nearest neighbors')
         train = encode(self.train)
-        tests = {task: encode(pixels) for task, pixels in self.tests.items()}
+        mean = train.mean(dim=0)
+        train = train - mean
+        tests = {task: encode(pixels) - mean for task, pixels in self.tests.items()}
         fit = fit_logistic(train, self.labels, strengths=STRENGTHS, max_iter=100)
         self.results[side] = {}
         for task, test in tests.items():
@@ -66,25 +69,30 @@ class Comparison:
         return tests
 
     def measure_pixels(self) -> dict[str, Tensor]:
-        """The side of the pixels: the mean training image removed."""
-        mean = self.train.flatten(1).float().mean(dim=0) / 255
-        return self.measure('pixels', lambda x: x.flatten(1).float() / 255 - mean)
+        """The side of the pixels."""
+        return self.measure('pixels', lambda x: x.flatten(1).float() / 255)
 
     def measure_model(self, side: str, model: Any) -> dict[str, Tensor]:
-        """The side of a network: its pooled backbone feature."""
+        """The side of a network: the first output that its backbone's config lists."""
         return self.measure(side, lambda x: encode_pixels(model, x))
 
 
 @torch.no_grad()
 def encode_pixels(model: Any, pixels: Tensor, batch_size: int = 500) -> Tensor:
-    """Pooled backbone features ``(N, D)`` of ``(N, C, H, W)`` bytes, in eval mode."""
+    """Features ``(N, D)`` of ``(N, C, H, W)`` bytes, in eval mode.
+
+    Of several backbone outputs the first as a flat vector, of one its average.
+    """
     was_training = model.training
     model.eval()
     features = []
     for batch in pixels.split(batch_size):
         data = {'inputs': batch, 'data_samples': []}
         inputs = model.data_preprocessor(data, False)['inputs']
-        features.append(model.extract_features(inputs)['backbone'].cpu())
+        outputs = model.backbone(inputs)
+        several = isinstance(outputs, Sequence) and len(outputs) > 1
+        found = outputs[0].flatten(1) if several else pooled(outputs)
+        features.append(found.float().cpu())
     model.train(was_training)
     return torch.cat(features)
 
