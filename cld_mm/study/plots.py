@@ -65,7 +65,7 @@ def plot_study(study: Study, results: dict[str, Result], out: Path) -> bool:
         passes = steps * cost_per_step(own) / 1e6
         for axes, places in zip(panels, (steps, passes), strict=True):
             color = color_of(number)
-            label = f'{arm.label} ({len(values)} seeds)'
+            label = f'{arm.label} ({len(values)} seed{"s" * (len(values) > 1)})'
             axes.plot(places, mean, 'o-', color=color, label=label, markersize=3)
             axes.fill_between(places, mean - std, mean + std, color=color, alpha=0.2)
     pixels = results.get('pixels')
@@ -80,7 +80,8 @@ def plot_study(study: Study, results: dict[str, Result], out: Path) -> bool:
     panels[0].set_xlabel('iterations')
     panels[1].set_xlabel('forward passes, millions (with gradient counts as 3)')
     panels[0].set_ylabel(f'{measure[0]}, top-1 %')
-    panels[0].legend(fontsize=8)
+    if drawn:
+        panels[0].legend(fontsize=8)
     panels[0].set_title(study.title, loc='left', fontsize=10)
     if drawn:
         out.parent.mkdir(parents=True, exist_ok=True)

@@ -162,6 +162,7 @@ def reproduce(folder: Path, *flags: Any) -> tuple:
     return done.returncode, done.stdout + done.stderr[-2000:]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_a_shortened_row_runs_once_and_is_not_filled_in(tmp_path: Path) -> None:
     (tmp_path / 'README.md').write_text(TABLE)
@@ -177,6 +178,7 @@ def test_a_shortened_row_runs_once_and_is_not_filled_in(tmp_path: Path) -> None:
     assert 'is there already' in output
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_a_row_that_is_stopped_resumes_to_the_same_weights(tmp_path: Path) -> None:
     whole, cut = tmp_path / 'whole', tmp_path / 'cut'
@@ -185,7 +187,7 @@ def test_a_row_that_is_stopped_resumes_to_the_same_weights(tmp_path: Path) -> No
         (folder / 'README.md').write_text(TABLE)
     code, output = reproduce(whole, '--epochs=40')
     assert code == 0, output
-    seconds, codes = 4.0, []
+    seconds, codes = 12.0, []
     while not codes or codes[-1] == 75:
         codes.append(reproduce(cut, '--epochs=40', f'--max-minutes={seconds / 60}')[0])
         seconds *= 1.5  # the first signals may come before the training

@@ -43,6 +43,7 @@ def run_study(study: Any, *flags: Any) -> tuple:
     return done.returncode, done.stdout + done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_a_study_from_its_trials_to_its_report(tiny: Any) -> None:
     text = tiny.read_text().replace('[0, 1]', '[0]')
