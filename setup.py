@@ -11,7 +11,7 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
-COPIED = ('configs', 'tools', 'model-index.yml')
+COPIED = ('configs', 'tools', 'releases', 'model-index.yml')
 # The command that pretrains, embeds and so on; tools/*.py work without it.
 HAS_COMMAND = (ROOT / 'cld_mm/cli/main.py').is_file()
 

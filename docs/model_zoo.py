@@ -1,10 +1,13 @@
-"""Generate docs/model-zoo/*.md and docs/reference/configs.md from configs/metafiles.
+"""Generate docs/model-zoo/*.md and docs/reference/configs.md.
+
+From configs/metafiles and releases/index.json.
 
 python docs/model_zoo.py           # write the pages
 python docs/model_zoo.py --check   # exit 1 if a page is out of date
 """
 
 import argparse
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -115,6 +118,45 @@ def configs_page(metafiles: dict[str, dict[str, Any]]) -> str:
     )
 
 
+def released_page() -> str:
+    """The published checkpoints."""
+    index = json.loads((ROOT / 'releases/index.json').read_text())
+    rows = ['| name | config | kNN, best k | linear | file |', '|---|---|---|---|---|']
+    for name, entry in index.items():
+        measures = entry['measures']
+        rows.append(
+            f'| `{name}` | `{entry["config"]}`, seed {entry["seed"]} | '
+            f'{measures["knn_backbone_best"]:.1f} | {measures["linear"]:.1f} | '
+            f'`releases/{entry["file"]}` |'
+        )
+    return '\n'.join(
+        [
+            NOTE,
+            '# Small checkpoints',
+            '',
+            'Backbones that a CPU trained in half an hour, for tries and tests. Top-1 '
+            'accuracy on test images in %; see [Evidence](../evidence.md).',
+            '',
+            *rows,
+            '',
+            '```python',
+            'from cld_mm.apis import init_model',
+            '',
+            f"model = init_model('{next(iter(index))}')",
+            '```',
+            '',
+            'The SHA-256 in `releases/index.json` is checked. `CLD_MM_RELEASES` names '
+            'another folder or an https address with such an index. Publish your own:',
+            '',
+            '<!-- not run: needs a checkpoint -->',
+            '```bash',
+            'python tools/model_converters/publish_model.py CHECKPOINT NAME --half',
+            '```',
+            '',
+        ]
+    )
+
+
 def pages() -> dict[Path, str]:
     """Each generated file and its content."""
     metafiles = read_metafiles()
@@ -122,7 +164,11 @@ def pages() -> dict[Path, str]:
         ROOT / f'docs/model-zoo/{name}.md': algorithm_page(name, metafile)
         for name, metafile in metafiles.items()
     }
-    return {**made, ROOT / 'docs/reference/configs.md': configs_page(metafiles)}
+    return {
+        **made,
+        ROOT / 'docs/model-zoo/small.md': released_page(),
+        ROOT / 'docs/reference/configs.md': configs_page(metafiles),
+    }
 
 
 def main() -> int:

@@ -62,8 +62,9 @@ def init_model(
 
     Args:
         config: a run's folder or checkpoint; or a config file or dict with
-            ``checkpoint``; or the name of a backbone ('resnet50', any of mmpretrain or
-            timm) with weights of this or another project as ``checkpoint``.
+            ``checkpoint``; or the name of a released model
+            ('npid-cld-r18-cifar10-small'); or that of a backbone ('resnet50', any of
+            mmpretrain or timm) with weights of any project as ``checkpoint``.
         checkpoint: weights; None leaves a named backbone random.
         size: side of the images; by default that of training.
         device: where it runs.
@@ -86,6 +87,8 @@ def init_model(
 
 
 def _build(config: Any, checkpoint: Any, size: int | None) -> Encoder:
+    from cld_mm.fileio.releases import released_checkpoint
+
     from .runs import find_checkpoint
 
     if isinstance(config, Mapping):
@@ -104,6 +107,8 @@ def _build(config: Any, checkpoint: Any, size: int | None) -> Encoder:
         return _from_run(find_checkpoint(path), None, size)
     if checkpoint is None and len(path.parts) > 1:
         raise FileNotFoundError(f'the checkpoint {path} does not exist.')
+    if checkpoint is None and (released := released_checkpoint(str(config))):
+        return _from_run(released, None, size)
     return _from_name(str(config), checkpoint, size)
 
 
