@@ -175,6 +175,7 @@ def test_histogram_is_that_of_pil(pils_views: Any, on_device: bool) -> None:
     assert np.abs(counts[0] - counts[1]).sum() < 0.03
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     'wrong',
     [

@@ -146,6 +146,7 @@ def photo(seed: int) -> Any:
     return image.clip(0, 255).astype(np.uint8)
 
 
+@pytest.mark.slow
 def test_no_view_of_infomin_is_black(infomin_views: Any) -> None:
     steps = [TRANSFORMS.build(dict(step)) for step in infomin_views[0]]
     np.random.seed(0)

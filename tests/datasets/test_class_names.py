@@ -107,6 +107,7 @@ def test_labels_of_any_dataset_follow_the_names_of_training(
     assert np.array_equal(again, read_labels(aligned))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('form', FORMS)
 def test_unknown_classes_are_numbered_behind_the_known_ones(
     tmp_path: Path, form: str
@@ -118,6 +119,7 @@ def test_unknown_classes_are_numbered_behind_the_known_ones(
     assert len(aligned) == len(paths)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('form', FORMS)
 def test_unknown_classes_can_be_excluded(tmp_path: Path, form: str) -> None:
     dataset = FORMS[form](tree(tmp_path, ['ape', 'bee', 'cat']))
@@ -127,6 +129,7 @@ def test_unknown_classes_can_be_excluded(tmp_path: Path, form: str) -> None:
     assert list(aligned.metainfo['classes']) == ['bee', 'cat']
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(
     train=st.sets(st.sampled_from('abcdef'), min_size=1),

@@ -91,6 +91,7 @@ def loaders_of(cfg: Any) -> list:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', LAYOUTS)
 def test_layout_loads(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -159,6 +160,7 @@ def test_imagenet_subset_and_unlabeled_folder(tmp_path: Path) -> None:
     assert len(folder) == 30
 
 
+@pytest.mark.slow
 def test_long_tail_and_fractions(tmp_path: Path) -> None:
     image_tree(tmp_path, ('train',), classes=3, images=20)
     whole = {'type': 'ImageFolder', 'data_root': str(tmp_path / 'train')}

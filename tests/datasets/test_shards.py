@@ -136,6 +136,7 @@ def read(
         return [n for batch in batches for n in batch['inputs'][:, 2, 0, 0].tolist()]
 
 
+@pytest.mark.slow
 def test_workers_and_ranks_read_each_image_once(shards: Any) -> None:
     alone = read(shards, 0)
     assert sorted(alone) == list(range(23))
@@ -170,6 +171,7 @@ def _both_ranks_read(rank: int, shards: Any) -> None:
     assert set(everyone) == set(range(23))
 
 
+@pytest.mark.slow
 def test_two_ranks_with_workers_share_and_go_on(shards: Any) -> None:
     run_ranks(_both_ranks_read, 2, (shards,))
 

@@ -42,6 +42,7 @@ WRAPPED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('wrapped', WRAPPED)
 def test_a_fraction_of_each_class(folder: dict, wrapped: str) -> None:
     part = DATASETS.build(
@@ -68,6 +69,7 @@ def test_a_long_tail(folder: dict, wrapped: str) -> None:
     assert list(part.metainfo['classes']) == ['ape', 'bee', 'cat']
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('wrapped', WRAPPED)
 def test_held_out_images_are_not_among_the_others(folder: dict, wrapped: str) -> None:
     config = {'type': 'HeldOut', 'fraction': 0.2, 'dataset': WRAPPED[wrapped](folder)}

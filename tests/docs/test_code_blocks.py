@@ -49,7 +49,9 @@ def run_block(block: Block, folder: Path) -> None:
     if block.language == 'bash':
         command = ['bash', '-euo', 'pipefail', '-c', block.code]
     elif re.search(r'^(import|from) ', block.code, re.MULTILINE):
-        command = [sys.executable, '-c', block.code]
+        # The version shims, for a torchvision that was built for another torch.
+        code = f'import cld_mm.registry\n{block.code}'
+        command = [sys.executable, '-c', code]
     else:
         path = folder / 'configs' / 'from_a_page.py'
         path.write_text(block.code)

@@ -172,6 +172,7 @@ def _resnets(rank: int, digits: Path, folder: Path) -> None:
             _resume(make, folder / name, state)
 
 
+@pytest.mark.slow
 def test_each_config_gives_the_plain_runs_numbers(digits: Path, tmp_path: Path) -> None:
     run_ranks(_resnets, 2, (digits, tmp_path))
     # What was trained on several ranks is evaluated by its own config on one.
@@ -201,6 +202,7 @@ def _three(rank: int, digits: Path, folder: Path) -> None:
     _resume(make, folder / 'whole', trained(make(folder / 'whole'))[1])
 
 
+@pytest.mark.slow
 def test_three_ranks_resume_to_the_last_bit(digits: Path, tmp_path: Path) -> None:
     run_ranks(_three, 3, (digits, tmp_path))
 
@@ -236,6 +238,7 @@ def _others(rank: int, digits: Path, folder: Path) -> None:
             trained(cfg)
 
 
+@pytest.mark.slow
 def test_what_changes_numbers_changes_them_as_it_says(
     digits: Path, tmp_path: Path
 ) -> None:
@@ -296,6 +299,7 @@ def _accumulate(rank: int, digits: Path, folder: Path) -> None:
             torch.testing.assert_close(end[key], mean, **ROUNDING)
 
 
+@pytest.mark.slow
 def test_accumulation_is_the_large_batch_where_no_batch_matters(
     digits: Path, tmp_path: Path
 ) -> None:
@@ -335,5 +339,6 @@ def _vit(rank: int, digits: Path, folder: Path) -> None:
     closest(trained(half)[1], whole_steps, **EXACT)
 
 
+@pytest.mark.slow
 def test_a_vit_split_over_ranks_is_the_whole_one(digits: Path, tmp_path: Path) -> None:
     run_ranks(_vit, 2, (digits, tmp_path))

@@ -26,6 +26,7 @@ LINES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(('message', 'level', 'shown'), LINES)
 def test_dumps_and_notices_are_left_to_the_file(
     message: str, level: int, shown: bool, capsys: pytest.CaptureFixture[str]
@@ -35,12 +36,14 @@ def test_dumps_and_notices_are_left_to_the_file(
     assert (message in capsys.readouterr().err) == shown
 
 
+@pytest.mark.slow
 def test_iterations_are_left_to_the_bar(capsys: pytest.CaptureFixture[str]) -> None:
     handler = TerminalHandler(logging.StreamHandler(), has_bar=True)
     handler.emit(logging.LogRecord('a', 20, '', 1, LINES[0][0], (), None))
     assert not capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_default_run_prints_a_short_log(digits: Path, tmp_path: Path) -> None:
     done = train(digits, tmp_path, train_cfg__val_interval=1)
     lines = (done.stdout + done.stderr).splitlines()
@@ -51,6 +54,7 @@ def test_a_default_run_prints_a_short_log(digits: Path, tmp_path: Path) -> None:
     assert 'Hooks will be executed' in log.read_text()
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_a_bar_and_no_warnings(digits: Path, tmp_path: Path) -> None:
     words = [CONFIG, '--work-dir', str(tmp_path), *options(digits)]
     words += ['train_dataloader.dataset.indices=96']  # the bar reads every 10th value

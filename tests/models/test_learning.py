@@ -122,6 +122,7 @@ def accuracy(model: Any, train: Any, test: Any, kind: str) -> float:
     return float((scores.argmax(1) == test[1]).float().mean())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ('name', 'with_cld'),
     [

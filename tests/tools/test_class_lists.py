@@ -98,6 +98,7 @@ def accuracy(tool: str, checkpoint: Path, root: Any, *others: Any) -> Any:
 TOOLS = ['tools/knn.py', 'tools/linear.py', 'tools/test.py', 'tools/evaluate.py']
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('kind', ['ImageFolder', 'CustomDataset'])
 @pytest.mark.parametrize('tool', TOOLS)
 def test_a_test_split_with_fewer_classes(
@@ -108,6 +109,7 @@ def test_a_test_split_with_fewer_classes(
     assert accuracy(tool, untrained, root, *kinds) == 100  # 0 by number
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('tool', TOOLS)
 def test_a_test_split_with_an_unknown_class(
     tool: str, untrained: Any, data: Any

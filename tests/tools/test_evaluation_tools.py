@@ -115,6 +115,7 @@ def numbers(value: Any, before: str = '') -> dict:
     return {before: value}
 
 
+@pytest.mark.slow
 def test_two_ranks_find_what_one_finds(
     checkpoint: Path, digits: Path, tmp_path: Path
 ) -> None:

@@ -80,6 +80,7 @@ def test_a_probe_trains_nothing_but_its_head(
     assert not torch.equal(trained['head.fc.weight'], head)
 
 
+@pytest.mark.slow
 def test_a_probe_refuses_weights_of_another_model(digits: Path, tmp_path: Path) -> None:
     torch.save({'state_dict': {'other.weight': torch.zeros(2)}}, tmp_path / 'x.pth')
     said = probe(digits, tmp_path, tmp_path / 'x.pth', ok=False)
@@ -89,6 +90,7 @@ def test_a_probe_refuses_weights_of_another_model(digits: Path, tmp_path: Path) 
     assert 'missing.pth' in said.strip().splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_two_ranks_train(digits: Path, tmp_path: Path) -> None:
     words = options(digits, train_dataloader__batch_size=4)
     run_process(
@@ -97,6 +99,7 @@ def test_two_ranks_train(digits: Path, tmp_path: Path) -> None:
     assert (tmp_path / 'epoch_2.pth').is_file()
 
 
+@pytest.mark.slow
 def test_a_nan_is_reported_by_both_ranks(digits: Path, tmp_path: Path) -> None:
     words = options(
         digits, train_dataloader__batch_size=4, optim_wrapper__optimizer__lr=1e30

@@ -41,6 +41,7 @@ def call(tool: str, *words: Any, code: int = 0) -> Any:
     return done
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('suffix', ['png', 'svg'])
 @pytest.mark.parametrize('tool', FEATURE_TOOLS)
 def test_tools_that_draw_features(
@@ -61,6 +62,7 @@ def test_tools_that_draw_features(
     assert picture_of(out)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('suffix', ['png', 'svg'])
 def test_views_are_those_that_training_sees(
     suffix: str, digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -95,6 +97,7 @@ def test_views_are_those_that_training_sees(
         assert abs(drawn_view - seen).max() <= 1  # normalized and back
 
 
+@pytest.mark.slow
 def test_two_photographs_can_be_compared(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -119,6 +122,7 @@ def test_two_photographs_can_be_compared(
     call(tool, *words, names[0], tmp_path / 'none.png', code=2)
 
 
+@pytest.mark.slow
 def test_what_is_wrong_is_one_sentence(
     trained: Path, digits: Path, tmp_path: Path
 ) -> None:
@@ -153,6 +157,7 @@ def test_what_is_wrong_is_one_sentence(
         assert sentence in message
 
 
+@pytest.mark.slow
 def test_the_report_leaves_broken_checkpoints_out(
     trained: Path, tmp_path: Path
 ) -> None:
@@ -167,6 +172,7 @@ def test_the_report_leaves_broken_checkpoints_out(
     assert ' MB)' in done.stdout
 
 
+@pytest.mark.slow
 def test_confusion_matrix_counts_every_image(
     trained: Path, digits: Path, tmp_path: Path
 ) -> None:
@@ -188,6 +194,7 @@ def test_confusion_matrix_counts_every_image(
     assert 100 * counts.trace() / 20 == pytest.approx(found['top1'])
 
 
+@pytest.mark.slow
 def test_report_names_what_ran(trained: Path, tmp_path: Path) -> None:
     out = tmp_path / 'new' / 'report.html'
     words = ['--images', 20, '--groups', 3, '--out', out]
@@ -204,6 +211,7 @@ def test_report_names_what_ran(trained: Path, tmp_path: Path) -> None:
     assert 'training images 24' in page
 
 
+@pytest.mark.slow
 def test_analysis_tools(trained: Path, tmp_path: Path) -> None:
     out = tmp_path / 'logs.json'
     call('tools/analysis_tools/analyze_logs.py', trained, '--out', out)

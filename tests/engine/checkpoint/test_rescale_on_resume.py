@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -57,6 +58,7 @@ def train(folder: Path, data: Any, batch_size: Any, **changes: Any) -> tuple:
     return runner, note
 
 
+@pytest.mark.slow
 def test_schedules_go_on_at_the_same_share(digits: Path, tmp_path: Path) -> None:
     first, _ = train(tmp_path / 'first', digits, 6)  # 4 batches an epoch
     base = first.optim_wrapper.param_groups[0]['initial_lr']

@@ -26,6 +26,7 @@ def train(config: str, digits: Path, work_dir: Path, port: int, *words: str) -> 
     run_process('tools/dist_train.sh', *words, *settings, PORT=str(port))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('config', CONFIGS)
 def test_resume_is_exact_on_two_ranks(
     config: str, digits: Path, tmp_path: Path

@@ -47,6 +47,7 @@ SCHEDULES: dict[str, list[dict[str, Any]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', SCHEDULES)
 @pytest.mark.parametrize('iteration', [False, True], ids=['epoch', 'within an epoch'])
 def test_a_new_schedule_is_that_of_a_run_that_had_it_all_along(

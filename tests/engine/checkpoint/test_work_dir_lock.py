@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from cld_mm.engine.checkpoint.work_dir_lock import lock
 from tests.helpers import ROOT
 
@@ -20,6 +22,7 @@ def lock_elsewhere(folder: Path) -> str:
     return subprocess.run(words, cwd=ROOT, capture_output=True, text=True).stderr
 
 
+@pytest.mark.slow
 def test_a_second_run_in_a_work_dir_is_refused(tmp_path: Path) -> None:
     held = lock(tmp_path)
     assert held is not None
@@ -28,6 +31,7 @@ def test_a_second_run_in_a_work_dir_is_refused(tmp_path: Path) -> None:
     assert 'choose another --work-dir' in message
 
 
+@pytest.mark.slow
 def test_a_released_work_dir_is_free(tmp_path: Path) -> None:
     held = lock(tmp_path)
     assert held is not None
@@ -35,6 +39,7 @@ def test_a_released_work_dir_is_free(tmp_path: Path) -> None:
     assert 'CheckpointError' not in lock_elsewhere(tmp_path)
 
 
+@pytest.mark.slow
 def test_one_process_may_train_twice_in_a_row(tmp_path: Path) -> None:
     first = lock(tmp_path)  # of a run that failed, and is still referred to
     assert lock(tmp_path, wait=0.2) is first

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
 from cld_mm.datasets import ImageFolder, TarShards
@@ -9,6 +10,7 @@ from cld_mm.datasets.preparation.shard_writer import write_shards
 from cld_mm.engine.consistency.dataset_fingerprint import fingerprint
 
 
+@pytest.mark.slow
 def test_other_files_of_the_same_names_change_the_fingerprint(tmp_path: Path) -> None:
     def found(name: str, size: int, drop: str = '') -> dict:
         root = tmp_path / name / 'images'

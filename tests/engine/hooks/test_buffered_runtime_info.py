@@ -27,6 +27,7 @@ def train(digits: Path, folder: Path, **changes: Any) -> Any:
     return runner
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('interval', [1, 4, 100])
 def test_logged_values_are_those_of_mmengine(
     interval: int, digits: Path, tmp_path: Path
@@ -68,6 +69,7 @@ class Watch(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
+@pytest.mark.slow
 def test_hooks_read_no_value_in_most_iterations(
     digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

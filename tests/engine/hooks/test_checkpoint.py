@@ -119,6 +119,7 @@ def stop_rank_one(rank: int, digits: Path, folder: Path) -> None:
     assert rank == 1 or (folder / 'iter_5.pth').is_file()
 
 
+@pytest.mark.slow
 def test_all_ranks_stop_at_the_next_exchange(digits: Path, tmp_path: Path) -> None:
     run_ranks(stop_rank_one, args=(digits, tmp_path))
 

@@ -49,6 +49,7 @@ class Notes(Hook):
         self.validated.append(runner.iter)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ('loop', 'stop'), [('epochs', 7), ('iterations', 4), ('typed', 7), ('swav', 11)]
 )
@@ -93,6 +94,7 @@ def test_a_loop_goes_on_where_it_was(
     assert found == []
 
 
+@pytest.mark.slow
 def test_another_batch_size_goes_on_at_its_iteration(
     digits: Path, tmp_path: Path
 ) -> None:
@@ -114,6 +116,7 @@ def test_another_batch_size_goes_on_at_its_iteration(
     assert list(losses) == [7, 8, 9, 10]
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_another_model_is_refused(digits: Path, tmp_path: Path) -> None:
     for place, (case, changes) in enumerate(
         [('moco', {}), ('moco_cld', {}), ('moco', {'model__queue_len': 64})]
@@ -131,6 +134,7 @@ def test_a_checkpoint_of_another_model_is_refused(digits: Path, tmp_path: Path) 
             runner.train()
 
 
+@pytest.mark.slow
 def test_a_queue_of_swav_is_of_its_run_and_of_its_batches(
     digits: Path, tmp_path: Path
 ) -> None:

@@ -17,6 +17,7 @@ def bad_configs() -> Iterator[Any]:
     os.chdir(before)
 
 
+@pytest.mark.slow
 def test_invalid_configs_run_or_say_what_is_wrong(bad_configs: Any) -> None:
     counts = bad_configs.run(configs=25, seed=11)
     assert counts['configs'] == 25

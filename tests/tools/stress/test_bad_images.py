@@ -14,6 +14,7 @@ def bad_images() -> Any:
     return load_program('tools/stress/bad_images.py')
 
 
+@pytest.mark.slow
 def test_damaged_images_are_refused_or_right(bad_images: Any) -> None:
     counts = bad_images.run(images=400, seed=11)
     assert counts['images'] == counts['returned'] + counts['refused'] == 400
