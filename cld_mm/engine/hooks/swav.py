@@ -80,6 +80,11 @@ class ResumableSwAVHook(SwAVHook):
 
         self._handle = runner.optim_wrapper.optimizer.register_step_pre_hook(freeze)
 
+    def before_train_iter(
+        self, runner: Any, batch_idx: int, data_batch: Any = None
+    ) -> None:
+        """Keep mmpretrain's from stopping the gradients of layers that rest."""
+
     def before_train_epoch(self, runner: Any) -> None:
         """Let the loss take the queue from its epoch on."""
         if self._kept is not None:
