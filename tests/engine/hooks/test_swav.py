@@ -12,7 +12,7 @@ from tools.stress import small_configs
 
 
 class Prototypes(Hook):
-    """Notes the prototypes before each iteration, and whether they ask for gradients."""
+    """Notes the prototypes of each iteration, and whether they ask for gradients."""
 
     def __init__(self) -> None:
         self.asked: list[bool] = []
