@@ -205,6 +205,7 @@ def test_two_networks_are_compared(
     assert 'random' in text
 
 
+@pytest.mark.slow
 def test_a_classifier_is_fine_tuned(run: Path, tmp_path: Path) -> None:
     class_folders(tmp_path / 'images', 'ape bee', 10)
     words = ('--out', tmp_path / 'out', '--epochs', 1, '--workers', 0)

@@ -39,6 +39,7 @@ def epoch(config: dict, seen: int, workers: int, noise: int) -> list[torch.Tenso
         return [image for batch in batches for image in batch['inputs']]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures('_scope')
 def test_concat_and_repeat_resume_to_the_last_bit(digits: Path) -> None:
     part = {

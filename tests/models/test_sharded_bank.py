@@ -223,6 +223,7 @@ def gathered_again(rank: int, folder: Path) -> None:
     save_rows(bank, folder / 'epoch_1.pth')
 
 
+@pytest.mark.slow
 def test_split_bank_is_the_whole_one_in_losses_training_and_files(
     tmp_path: Path,
 ) -> None:

@@ -119,6 +119,7 @@ def test_a_test_split_with_an_unknown_class(
     assert accuracy(tool, untrained, root, EXCLUDE) == 100
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('folder', ['__MACOSX', '@eaDir', '.ipynb_checkpoints', 'abc'])
 def test_folders_without_images_change_nothing(
     folder: str, untrained: Any, data: Any
@@ -128,6 +129,7 @@ def test_folders_without_images_change_nothing(
     assert accuracy('tools/knn.py', untrained, root) == 100
 
 
+@pytest.mark.slow
 def test_training_compares_by_name_while_it_runs(data: Any) -> None:
     root = data(['ape', 'bee', 'cat'], ['bee', 'cat'])
     run('tools/train.py', MOCO, root=root, others=['train_cfg.val_interval=1'])
@@ -136,6 +138,7 @@ def test_training_compares_by_name_while_it_runs(data: Any) -> None:
     assert rows[-1]['knn_backbone/top1'] == 100
 
 
+@pytest.mark.slow
 def test_a_classifier_and_its_checkpoint_count_along_the_training_classes(
     data: Any,
 ) -> None:

@@ -53,6 +53,7 @@ def test_a_resumed_run_is_bit_exact(whole: Path, digits: Path, tmp_path: Path) -
     assert all(torch.equal(one[name], two[name]) for name in one)
 
 
+@pytest.mark.slow
 def test_amp_trains_in_bfloat16_on_a_cpu(
     whole: Path, digits: Path, tmp_path: Path
 ) -> None:
@@ -66,6 +67,7 @@ def test_amp_trains_in_bfloat16_on_a_cpu(
         assert rounded == pytest.approx(full, rel=0.05)  # ... and no more than that
 
 
+@pytest.mark.slow
 def test_a_probe_trains_nothing_but_its_head(
     whole: Path, digits: Path, tmp_path: Path
 ) -> None:
@@ -155,6 +157,7 @@ def test_bad_input_is_a_one_line_error(digits: Path, tmp_path: Path) -> None:
     assert 'Traceback' not in done.stderr
 
 
+@pytest.mark.slow
 def test_too_few_views_are_named(digits: Path, tmp_path: Path) -> None:
     config = tmp_path / 'two_views.py'
     config.write_text(
@@ -169,6 +172,7 @@ def test_too_few_views_are_named(digits: Path, tmp_path: Path) -> None:
     assert 'Traceback' not in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ('tool', 'flags', 'keys'),
     [
