@@ -1,4 +1,4 @@
-"""ResumableSwAVHook: prototypes rest in a way that several ranks can train with."""
+"""ResumableSwAVHook: frozen prototypes do not stop several ranks."""
 
 from pathlib import Path
 from typing import Any
@@ -26,10 +26,10 @@ class Prototypes(Hook):
         self.values.append(F.normalize(weight.detach().clone(), dim=1))
 
 
-def test_resting_prototypes_keep_asking_for_gradients(
+def test_frozen_prototypes_keep_asking_for_gradients(
     digits: Path, tmp_path: Path
 ) -> None:
-    size = {'train_dataloader__batch_size': 4}  # 6 iterations; the first 3 rest
+    size = {'train_dataloader__batch_size': 4}  # 6 iterations; frozen in the first 3
     runner = build_runner(
         small_configs.config('swav_cld', tmp_path, digits, epochs=1, **size)
     )
