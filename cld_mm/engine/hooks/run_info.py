@@ -38,8 +38,9 @@ class RunInfoHook(Hook):
             },
             'parameters': sum(p.numel() for p in runner.model.parameters()),
         }
+        epochs = 'epoch' if runner.max_epochs == 1 else 'epochs'
         length = (
-            f'{runner.max_epochs} epochs of {len(runner.train_dataloader)} iterations'
+            f'{runner.max_epochs} {epochs} of {len(runner.train_dataloader)} iterations'
             if runner.max_epochs
             else f'{runner.max_iters} iterations'
         )
