@@ -187,7 +187,7 @@ def test_a_row_that_is_stopped_resumes_to_the_same_weights(tmp_path: Path) -> No
         (folder / 'README.md').write_text(TABLE)
     code, output = reproduce(whole, '--epochs=40')
     assert code == 0, output
-    seconds, codes = 12.0, []
+    seconds, codes = 4.0, []
     while not codes or codes[-1] == 75:
         codes.append(reproduce(cut, '--epochs=40', f'--max-minutes={seconds / 60}')[0])
         seconds *= 1.5  # the first signals may come before the training
