@@ -2,24 +2,31 @@
 
 Run: ``python tools/study.py studies/moco_cifar10.py``. Two queries and CLD make
 the same passes; one query trains longer instead, to the same number of passes.
+float32, since it ran on a CPU without bfloat16.
 """
 
 title = 'MoCo on CIFAR-10'
 _lr = 'optim_wrapper.optimizer.lr'
 _temperature = 'model.head.temperature'
+_float32 = {'optim_wrapper.dtype': 'float32'}
 _plain = [{_lr: a, _temperature: b} for a in (0.03, 0.1) for b in (0.1, 0.2)]
 
 arms = dict(
     moco=dict(
         config='configs/cpu/moco_r18w16_cifar10_4k.py',
+        options=_float32,
         steps=7000,
         label='MoCo, one query',
     ),
     moco_2q=dict(
-        config='configs/cpu/moco_2q_r18w16_cifar10_4k.py', label='MoCo, two queries'
+        config='configs/cpu/moco_2q_r18w16_cifar10_4k.py',
+        options=_float32,
+        label='MoCo, two queries',
     ),
     moco_cld=dict(
-        config='configs/cpu/moco_cld_r18w16_cifar10_4k.py', label='MoCo + CLD'
+        config='configs/cpu/moco_cld_r18w16_cifar10_4k.py',
+        options=_float32,
+        label='MoCo + CLD',
     ),
 )
 seeds = [0, 1, 2, 3, 4]

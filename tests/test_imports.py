@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from tests.helpers.run_tools import run_process
+
 
 def run(code: str) -> str:
     """What a fresh interpreter prints."""
@@ -60,3 +62,19 @@ def test_an_unknown_attribute_is_an_attribute_error() -> None:
 
     with pytest.raises(AttributeError, match='no attribute'):
         _ = cld_mm.nothing
+
+
+@pytest.mark.parametrize(
+    'words',
+    [
+        ('cld_mm.cli.main', 'pretrain', '/no/images', '--time', '3m'),
+        ('cld_mm.cli.main', 'embed', '/no/run', '/no/images'),
+        ('tools/train.py', 'configs/cpu/npid_r18w16_cifar10_4k.py'),
+        ('tools/knn.py', 'configs/cpu/npid_r18w16_cifar10_4k.py', '/no/file.pth'),
+    ],
+)
+def test_a_missing_mmcv_is_one_line_with_the_cure(words: tuple[str, ...]) -> None:
+    done = run_process('tests/programs/without_mmcv.py', *words, ok=False)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert 'pip install mmcv-lite' in done.stderr

@@ -79,6 +79,8 @@ def exit_on_error(debug: bool = False) -> Iterator[Run]:
 
 def _describe(error: Exception, run: Run) -> tuple[str, int]:
     """The message of an error, and the exit code."""
+    if isinstance(error, ImportError) and run.recorder is None:
+        return one_line(error), 2  # without mmcv, the imports below fail as well
     from cld_mm.config.error import ConfigError
     from cld_mm.distributed.process_group import RankAbsent
     from cld_mm.engine.checkpoint import CheckpointError

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import torch
 from mmengine.dist import is_main_process
+from mmengine.runner import BaseLoop
 from torch import Tensor
 from tqdm import tqdm
 
@@ -44,6 +45,8 @@ def extract_view_pairs(runner: Any, number: int) -> ViewPairs:
     cfg = {name: value for name, value in cfg.items() if name != 'batch_sampler'}
     cfg |= {'drop_last': False, 'persistent_workers': False}
     cfg['sampler'] = {'type': 'SeededSampler', 'shuffle': True}
+    if isinstance(runner._train_loop, BaseLoop):  # in training: its images are at hand
+        cfg['dataset'] = runner.train_dataloader.dataset
     loader = runner.build_dataloader(cfg, seed=runner.seed)
     model = unwrap_model(runner.model)
     was_training = model.training

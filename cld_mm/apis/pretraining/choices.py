@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .backbones import backbone_config
+from .backbones import backbone_config, is_transformer
 from .methods import find_method, jigsaw_sizes
 from .plan import (
     Plan,
@@ -145,7 +145,9 @@ def resolve(
         return cfg
 
     if seconds is not None:
-        plan.epochs = epochs_in(config(), plan, seconds, started, report)
+        # Transformers' position embeddings are of one size.
+        free = 'size' in plan.reasons and not is_transformer(plan.backbone_config)
+        plan.epochs = epochs_in(config(), plan, seconds, started, report, free)
         plan.momentum = choose_momentum(plan.epochs * plan.iterations)
     return config()
 

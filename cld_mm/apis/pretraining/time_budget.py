@@ -10,6 +10,7 @@ from .plan import MONITORED, Plan
 
 # Seconds for writing the last checkpoints.
 RESERVE = 5.0
+SMALLER_SIZE = 64  # of views, where one epoch of larger ones takes too long
 
 
 def epochs_in(
@@ -18,20 +19,41 @@ def epochs_in(
     seconds: float,
     started: float,
     report: Callable[[str], object],
+    may_shrink: bool = False,
 ) -> int:
     """How many epochs fit in the time that is left, by training for a moment.
+
+    Args:
+        cfg: of the run so far.
+        plan: gets the seconds that are left for training, and the reason.
+        seconds: for everything.
+        started: ``time.monotonic()`` from which they count.
+        report: is called with a line to show.
+        may_shrink: take views of ``SMALLER_SIZE`` where no epoch fits otherwise, by
+            changing ``plan.size``.
 
     Raises:
         ValueError: not even one does.
     """
     limit = min(60.0, max(5.0, seconds / 10))
-    report(f'Measuring the speed for about {limit:.0f} s ...')
     begun = time.monotonic()
+    if begun - started + limit + RESERVE > seconds:
+        raise ValueError(
+            f'{seconds:.0f} s are too short: the preparation alone took '
+            f'{begun - started:.0f} s, and measuring the speed takes {limit:.0f} s '
+            'more. Give more --time.'
+        )
+    report(f'Measuring the speed for about {limit:.0f} s ...')
     per_iteration = trial_speed(cfg, limit)
     # The run starts anew: what the trial took beside its steps is needed again.
     start_up = max(0.0, time.monotonic() - begun - limit)
     left = seconds - (time.monotonic() - started) - start_up - RESERVE
     epochs, epoch = plan_epochs(plan, per_iteration, left)
+    if epochs < 1 and may_shrink and plan.size > SMALLER_SIZE:
+        per_iteration *= (SMALLER_SIZE / plan.size) ** 2
+        plan.size = SMALLER_SIZE
+        plan.reasons['size'] = 'one epoch of larger views takes too long'
+        epochs, epoch = plan_epochs(plan, per_iteration, left)
     if epochs < 1:
         raise ValueError(
             f'{seconds:.0f} s are too short for one epoch, which takes {epoch:.0f} s '

@@ -20,6 +20,7 @@ from cld_mm.models.memories import memories
 from cld_mm.models.necks import Projections, two_branch
 from cld_mm.models.utils.activation_checkpointing import recompute_blocks
 from cld_mm.models.utils.backbone_output import feature_size, standardize_output
+from cld_mm.models.utils.channels_last import use_channels_last
 from cld_mm.models.utils.momentum_encoder import MomentumEncoder
 from cld_mm.registry import MODELS
 
@@ -101,7 +102,7 @@ class BaseAlgorithm(FollowsOptimizer, BaseSelfSupervisor):
         super().__init__(data_preprocessor=data_preprocessor, **kwargs)
         # Convolutions are faster on it. Values differ by rounding: CPU BatchNorm is
         # off by up to 2e-5 of float64's, against 4e-8 in the default layout.
-        self.backbone.to(memory_format=torch.channels_last)
+        use_channels_last(self.backbone)
         recompute_blocks(self.backbone)
         self.cld: CLDHead | None = None
         if cld is not None:

@@ -17,6 +17,7 @@ from cld_mm.distributed.collectives import gather, world_size
 from cld_mm.models.layers import pooled
 from cld_mm.models.utils.activation_checkpointing import recompute_blocks
 from cld_mm.models.utils.backbone_output import standardize_output
+from cld_mm.models.utils.channels_last import use_channels_last
 from cld_mm.models.utils.forward_recorder import Call, Recorder, find_rows, image_keys
 from cld_mm.registry import MODELS
 
@@ -61,7 +62,7 @@ class CrossLevel(FollowsOptimizer):
         super().__init__(data_preprocessor=wrapped.data_preprocessor, init_cfg=init_cfg)
         self.algorithm: Any = wrapped
         # As in BaseAlgorithm: faster, the same but for rounding.
-        wrapped.backbone.to(memory_format=torch.channels_last)
+        use_channels_last(wrapped.backbone)
         recompute_blocks(wrapped.backbone)
         for encoder in (wrapped.backbone, *_copies(wrapped, wrapped.backbone)):
             standardize_output(encoder)
