@@ -25,9 +25,10 @@ def finetune(
 
     Args:
         checkpoint: of a pre-training run, or its folder.
-        data: labeled images: class folders, a list or CSV file, shards.
+        data: labeled images: class folders (with train and test or val inside, or a
+            fifth is held out), a list or CSV file, shards.
         out: new folder; gets ``config.py``, which tools/train.py runs.
-        test: labeled test images; None holds out a fifth of ``data``.
+        test: labeled test images, if they are not in ``data``.
         config: the run's config, if the checkpoint lacks it.
         size: side of the images; by default that of pre-training.
         epochs: of training.
@@ -45,7 +46,7 @@ def finetune(
     import cld_mm.registry  # noqa: F401, I001
     from mmengine.config import Config
 
-    from cld_mm.datasets.image_source import build_image_dataset
+    from cld_mm.datasets.image_source import build_image_dataset, split_folders
     from cld_mm.registry import enter_scope
 
     from .encoder import init_model
@@ -58,7 +59,8 @@ def finetune(
     found = find_checkpoint(checkpoint)
     model = init_model(config or found, found if config else None, size, device='cpu')
     enter_scope('cld_mm')
-    dataset = build_image_dataset(str(data), with_label=True)
+    data, test = split_folders(Path(data).expanduser(), test)
+    dataset = build_image_dataset(data, with_label=True)
     classes = list(dataset.metainfo.get('classes') or [])
     if len(classes) < 2:
         raise ValueError(f'{data} has {len(classes)} class(es): at least 2 are needed.')

@@ -19,8 +19,9 @@ from .label_files import SEPARATORS, read_entries
 from .table_images import is_table
 
 Source = str | os.PathLike
-SPLITS = {'train', 'training', 'val', 'valid', 'validation', 'test', 'testing'}
 TRAINING = ('train', 'training')
+TESTING = ('test', 'testing', 'val', 'validation', 'valid')
+SPLITS = {*TRAINING, *TESTING}
 
 
 def build_image_dataset(
@@ -44,6 +45,29 @@ def build_image_dataset(
     """
     config = describe_image_source(data, with_label)
     return DATASETS.build(_complete(config, {'pipeline': pipeline, **settings}))
+
+
+def split_folders(data: Source, test: Source | None = None) -> tuple[str, str | None]:
+    """Where training and test images are: ``data/train`` and ``data/test`` (or val).
+
+    Args:
+        data: a folder or file.
+        test: test images, if they are elsewhere.
+
+    Returns:
+        ``data`` itself and None where it has no such folders.
+    """
+    if test is not None:
+        return str(data), str(test)
+    parts = [
+        next(
+            (str(path) for name in names if (path := Path(data) / name).is_dir()), None
+        )
+        for names in (TRAINING, TESTING)
+    ]
+    if parts[0] and parts[1]:
+        return parts[0], parts[1]
+    return str(data), None
 
 
 @DATASETS.register_module()

@@ -4,8 +4,6 @@ It writes checkpoints in the background, whole or not at all, and resumes from t
 newest intact one.
 """
 
-import logging
-import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -35,6 +33,7 @@ from cld_mm.distributed.sharded_tensors import (
 from cld_mm.engine.checkpoint.save import is_remote, save_state
 from cld_mm.fileio.disk_errors import use_strict_log_files
 from cld_mm.fileio.short_text import shorten
+from cld_mm.fileio.terminal_log import shorten_terminal_log
 from cld_mm.registry import MODEL_WRAPPERS
 
 from .checkpoint import CheckpointError, CheckpointWriter
@@ -44,7 +43,6 @@ from .checkpoint.load_parts import load_parts
 from .checkpoint.resume_settings import ResumePlan, describe
 from .class_lists import check_same_classes, training_classes, with_classes
 from .seeded_loaders import seed_pipelines, start_worker
-from .terminal_log import TerminalHandler
 
 
 class ResumableRunner(Runner):
@@ -316,8 +314,6 @@ class ResumableRunner(Runner):
         """
         logger = super().build_logger(*args, **kwargs)
         use_strict_log_files(logger)
-        for handler in list(logger.handlers):
-            if type(handler) is logging.StreamHandler and is_main_process():
-                logger.removeHandler(handler)
-                logger.addHandler(TerminalHandler(handler, sys.stderr.isatty()))
+        if is_main_process():
+            shorten_terminal_log(logger)
         return logger

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import torchvision
 from mmengine.config import Config
 from PIL import Image
 
@@ -205,13 +206,37 @@ def test_two_networks_are_compared(
     assert 'random' in text
 
 
-@pytest.mark.slow
-def test_a_classifier_is_fine_tuned(run: Path, tmp_path: Path) -> None:
-    class_folders(tmp_path / 'images', 'ape bee', 10)
-    words = ('--out', tmp_path / 'out', '--epochs', 1, '--workers', 0)
+def first_weights(checkpoint: Path) -> torch.Tensor:
+    state = torch.load(checkpoint, weights_only=False)['state_dict']
+    return state['backbone.conv1.weight']
+
+
+def test_a_classifier_starts_from_the_trained_backbone(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    class_folders(tmp_path / 'images' / 'train', 'ape bee', 10)
+    class_folders(tmp_path / 'images' / 'test', 'bee ape', 4)
+    words = ('--out', tmp_path / 'out', '--epochs', 1, '--workers', 0, '--lr', 1e-9)
     cldmm('finetune', run, tmp_path / 'images', *words)
-    trained = torch.load(tmp_path / 'out' / 'epoch_1.pth', weights_only=False)
-    assert trained['state_dict']['head.fc.weight'].shape == (2, 512)
+    trained = tmp_path / 'out' / 'epoch_1.pth'
+    state = torch.load(trained, weights_only=False)['state_dict']
+    assert state['head.fc.weight'].shape == (2, 512)
+    torch.testing.assert_close(
+        first_weights(trained), first_weights(run / 'epoch_2.pth')
+    )
+    log = next((tmp_path / 'out').glob('*/*.log')).read_text()
+    assert 'on 20 images' in log  # those of test are kept for testing
+    assert 'paramwise_options' not in capsys.readouterr().err
+
+
+def test_training_starts_from_the_given_weights(photos: Path, tmp_path: Path) -> None:
+    network = torchvision.models.resnet18()
+    torch.save(network.state_dict(), tmp_path / 'weights.pth')
+    words = ('--epochs', 1, '--lr', 1e-9, '--out', tmp_path / 'out', '--workers', 0)
+    words += ('--backbone', 'resnet18', '--size', 64, '--batch-size', 4)
+    cldmm('pretrain', photos, '--init', tmp_path / 'weights.pth', *words)
+    trained = first_weights(tmp_path / 'out' / 'epoch_1.pth')
+    torch.testing.assert_close(trained, network.conv1.weight.detach())
 
 
 # Wrong commands, and what their error names.

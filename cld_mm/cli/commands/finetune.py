@@ -13,8 +13,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     from cld_mm.cli.arguments import OptionsAction
 
     add_model(parser)
-    parser.add_argument('data', help='labeled images: class folders, CSV or list file')
-    parser.add_argument('--test', help='labeled test images (default: a fifth of data)')
+    parser.add_argument(
+        'data',
+        help='labeled images: class folders (with train and test or val inside, or a '
+        'fifth is held out), a CSV or list file, shards',
+    )
+    parser.add_argument('--test', help='labeled test images, if not in data')
     parser.add_argument('--out', type=Path, default=Path('fine-tuned'), help='folder')
     parser.add_argument('--size', type=int, help='side of the images; as in training')
     parser.add_argument('--epochs', type=int, default=20)
@@ -45,4 +49,4 @@ def run(args: argparse.Namespace) -> None:
         args.seed,
         args.cfg_options,
     )
-    print(f'Done: {done}, top-1 in the log above; config: {args.out}/config.py')
+    print(f'Done: {done}; config: {args.out}/config.py')

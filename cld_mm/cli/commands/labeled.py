@@ -6,8 +6,6 @@ from typing import Any, NamedTuple
 
 from .embed import add_loading, add_model, embed_data
 
-SPLITS = (('train', 'training'), ('test', 'testing', 'val', 'validation', 'valid'))
-
 
 class LabeledSplits(NamedTuple):
     """Features and class indices of training and test images.
@@ -48,7 +46,9 @@ def labeled_splits(args: argparse.Namespace) -> LabeledSplits:
     import numpy as np
     import torch
 
-    train_data, test_data = _split_folders(args.data, args.test)
+    from cld_mm.datasets.image_source import split_folders
+
+    train_data, test_data = split_folders(Path(args.data).expanduser(), args.test)
     train = _labeled(args, train_data)
     if test_data is None:
         fit, held_out = hold_out(train.labels, args.seed)
@@ -99,20 +99,6 @@ def hold_out(labels: list[str], seed: int, fraction: float = 0.2) -> tuple[Any, 
             'no class has two images, so none can be held out: use --test.'
         )
     return sorted(set(range(len(labels))) - set(held_out)), sorted(held_out)
-
-
-def _split_folders(data: str, test: str | None) -> tuple[str, str | None]:
-    if test is not None:
-        return data, test
-    found: list[str | None] = [None, None]
-    for position, names in enumerate(SPLITS):
-        for name in names:
-            if (Path(data) / name).is_dir():
-                found[position] = str(Path(data) / name)
-                break
-    if found[0] and found[1]:
-        return found[0], found[1]
-    return data, None
 
 
 def _labeled(args: argparse.Namespace, data: str) -> Any:

@@ -5,6 +5,8 @@ buffers in 1×1 convolutions with a stride whose input channels are no multiple 
 the process crashes later. Networks of the usual width have none.
 """
 
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 
@@ -15,11 +17,11 @@ def use_channels_last(backbone: nn.Module) -> None:
     1×1 convolutions that crash drop what their stride skips before they compute,
     instead of within; the values are the same.
     """
-    backbone.to(memory_format=torch.channels_last)
+    backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     for module in backbone.modules():
         if isinstance(module, nn.Conv2d) and _crashes(module):
-            module.skipped_stride, module.stride = module.stride, (1, 1)
-            module.register_forward_pre_hook(_subsample)
+            module.register_forward_pre_hook(partial(_subsample, module.stride))
+            module.stride = (1, 1)
 
 
 def _crashes(module: nn.Conv2d) -> bool:
@@ -31,6 +33,8 @@ def _crashes(module: nn.Conv2d) -> bool:
     )
 
 
-def _subsample(module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor]:
-    rows, columns = module.skipped_stride  # type: ignore[misc]
-    return (inputs[0][..., ::rows, ::columns],)  # type: ignore[misc]
+def _subsample(
+    stride: tuple[int, ...], module: nn.Module, inputs: tuple[Tensor, ...]
+) -> Tensor:
+    rows, columns = stride
+    return inputs[0][..., ::rows, ::columns]

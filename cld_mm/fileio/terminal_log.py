@@ -12,6 +12,7 @@ DROPPED = (
     'Distributed training is not used, all SyncBatchNorm',
     'Checkpoints will be saved to',
     'Exp name: ',
+    'paramwise_options -- ',
 )
 
 
@@ -34,7 +35,15 @@ class TerminalHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         message = record.getMessage()
-        is_dump = message.count('\n') > 3 and record.levelno < logging.WARNING
+        is_dump = message.count('\n') > 2 and record.levelno < logging.WARNING
         on_bar = self.has_bar and message.startswith('Epoch(train)')
         if not (is_dump or on_bar or message.startswith(DROPPED)):
             tqdm.write(self.format(record), file=sys.stderr)
+
+
+def shorten_terminal_log(logger: logging.Logger) -> None:
+    """Let a logger of mmengine's print through a TerminalHandler."""
+    for handler in list(logger.handlers):
+        if type(handler) is logging.StreamHandler:
+            logger.removeHandler(handler)
+            logger.addHandler(TerminalHandler(handler, sys.stderr.isatty()))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from cld_mm.engine.terminal_log import TerminalHandler
+from cld_mm.fileio.terminal_log import TerminalHandler
 from tests.helpers import ROOT
 from tests.helpers.training import CONFIG, options, train
 
