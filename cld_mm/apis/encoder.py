@@ -17,7 +17,7 @@ class Encoder(nn.Module):
     Attributes:
         backbone: the network.
         size: side of the images that it was trained on.
-        in_channels: 3 for RGB, 1 for gray.
+        in_channels: 3 for RGB, 1 for gray, or the number of bands.
         backbone_config: builds the network anew.
     """
 
@@ -123,15 +123,15 @@ def _from_run(
     model = config.get('model') or {}
     preprocessor = model.get('algorithm', model).get('data_preprocessor') or {}
     channels = source.in_channels
-    gray = channels == 1
+    middle = () if channels == 3 else (127.5,)
     return Encoder(
         source.module,
         source.config,
         size or view_size(config) or 224,
         channels,
-        tuple(source.mean or ((127.5,) if gray else MEAN)),
-        tuple(source.std or ((127.5,) if gray else STD)),
-        bgr=bool(source.mean) and not gray and not preprocessor.get('to_rgb'),
+        tuple(source.mean or middle or MEAN),
+        tuple(source.std or middle or STD),
+        bgr=bool(source.mean) and channels == 3 and not preprocessor.get('to_rgb'),
     )
 
 

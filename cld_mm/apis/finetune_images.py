@@ -76,7 +76,7 @@ def finetune(
             model.size,
             model.mean.flatten().tolist(),
             model.std.flatten().tolist(),
-            not model.bgr,
+            model.in_channels == 3 and not model.bgr,
             epochs,
             batch,
             lr or 0.1 * batch / 256,
@@ -118,11 +118,13 @@ def _config(
         'scale': (0.2, 1.0),
         'channel_order': 'bgr',
     }
-    train_steps = [{'type': 'LoadImage'}, view, {'type': 'PackInputs'}]
+    load = {'type': 'LoadImage', 'bands': 'auto' if len(mean) == 3 else 'all'}
+    train_steps = [load, view, {'type': 'PackInputs'}]
     edge = round(size * 256 / 224)
+    backend = 'pillow' if len(mean) == 3 else 'cv2'  # Pillow has no float bands
     test_steps = [
-        {'type': 'LoadImage'},
-        {'type': 'ResizeEdge', 'scale': edge, 'edge': 'short', 'backend': 'pillow'},
+        load,
+        {'type': 'ResizeEdge', 'scale': edge, 'edge': 'short', 'backend': backend},
         {'type': 'CenterCrop', 'crop_size': size},
         {'type': 'PackInputs'},
     ]

@@ -8,7 +8,11 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.nn import functional
 from torch.utils.data import Dataset
+
+from cld_mm.datasets.stored_images import stored_bands, stored_image
+from cld_mm.fileio.image_decoding import decode_image, read_file
 
 
 class ImageInputs(Dataset):
@@ -17,9 +21,10 @@ class ImageInputs(Dataset):
     Args:
         images: a folder, list file or the like; paths; PIL images; NumPy arrays
             ``(H, W)`` or ``(H, W, 3)``, 0 to 255; tensors ``(C, H, W)``, 0 to 255 or
-            floats of 0 to 1; a dataset of any of these, also with labels.
+            floats of 0 to 1; a dataset of any of these, also with labels. Other
+            numbers of channels than three keep their depth.
         size: images are resized and cropped to this side.
-        in_channels: 3 for RGB, 1 for gray.
+        in_channels: 3 for RGB, 1 for gray, or the number of bands.
 
     Raises:
         FileNotFoundError: there is no such file or folder.
@@ -28,6 +33,7 @@ class ImageInputs(Dataset):
 
     def __init__(self, images: Any, size: int, in_channels: int = 3) -> None:
         self.size = size
+        self.in_channels = in_channels
         self.mode = 'L' if in_channels == 1 else 'RGB'
         self.source = _source(images)
         self.is_mm = hasattr(self.source, 'get_data_info')
@@ -38,13 +44,23 @@ class ImageInputs(Dataset):
         return len(self.source)
 
     def __getitem__(self, index: int) -> tuple[Tensor, int | str | None]:
-        """The image ``(C, size, size)``, bytes, and its label."""
-        if self.is_mm:
-            from cld_mm.datasets.stored_images import stored_image
-
-            image, label = stored_image(self.source, index), None
-        else:
+        """The image ``(C, size, size)``, bytes or float32, and its label."""
+        label = None
+        if not self.is_mm:
             image, label = _split(self.source[index])
+        elif self.in_channels == 3:
+            image = stored_image(self.source, index)
+        else:
+            image = stored_bands(self.source, index)
+        if self.in_channels != 3:
+            bands = to_bands(image)
+            if bands.shape[0] == self.in_channels:
+                return fit_bands(bands, self.size), label
+            if self.in_channels != 1:
+                raise ValueError(
+                    f'an image of {bands.shape[0]} bands: the backbone takes '
+                    f'{self.in_channels}.'
+                )
         pixels = np.array(self._fit(_to_pil(image)))
         pixels = pixels[..., None] if pixels.ndim == 2 else pixels
         return torch.from_numpy(pixels).permute(2, 0, 1), label
@@ -90,6 +106,32 @@ class ImageInputs(Dataset):
     def class_name(self, label: Any) -> str:
         """The name of a label that came with an image."""
         return _class_name(getattr(self.source, 'classes', None) or [], label)
+
+
+def to_bands(image: Any) -> Tensor:
+    """A path, PIL image, array or tensor as ``(C, H, W)`` float32, 0 to 255."""
+    if isinstance(image, (str, Path)):
+        image = decode_image(read_file(str(image)), bands='all')
+    if isinstance(image, Tensor):
+        bands = image.detach().cpu()
+        whole = not bands.is_floating_point() or float(bands.max()) > 1
+        return (bands if whole else bands * 255).float()
+    pixels = np.asarray(image, np.float32)
+    pixels = pixels[..., None] if pixels.ndim == 2 else pixels
+    return torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)
+
+
+def fit_bands(bands: Tensor, size: int) -> Tensor:
+    """Short edge to 256/224 of the size, center crop, of ``(C, H, W)``."""
+    if bands.shape[1:] == (size, size):
+        return bands
+    scale = size * 256 / 224 / min(bands.shape[1:])
+    sides = [max(size, round(side * scale)) for side in bands.shape[1:]]
+    resized = functional.interpolate(
+        bands[None], sides, mode='bilinear', antialias=True, align_corners=False
+    )[0]
+    top, left = ((side - size) // 2 for side in sides)
+    return resized[:, top : top + size, left : left + size]
 
 
 def _class_name(classes: Sequence[Any], label: Any) -> str:
@@ -154,8 +196,6 @@ def _to_pil(image: Any) -> Image.Image:
     if isinstance(image, Image.Image):
         return image
     if isinstance(image, (str, Path)):
-        from cld_mm.fileio.image_decoding import decode_image, read_file
-
         pixels = decode_image(read_file(str(image)))
         return Image.fromarray(np.ascontiguousarray(pixels[..., ::-1]))
     if isinstance(image, Tensor):

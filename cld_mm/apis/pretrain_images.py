@@ -44,6 +44,7 @@ def pretrain(
     num_groups: int | None = None,
     queue_len: int | None = None,
     seed: int = 0,
+    in_channels: int | None = None,
     options: dict[str, Any] | None = None,
     report: Callable[[str], object] = print,
     started: float | None = None,
@@ -73,6 +74,8 @@ def pretrain(
         num_groups: K of the groups.
         queue_len: keys in the queue, for methods that have one.
         seed: of everything random.
+        in_channels: bands of the images, which then keep their depth; by default 3
+            (RGB), or the number of bands if they are more than RGB and alpha.
         options: further settings of the config, by dotted keys.
         report: is called with each line to show.
         started: ``time.monotonic()`` from which the time counts; now, if None.
@@ -103,12 +106,15 @@ def pretrain(
         'num_groups': num_groups,
         'queue_len': queue_len,
         'seed': seed,
+        'in_channels': in_channels,
         'options': options or {},
     }
     resume = used_before(out, request)
     config = out / 'config.py'
     if not resume:
-        plan = first_choices(sources, method, backbone, init, size, devices, seed)
+        plan = first_choices(
+            sources, method, backbone, init, size, devices, seed, in_channels
+        )
         names = ('batch_size', 'lr', 'workers', 'precision', 'num_groups', 'queue_len')
         given = {name: request[name] for name in names}
         cfg = resolve(plan, given, epochs, seconds, started, options, out, report)

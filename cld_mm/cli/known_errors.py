@@ -13,7 +13,7 @@ KNOWN = (
     (
         r'expected input\[[\d, ]+\] to have (\d+) channels?, but got (\d+) channels?',
         'the network takes {0} channel(s), but the images have {1}: set '
-        'model.backbone.in_channels={1}, with {1} numbers in '
+        'model.backbone.in_channels={1}, with one number for all channels in '
         'model.data_preprocessor.mean and std',
     ),
     (

@@ -11,6 +11,28 @@ from .transforms.load_image import LoadImage
 from .value_range import value_range_of
 
 
+def stored_bands(dataset: Any, index: int) -> np.ndarray:
+    """An image with all its bands and its depth, ``(H, W, C)`` float32, 0 to 255.
+
+    Raises:
+        OSError: its file cannot be read; the message names it.
+    """
+    info = dataset.get_data_info(index)
+    value_range = value_range_of(dataset)
+    try:
+        data = LoadImage().read(info)
+        return decode_image(data, value_range=value_range, bands='all')
+    except Exception as error:
+        raise _unreadable(info, error) from error
+
+
+def _unreadable(info: dict[str, Any], error: Exception) -> OSError:
+    return OSError(
+        f'{printable(info["img_path"])} cannot be read as an image ({error}): '
+        'fix or remove it.'
+    )
+
+
 def stored_image(dataset: Any, index: int, side: int | None = None) -> np.ndarray:
     """An image as it is stored, ``(H, W)`` or ``(H, W, 3)`` RGB bytes.
 
@@ -32,10 +54,7 @@ def stored_image(dataset: Any, index: int, side: int | None = None) -> np.ndarra
                 data, value_range=value_range_of(dataset), bands='rgb'
             )
         except Exception as error:
-            raise OSError(
-                f'{printable(info["img_path"])} cannot be read as an image ({error}): '
-                'fix or remove it.'
-            ) from error
+            raise _unreadable(info, error) from error
         image = Image.fromarray(np.ascontiguousarray(pixels[..., ::-1]))
     if side is not None:
         edge = min(image.size)

@@ -233,8 +233,8 @@ def test_training_starts_from_the_given_weights(photos: Path, tmp_path: Path) ->
     network = torchvision.models.resnet18()
     torch.save(network.state_dict(), tmp_path / 'weights.pth')
     words = ('--epochs', 1, '--lr', 1e-9, '--out', tmp_path / 'out', '--workers', 0)
-    words += ('--backbone', 'resnet18', '--size', 64, '--batch-size', 4)
-    cldmm('pretrain', photos, '--init', tmp_path / 'weights.pth', *words)
+    sizes = ('--backbone', 'resnet18', '--size', 64, '--batch-size', 4)
+    cldmm('pretrain', photos, '--init', tmp_path / 'weights.pth', *words, *sizes)
     trained = first_weights(tmp_path / 'out' / 'epoch_1.pth')
     torch.testing.assert_close(trained, network.conv1.weight.detach())
 

@@ -29,6 +29,7 @@ def first_choices(
     size: int | None,
     devices: int | None,
     seed: int,
+    in_channels: int | None = None,
 ) -> Plan:
     """The plan so far, after all names and paths were checked."""
     import cld_mm.registry  # noqa: F401, I001
@@ -46,7 +47,7 @@ def first_choices(
     if backbone is None:
         backbone = 'resnet50' if accelerator else 'resnet18'
         reasons['backbone'] = 'a GPU' if accelerator else 'no GPU'
-    config = backbone_config(backbone, size or 224)
+    backbone_config(backbone, size or 224)  # an unknown name is told at once
     if init is not None and not Path(init).expanduser().exists():
         raise FileNotFoundError(f'the weights {init} do not exist.')
     enter_scope('cld_mm')
@@ -54,7 +55,9 @@ def first_choices(
     sides = shorter_sides(dataset)
     if size is None:
         size, reasons['size'] = choose_size(sides, accelerator)
-        config = backbone_config(backbone, size)
+    if in_channels is None:
+        in_channels, reasons['in_channels'] = choose_channels(dataset)
+    config = backbone_config(backbone, size, in_channels)
     gpus = torch.cuda.device_count()
     return Plan(
         data=data,
@@ -64,6 +67,7 @@ def first_choices(
         backbone_config=config,
         init=None if init is None else str(Path(init).expanduser().resolve()),
         size=size,
+        in_channels=in_channels,
         devices=max(1, gpus) if devices is None else devices,
         seed=seed,
         reasons=reasons,
@@ -90,6 +94,23 @@ def shorter_sides(dataset: Any, tries: int = 20) -> list[int]:
     return sides
 
 
+def choose_channels(dataset: Any) -> tuple[int, str]:
+    """3, or the bands of the first readable image if they are more than RGB and alpha.
+
+    Returns:
+        The number and the reason.
+    """
+    from cld_mm.datasets.stored_images import stored_bands
+
+    for index in range(min(20, len(dataset))):
+        try:
+            bands = stored_bands(dataset, index).shape[2]
+        except OSError:
+            continue
+        return (bands, 'bands of the images') if bands > 4 else (3, 'RGB')
+    return 3, 'RGB'
+
+
 def resolve(
     plan: Plan,
     given: dict[str, Any],
@@ -110,11 +131,14 @@ def resolve(
 
     accelerator = has_accelerator()
     model = build_backbone(plan)
-    plan.channels = measure.feature_size(model.backbone, plan.size)
+    plan.channels = measure.feature_size(model.backbone, plan.size, plan.in_channels)
     method, with_cld = find_method(plan.method)
     if method.name == 'infomin':  # it must take patches, too
-        measure.feature_size(model.backbone, jigsaw_sizes(plan.size)[1])
-    most = measure.most_images(model, method.views[with_cld], plan.size)
+        measure.feature_size(
+            model.backbone, jigsaw_sizes(plan.size)[1], plan.in_channels
+        )
+    shape = (plan.in_channels, plan.size, plan.size)
+    most = measure.most_images(model, method.views[with_cld], shape)
     del model
     plan.batch_size = given['batch_size'] or choose_batch_size(plan, most, accelerator)
     if plan.global_batch > plan.num_images:

@@ -42,8 +42,8 @@ def feature_size(backbone: nn.Module, size: int, in_channels: int = 3) -> int:
     return features.shape[1]
 
 
-def most_images(model: nn.Module, views: int, size: int) -> int:
-    """How many images per step fit in the memory that is free now.
+def most_images(model: nn.Module, views: int, shape: tuple[int, int, int]) -> int:
+    """How many images ``(C, H, W)`` per step fit in the memory that is free now.
 
     Counts the bytes that a small step keeps for its backward pass; on a GPU it takes
     the peak of its allocator.
@@ -51,11 +51,11 @@ def most_images(model: nn.Module, views: int, size: int) -> int:
     device = next(model.parameters()).device
     small, large = 4, 8
     if device.type == 'cuda':
-        used = [_peak(model, views, size, number, device) for number in (small, large)]
+        used = [_peak(model, views, shape, number, device) for number in (small, large)]
         per_image = max(1, (used[1] - used[0]) // (large - small))
         free = torch.cuda.mem_get_info(device)[0]
     else:
-        per_image = max(1, _kept_bytes(model, views, size, small) // small)
+        per_image = max(1, _kept_bytes(model, views, shape, small) // small)
         free = free_memory()
     return int(MEMORY_SHARE * free // per_image)
 
@@ -72,15 +72,15 @@ def free_memory() -> int:
         return 4 * 2**30
 
 
-def _loss(model: Any, views: int, size: int, number: int, device: Any) -> Tensor:
+def _loss(model: Any, views: int, shape: Any, number: int, device: Any) -> Tensor:
     """Of the backbone's features alone: the rest of a model is small beside it."""
     from cld_mm.models.layers import pooled
 
-    images = [torch.randn(number, 3, size, size, device=device) for _ in range(views)]
+    images = [torch.randn(number, *shape, device=device) for _ in range(views)]
     return torch.stack([pooled(model.backbone(x)).float().mean() for x in images]).sum()
 
 
-def _kept_bytes(model: Any, views: int, size: int, number: int) -> int:
+def _kept_bytes(model: Any, views: int, shape: Any, number: int) -> int:
     seen: dict[int, int] = {}
 
     def keep(tensor: Tensor) -> Tensor:
@@ -90,15 +90,15 @@ def _kept_bytes(model: Any, views: int, size: int, number: int) -> int:
 
     weights = {p.untyped_storage().data_ptr() for p in model.parameters()}
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        loss = _loss(model, views, size, number, 'cpu')
+        loss = _loss(model, views, shape, number, 'cpu')
     total = sum(size for pointer, size in seen.items() if pointer not in weights)
     del loss  # it holds what was counted
     return total
 
 
-def _peak(model: Any, views: int, size: int, number: int, device: Any) -> int:
+def _peak(model: Any, views: int, shape: Any, number: int, device: Any) -> int:
     torch.cuda.reset_peak_memory_stats(device)
-    _loss(model, views, size, number, device).backward()
+    _loss(model, views, shape, number, device).backward()
     model.zero_grad(set_to_none=True)
     return torch.cuda.max_memory_allocated(device)
 

@@ -64,6 +64,7 @@ def method_model(
     gather: bool,
     momentum: float,
     size: int,
+    in_channels: int = 3,
 ) -> dict[str, Any]:
     """Config of the model.
 
@@ -77,6 +78,7 @@ def method_model(
         gather: group the images of all ranks together.
         momentum: weight of the new parameters in the EMA encoder.
         size: side of the images.
+        in_channels: bands of the images.
     """
     method, with_cld = find_method(name)
     cld: dict[str, Any] = {
@@ -86,7 +88,7 @@ def method_model(
         'grouping': {'type': 'KMeansGrouping', 'num_groups': num_groups},
         'loss': {'type': 'CLDLoss', 'temperature': method.temperature},
     }
-    shared = {'data_preprocessor': preprocessor(), 'backbone': backbone}
+    shared = {'data_preprocessor': preprocessor(in_channels), 'backbone': backbone}
     projection = 'LinearProjectionNeck' if method.name == 'npid' else 'NormMLP'
     neck: dict[str, Any] = {'type': 'TwoBranchNeck', 'projection': projection}
     if not with_cld:
@@ -129,8 +131,14 @@ def jigsaw_sizes(size: int) -> tuple[int, int]:
     return 3 * cell, patch
 
 
-def preprocessor() -> dict[str, Any]:
-    """ImageNet's normalization, as other libraries expect it of a backbone."""
+def preprocessor(in_channels: int = 3) -> dict[str, Any]:
+    """ImageNet's normalization, as other libraries expect it of a backbone.
+
+    Other bands than RGB are shifted and scaled to -1 to 1.
+    """
+    if in_channels != 3:
+        middle = [127.5]  # mmengine takes one number for all channels, or three
+        return {'type': 'ViewsPreprocessor', 'mean': middle, 'std': middle}
     return {'type': 'ViewsPreprocessor', 'mean': MEAN, 'std': STD, 'to_rgb': True}
 
 

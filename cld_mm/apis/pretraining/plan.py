@@ -24,6 +24,7 @@ class Plan:
         init: weights to start from.
         size: side of the views.
         devices: ranks.
+        in_channels: bands of the images.
         channels: size of the backbone's pooled feature.
         batch_size: per device.
         workers: loader processes per device.
@@ -44,6 +45,7 @@ class Plan:
     init: str | None = None
     size: int = 224
     devices: int = 1
+    in_channels: int = 3
     channels: int = 0
     batch_size: int = 0
     workers: int = 0
@@ -83,6 +85,7 @@ class Plan:
             ('backbone', self.backbone, 'backbone'),
             ('start', self.init or 'random weights', ''),
             ('image size', f'{self.size}', 'size'),
+            ('channels', f'{self.in_channels}', 'in_channels'),
             ('batch size', f'{self.batch_size}', 'batch_size'),
             ('devices', f'{self.devices}', ''),
             ('workers', f'{self.workers} per device', 'workers'),

@@ -7,6 +7,7 @@ from .backbones import is_transformer
 from .methods import find_method, jigsaw_sizes, method_model
 from .plan import MONITORED, Plan
 
+RGB_ONLY = {'saturation': 0.0, 'hue': 0.0, 'gray_prob': 0.0}
 COLORS = {
     'brightness': 0.4,
     'contrast': 0.4,
@@ -31,6 +32,7 @@ def build_config(plan: Plan) -> dict[str, Any]:
         plan.devices > 1,
         plan.momentum,
         plan.size,
+        plan.in_channels,
     )
     return {
         'model': model,
@@ -54,6 +56,9 @@ def pipeline(plan: Plan) -> list[dict[str, Any]]:
     views = method.views[with_cld]
     view = {'type': 'RandomView', 'size': plan.size, 'scale': (0.2, 1.0), **COLORS}
     load = {'type': 'LoadImage', 'smallest_crop': 'auto', 'on_error': 'skip'}
+    if plan.in_channels != 3:
+        view |= RGB_ONLY
+        load['bands'] = 'all'
     multi: dict[str, Any] = {
         'type': 'SeededMultiView',
         'num_views': [views],

@@ -41,6 +41,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'GPU 96)',
     )
     parser.add_argument(
+        '--channels',
+        type=positive,
+        metavar='N',
+        help='bands of the images, which then keep their depth (default: 3, or the '
+        'number of bands if they are more than RGB and alpha)',
+    )
+    parser.add_argument(
         '--time', type=duration, help='for everything: 90s, 3m, 2h, 1.5d'
     )
     parser.add_argument(
@@ -104,6 +111,7 @@ def run(args: argparse.Namespace) -> None:
         args.groups,
         args.queue,
         args.seed,
+        args.channels,
         args.cfg_options,
         started=args.started,
     )
