@@ -73,7 +73,7 @@ def test_an_unknown_attribute_is_an_attribute_error() -> None:
         ('tools/knn.py', 'configs/cpu/npid_r18w16_cifar10_4k.py', '/no/file.pth'),
     ],
 )
-def test_a_missing_mmcv_is_one_line_that_says_what_to_install(words: tuple[str, ...]) -> None:
+def test_a_missing_mmcv_says_what_to_install(words: tuple[str, ...]) -> None:
     done = run_process('tests/programs/without_mmcv.py', *words, ok=False)
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1, done.stderr
