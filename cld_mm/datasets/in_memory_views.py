@@ -20,7 +20,7 @@ from cld_mm.registry import DATASETS
 
 from .class_names import renumber_leaf
 from .labels import take_images
-from .samplers.seeded_sampler import mix_seed
+from .samplers.seeded_sampler import mix_seed, warn_without_seed
 
 
 @DATASETS.register_module()
@@ -116,6 +116,8 @@ class InMemoryViews(Dataset):
 
 def _seeds(indices: list, view: int) -> np.ndarray:
     """What SeededMultiView hands to RandomView; drawn where the index has no seed."""
+    if not all(hasattr(index, 'seed') for index in indices):
+        warn_without_seed()
     seeds = [
         mix_seed(index.seed, view, 0)
         if hasattr(index, 'seed')

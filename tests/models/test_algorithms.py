@@ -8,16 +8,14 @@ import pytest
 import torch
 from mmengine.optim import OptimWrapper
 from mmpretrain.structures import DataSample
-from torch import nn
 from torch.nn import functional as F
-from torch.utils import _pytree as pytree
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from cld_mm.models.grouping import kmeans
 from cld_mm.models.losses import cld_loss
 from cld_mm.models.utils.forward_recorder import Recorder
 from cld_mm.registry import MODELS
-from tests.helpers.tiny_models import CLD, tiny_moco
+from tests.helpers.tiny_models import CLD, tiny_byol, tiny_moco, tiny_npid
+from tests.helpers.watched_operations import LargestNew
 
 
 def slow_parts(
@@ -92,21 +90,6 @@ def test_keys_come_from_the_momentum_encoder(views: list[torch.Tensor]) -> None:
     model.train_step({'inputs': views, 'data_samples': []}, wrapper)
     expected = 0.9 * before + 0.1 * model.neck.trunk[0].weight.detach()
     torch.testing.assert_close(model.momentum_encoder['neck'].trunk[0].weight, expected)
-
-
-def tiny_npid(**settings: Any) -> nn.Module:
-    torch.manual_seed(0)
-    return MODELS.build(
-        {
-            'type': 'NPID',
-            'backbone': tiny_moco().backbone,
-            'neck': {'type': 'TwoBranchNeck', 'in_channels': 32, 'out_channels': 8},
-            'num_images': 30,
-            'feat_dim': 8,
-            'cld': CLD,
-            **settings,
-        }
-    )
 
 
 @pytest.mark.parametrize('num_negatives', [0, 5])
@@ -207,47 +190,6 @@ def test_infomin_loss(cld: Any, views: list[torch.Tensor]) -> None:
         tiny_moco(type='InfoMin', **{**settings, 'jigsaw_weight': 2})
 
 
-def tiny_byol(cld: Any = None, size: int = 32, hidden: int = 16, out: int = 8) -> dict:
-    def nonlinear(size: Any, pool: Any) -> dict:
-        return {
-            'type': 'NonLinearNeck',
-            'in_channels': size,
-            'hid_channels': hidden,
-            'out_channels': out,
-            'num_layers': 2,
-            'with_last_bn': False,
-            'with_avg_pool': pool,
-        }
-
-    neck = nonlinear(size, True)
-    if cld:
-        neck = {
-            'type': 'TwoBranchNonLinearNeck',
-            'in_channels': size,
-            'hid_channels': hidden,
-            'out_channels': out,
-            'group_channels': 8,
-        }
-    return {
-        'backbone': {
-            'type': 'ResNet_CIFAR',
-            'depth': 18,
-            'stem_channels': 4,
-            'base_channels': 4,
-        },
-        'neck': neck,
-        'head': {
-            'type': 'LatentPredictHead',
-            'predictor': nonlinear(out, False),
-            'loss': {
-                'type': 'CosineSimilarityLoss',
-                'shift_factor': 2.0,
-                'scale_factor': 2.0,
-            },
-        },
-    }
-
-
 def test_byol_is_mmpretrains(views: list[torch.Tensor]) -> None:
     torch.manual_seed(0)
     ours = MODELS.build({'type': 'BYOL', 'momentum': 0.1, **tiny_byol()})
@@ -301,28 +243,6 @@ def test_byol_with_cld_and_its_schedule(views: list[torch.Tensor]) -> None:
     assert other.target_encoder.current_momentum() == pytest.approx(
         0.1 * (math.cos(math.pi * 5 / 20) + 1) / 2
     )
-
-
-class LargestNew(TorchDispatchMode):
-    """The most elements of any tensor made inside whose memory was not there before."""
-
-    def __init__(self, *known: Any) -> None:
-        super().__init__()
-        self.known = {tensor.untyped_storage().data_ptr() for tensor in known}
-        self.largest = 0
-
-    def __torch_dispatch__(
-        self, function: Any, types: Any, args: tuple = (), kwargs: Any = None
-    ) -> Any:
-        result = function(*args, **(kwargs or {}))
-        for value in pytree.tree_leaves(result):
-            if torch.is_tensor(value) and value.numel():
-                storage = value.untyped_storage()
-                if storage.data_ptr() not in self.known:
-                    self.largest = max(
-                        self.largest, storage.nbytes() // value.element_size()
-                    )
-        return result
 
 
 @pytest.mark.parametrize('num_negatives', [0, 512])

@@ -11,8 +11,7 @@ from torch.nn import functional as F
 
 from cld_mm.evaluation import knn_classify
 from cld_mm.registry import MODELS
-from tests.helpers.tiny_models import tiny_moco
-from tests.models.test_algorithms import tiny_byol
+from tests.helpers.tiny_models import tiny_byol, tiny_moco
 
 CLD = {
     'grouping': {'num_groups': 16},

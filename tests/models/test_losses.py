@@ -16,7 +16,7 @@ from cld_mm.models.losses import (
     info_nce,
     softmax_over_bank,
 )
-from tests.models.test_algorithms import LargestNew
+from tests.helpers.watched_operations import LargestNew
 
 pytestmark = pytest.mark.filterwarnings('ignore:num_groups is')
 

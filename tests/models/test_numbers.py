@@ -22,8 +22,7 @@ from cld_mm.models.losses import (
 from cld_mm.models.memories import FeatureQueue, MemoryBank
 from cld_mm.models.necks import MLP, LinearProjectionNeck, NormLinearNeck, NormMLP
 from cld_mm.registry import MODELS
-from tests.helpers.tiny_models import CLD, tiny_moco
-from tests.models.test_algorithms import tiny_byol, tiny_npid
+from tests.helpers.tiny_models import CLD, tiny_byol, tiny_moco, tiny_npid
 
 pytestmark = pytest.mark.filterwarnings('ignore:num_groups is', 'ignore:k is')
 KINDS = ('random', 'zero', 'equal', 'duplicates', 'opposite', 'one zero', 'axes')

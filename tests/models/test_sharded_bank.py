@@ -34,7 +34,7 @@ from cld_mm.models.losses.sharded_bank_loss import route_pairs, sharded_normaliz
 from cld_mm.models.memories import MemoryBank, ShardedMemoryBank, initial_rows
 from cld_mm.models.memories.sharded_bank import shard_bounds
 from tests.helpers.ranks import run_ranks
-from tests.models.test_algorithms import tiny_npid
+from tests.helpers.tiny_models import tiny_npid
 
 
 @settings(deadline=None, max_examples=30)

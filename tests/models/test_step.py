@@ -10,8 +10,6 @@ from typing import Any
 import pytest
 import torch
 from mmengine.optim import OptimWrapper
-from mmpretrain.structures import DataSample
-from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from cld_mm.cli.allocators import keep_freed_memory
@@ -19,102 +17,13 @@ from cld_mm.engine.hooks.non_finite_loss import NonFiniteLossHook
 from cld_mm.models.losses import checks
 from cld_mm.models.memories import FeatureQueue
 from cld_mm.models.utils import device as device_module
-from cld_mm.registry import MODELS
-from tests.helpers.tiny_models import CLD, tiny_moco
-
-# Operations whose result, or its size, the CPU has to wait for.
-WAITING = {
-    '_local_scalar_dense', 'equal', 'is_nonzero', 'item', 'nonzero', 'masked_select',
-    '_unique', '_unique2', 'unique_dim', 'unique_consecutive', 'bincount', 'argwhere',
-}  # fmt: skip
-
-
-class Watch(TorchDispatchMode):
-    """Notes operations that wait, and results as large as the queue."""
-
-    def __init__(self, queue: Any = None) -> None:
-        super().__init__()
-        self.waiting, self.copies = [], []
-        self.queue = queue
-
-    def is_copy(self, out: Any) -> Any:
-        same_size = isinstance(out, torch.Tensor) and sorted(out.shape) == sorted(
-            self.queue.shape
-        )
-        mine = self.queue.untyped_storage().data_ptr()
-        return same_size and out.untyped_storage().data_ptr() != mine
-
-    def blocks(self, name: str, args: Any, kwargs: Any, out: Any) -> Any:
-        """Whether it moves a tensor between devices and waits for that."""
-        if name not in ('_to_copy', 'copy_'):
-            return False
-        source = args[0] if name == '_to_copy' else args[1]
-        free = (kwargs or {}).get('non_blocking') or (*args, False, False, False)[2]
-        return source.device != out.device and not free
-
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: tuple = (), kwargs: Any = None
-    ) -> Any:
-        name = func.overloadpacket.__name__
-        out = func(*args, **(kwargs or {}))
-        masks = name in ('index', 'index_put', 'index_put_') and any(
-            t is not None and t.dtype in (torch.bool, torch.uint8) for t in args[1]
-        )
-        sizes = name == 'repeat_interleave' and 'output_size' not in (kwargs or {})
-        if name in WAITING or masks or sizes or self.blocks(name, args, kwargs, out):
-            self.waiting.append(name)
-        if self.queue is not None:
-            self.copies += [name for t in pytree.tree_leaves(out) if self.is_copy(t)]
-        return out
+from tests.helpers.tiny_models import CLD, numbered_samples, tiny_algorithm, tiny_moco
+from tests.helpers.watched_operations import Watch
 
 
 def on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take the ways that are a GPU's."""
     monkeypatch.setattr(device_module, 'on_cpu', lambda tensor: False)
-
-
-def samples(n: Any) -> list:
-    made = [DataSample() for _ in range(n)]
-    for i, sample in enumerate(made):
-        sample.set_field(i, 'sample_idx', field_type='metainfo')
-    return made
-
-
-def algorithm(name: str, cld: Any) -> Any:
-    if name == 'MoCo':
-        return tiny_moco(cld, queue_len=701)
-    moco = tiny_moco(cld)
-    backbone = {'type': 'ResNet_CIFAR', 'depth': 18}
-    backbone |= {'stem_channels': 4, 'base_channels': 4}
-    neck = {'type': 'TwoBranchNeck' if cld else 'NormMLP', 'in_channels': 32}
-    neck['out_channels'] = 8
-    if name.startswith('NPID'):
-        del moco
-        return MODELS.build(
-            {
-                'type': 'NPID',
-                'backbone': backbone,
-                'neck': neck,
-                'num_images': 40,
-                'feat_dim': 8,
-                'num_negatives': 5 if name == 'NPID-NCE' else 0,
-                'cld': cld,
-            }
-        )
-    neck = {'in_channels': 32, 'hid_channels': 16, 'out_channels': 8}
-    latent = {'type': 'NonLinearNeck', 'with_avg_pool': False, 'num_layers': 2}
-    latent |= {'in_channels': 8, 'hid_channels': 16, 'out_channels': 8}
-    if cld:
-        neck |= {'type': 'TwoBranchNonLinearNeck', 'group_channels': 8}
-    else:
-        neck |= {'type': 'NonLinearNeck', 'num_layers': 2, 'with_avg_pool': True}
-    head = {'type': 'LatentPredictHead', 'predictor': latent}
-    head['loss'] = {'type': 'CosineSimilarityLoss'}
-    config = {'type': 'BYOL', 'backbone': backbone, 'neck': neck, 'head': head}
-    model = MODELS.build({**config, 'cld': cld})
-    for encoder in model.momentum_encoders():
-        encoder.total_steps = 10
-    return model
 
 
 @pytest.mark.parametrize(
@@ -126,10 +35,10 @@ def test_a_step_waits_for_nothing(
 ) -> None:
     on_a_gpu(monkeypatch)
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
-    model = algorithm(name, cld).to(device)
+    model = tiny_algorithm(name, cld).to(device)
     needed = [view.to(device) for view in views[: model.num_views]]
     wrapper = OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9))
-    data = {'inputs': needed, 'data_samples': samples(6)}
+    data = {'inputs': needed, 'data_samples': numbered_samples(6)}
     model.train_step(data, wrapper)  # the first may estimate and initialize
     queue = getattr(model, 'queue', None)
     with Watch(None if queue is None else queue.features) as watch:

@@ -14,8 +14,8 @@ from mmengine.optim import OptimWrapper
 
 from cld_mm.augmentation.view_parameters import ViewDistribution
 from cld_mm.registry import MODELS
-from tests.helpers.tiny_models import CLD, tiny_moco
-from tests.models.test_step import Watch, algorithm, samples
+from tests.helpers.tiny_models import CLD, numbered_samples, tiny_algorithm, tiny_moco
+from tests.helpers.watched_operations import Watch
 
 
 class Autocast(torch.autocast):
@@ -57,7 +57,7 @@ def on_device(name: str, views: list[torch.Tensor]) -> tuple:
         config |= {'num_images': 40, 'feat_dim': 8, 'bank_sharded': True}
         config |= {'num_negatives': 5 * name.endswith('NCE'), 'bank_dtype': 'float16'}
         return MODELS.build(config), views[:2]
-    model = algorithm(name, CLD)
+    model = tiny_algorithm(name, CLD)
     return model, views[: model.num_views]
 
 
@@ -74,7 +74,7 @@ def test_a_step_on_a_device_that_holds_no_values(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     model, views = on_device(name, views)
-    data = {'inputs': views, 'data_samples': samples(6)}
+    data = {'inputs': views, 'data_samples': numbered_samples(6)}
     model.train_step(data, OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.1)))
     model = copy.deepcopy(model).to('meta')
     optimizer = torch.optim.SGD(model.parameters(), 0.1, momentum=0.9, foreach=True)

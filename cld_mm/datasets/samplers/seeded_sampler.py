@@ -7,6 +7,7 @@ so a resumed run continues bit-exactly, mid-epoch too, with any number of
 workers.
 """
 
+import warnings
 from collections.abc import Iterator
 
 from mmengine.dataset import DefaultSampler, InfiniteSampler
@@ -38,6 +39,16 @@ def with_seed(inner: int, outer: int) -> int:
     """The inner index with the seed of the outer one, if that has one."""
     seed = getattr(outer, 'seed', None)
     return inner if seed is None else SeededIndex(int(inner), seed)
+
+
+def warn_without_seed() -> None:
+    """Say once per process that augmentations cannot be repeated."""
+    warnings.warn(
+        'samples come without a seed, so their views differ from run to run and after '
+        'a resume: use SeededSampler, and hand indices on as they are in a dataset '
+        'that wraps another.',
+        stacklevel=2,
+    )
 
 
 def mix_seed(seed: int, epoch: int, index: int) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from mmpretrain.datasets.transforms import MultiView
 
-from cld_mm.datasets.samplers.seeded_sampler import mix_seed
+from cld_mm.datasets.samplers.seeded_sampler import mix_seed, warn_without_seed
 from cld_mm.registry import TRANSFORMS
 
 
@@ -36,7 +36,7 @@ class SeededMultiView(MultiView):
     """mmpretrain's MultiView, drawing from the sample's own seed.
 
     The seed comes with the index that SeededSampler yields; with another sampler
-    this is plain MultiView.
+    this is plain MultiView, and warns.
 
     Args:
         transforms: one list of transforms for each kind of view.
@@ -53,8 +53,11 @@ class SeededMultiView(MultiView):
         Raises:
             ValueError: only some of the views are left to the device.
         """
-        seed = getattr(results.get('sample_idx'), 'seed', None)
+        index = results.get('sample_idx')
+        seed = getattr(index, 'seed', None)
         if seed is None:
+            if index is not None:
+                warn_without_seed()
             return self._views(results, None)
         with seeded_random(seed):
             return self._views(results, seed)
