@@ -140,9 +140,16 @@ def _from_name(name: str, weights: Any, size: int | None) -> Encoder:
     from cld_mm.fileio.weight_files import read_weights
     from cld_mm.fileio.weight_loading import load_weights
 
-    from .pretraining.backbones import backbone_config
+    from .pretraining.backbones import UnknownName, backbone_config
 
-    config = backbone_config(name, size or 224)
+    try:
+        config = backbone_config(name, size or 224)
+    except UnknownName as error:
+        if weights is not None:
+            raise
+        raise ValueError(
+            f'{name} is no run, no checkpoint and no released model; {error}'
+        ) from error
     backbone = build_backbone(config)
     if weights is not None:
         load_weights(backbone, read_weights(weights), str(weights))

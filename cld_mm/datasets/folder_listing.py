@@ -13,7 +13,9 @@ from cld_mm.fileio.image_formats import advice_for, readable_suffixes
 from .junk_files import is_junk
 
 
-def list_images(root: str | Path, is_image: Callable[[str], bool]) -> list[str]:
+def list_images(
+    root: str | Path, is_image: Callable[[str], bool], report_skipped: bool = True
+) -> list[str]:
     """Paths of all images below a folder, relative to it, sorted.
 
     Links are followed; hidden and system files are ignored. Images that ``is_image``
@@ -22,6 +24,7 @@ def list_images(root: str | Path, is_image: Callable[[str], bool]) -> list[str]:
     Args:
         root: the folder.
         is_image: whether a name is an image's.
+        report_skipped: whether to warn.
 
     Raises:
         ValueError: a folder cannot be listed, or is reached twice by a link (a circle
@@ -47,7 +50,8 @@ def list_images(root: str | Path, is_image: Callable[[str], bool]) -> list[str]:
                 waiting.append((entry.path, f'{below}{entry.name}/'))
             elif kind == 'file':
                 (found if is_image(entry.name) else others).append(below + entry.name)
-    _report_skipped(root, others)
+    if report_skipped:
+        _report_skipped(root, others)
     return sorted(found)
 
 

@@ -160,7 +160,8 @@ def _describe_folder(path: Path, with_label: bool | str) -> dict[str, Any]:
                 f'{path}: images of {train} are used, not of {others}.', 'current'
             )
         return _describe(path / train, with_label)
-    names = list_images(path, lambda name: name.lower().endswith(suffixes))
+    # The dataset lists them again, and reports what is skipped.
+    names = list_images(path, lambda n: n.lower().endswith(suffixes), False)
     if not names:
         raise ValueError(
             f'{path} has no readable images ({", ".join(sorted(suffixes))}).'

@@ -182,6 +182,7 @@ def test_a_fifth_is_held_out_without_test_images(
     text = capsys.readouterr().out
     assert '2 of 10 images are held out' in text
     assert 'top-1 100.00 %' in text
+    assert 'top-5' not in text  # of two classes
 
 
 def test_labels_come_from_a_csv_file(
@@ -258,6 +259,7 @@ WRONG: dict[str, Any] = {
     'duration': (['pretrain', '{photos}', '--time', 'soon'], 'expected such as 90s'),
     'size': (['pretrain', '{photos}', '--size', '2'], 'at least 8'),
     'batch': (['pretrain', '{photos}', *TINY, '--batch-size', '64'], '--batch-size'),
+    'run': (['embed', 'pretained', '{photos}'], 'is no run, no checkpoint'),
     'checkpoint': (['embed', '{photos}', '{photos}'], 'no checkpoint'),
     'embeddings': (['embed', '{run}', '{photos}', '--out', 'e.txt'], '.npz'),
     'labels': (['knn', '{run}', '{photos}'], 'have no labels'),

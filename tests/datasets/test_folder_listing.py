@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from cld_mm.datasets import ImageFolder, folder_listing, folders
+from cld_mm.datasets.image_source import build_image_dataset
 
 
 @pytest.fixture
@@ -86,3 +87,9 @@ def test_a_flat_folder_read_with_labels_names_the_setting(tmp_path: Path) -> Non
     Image.new('RGB', (4, 4)).save(tmp_path / 'a.png')
     with pytest.raises(ValueError, match='set with_label=False'):
         ImageFolder(str(tmp_path))
+
+
+def test_a_described_folder_is_warned_about_once(images: Path, said: list[str]) -> None:
+    (images / 'bee/0.psd').touch()
+    assert len(build_image_dataset(images)) == 3
+    assert len(said) == 1

@@ -16,10 +16,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Print top-1 and top-5 for each k."""
-    from cld_mm.evaluation import knn_classify, top_k_accuracy
+    from cld_mm.evaluation import knn_classify
     from cld_mm.evaluation.functional.knn import check_vote
 
-    from .labeled import labeled_splits
+    from .labeled import accuracies, labeled_splits
 
     check_vote(min(args.k), args.temperature)
     splits = labeled_splits(args)
@@ -33,5 +33,4 @@ def run(args: argparse.Namespace) -> None:
             args.temperature,
             num_classes=len(splits.classes) + 1,
         )
-        top1, top5 = top_k_accuracy(scores, splits.test_labels)
-        print(f'k {number:<5d} top-1 {top1:6.2f} %   top-5 {top5:6.2f} %')
+        print(f'k {number:<5d} {accuracies(scores, splits)}')

@@ -80,6 +80,15 @@ def labeled_splits(args: argparse.Namespace) -> LabeledSplits:
     )
 
 
+def accuracies(scores: Any, splits: LabeledSplits) -> str:
+    """Top-1, and top-5 where there are more than five classes, in percent."""
+    from cld_mm.evaluation import top_k_accuracy
+
+    top1, top5 = top_k_accuracy(scores, splits.test_labels)
+    text = f'top-1 {top1:6.2f} %'
+    return f'{text}   top-5 {top5:6.2f} %' if len(splits.classes) > 5 else text
+
+
 def hold_out(labels: list[str], seed: int, fraction: float = 0.2) -> tuple[Any, Any]:
     """Indices of images to fit on and of those held out, of every class.
 

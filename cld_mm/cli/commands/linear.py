@@ -20,9 +20,9 @@ def run(args: argparse.Namespace) -> None:
     """Print top-1 and top-5 with the best learning rate."""
     import torch
 
-    from cld_mm.evaluation import fit_linear, top_k_accuracy
+    from cld_mm.evaluation import fit_linear
 
-    from .labeled import labeled_splits
+    from .labeled import accuracies, labeled_splits
 
     splits = labeled_splits(args)
     fit = fit_linear(splits.train, splits.train_labels, args.lr, args.epochs)
@@ -30,6 +30,5 @@ def run(args: argparse.Namespace) -> None:
     # Nobody guesses the index of classes that training lacks.
     never = torch.full((len(scores), 1), -1e9)
     scores = torch.cat([scores, never], dim=1)
-    top1, top5 = top_k_accuracy(scores, splits.test_labels)
     rate = fit.learning_rates[fit.best]
-    print(f'linear (lr {rate:g})  top-1 {top1:6.2f} %   top-5 {top5:6.2f} %')
+    print(f'linear (lr {rate:g})  {accuracies(scores, splits)}')
