@@ -41,11 +41,14 @@ def finetune(
 
     Raises:
         FileNotFoundError: there is no such checkpoint or data.
-        ValueError: images have no labels, or ``out`` is not empty.
+        ValueError: images have no labels, ``out`` is not empty, or an option names
+            nothing.
     """
     import cld_mm.registry  # noqa: F401, I001
     from mmengine.config import Config
 
+    from cld_mm.config.check_values import check_config
+    from cld_mm.config.command_line_overrides import apply_options
     from cld_mm.datasets.image_source import build_image_dataset, split_folders
     from cld_mm.registry import enter_scope
 
@@ -85,7 +88,8 @@ def finetune(
         )
     )
     resolved.work_dir = str(out)
-    resolved.merge_from_dict(options or {})
+    apply_options(resolved, options or {})
+    check_config(resolved)
     out.mkdir(parents=True, exist_ok=True)
     resolved.dump(out / 'config.py')
     train(Config.fromfile(out / 'config.py'))

@@ -37,18 +37,16 @@ def load_config(
         FileNotFoundError: there is no such file.
         ConfigError: it cannot be read, or an option changes nothing.
     """
-    from cld_mm.config import schedules
-    from cld_mm.config.command_line_overrides import merge_options
+    from cld_mm.config.command_line_overrides import apply_options
     from cld_mm.config.read_config import read_config
+    from cld_mm.config.schedules import length_mismatch
 
     cfg = read_config(args.config)
     options = dict(args.cfg_options or {})
     if getattr(args, 'epochs', None) is not None:
         options['train_cfg.max_epochs'] = args.epochs
-    before = schedules.training_lengths(cfg)
-    merge_options(cfg, options)
-    changes = schedules.follow_length(cfg, before, options)
-    mismatch = schedules.length_mismatch(cfg)
+    changes = apply_options(cfg, options)
+    mismatch = length_mismatch(cfg)
     if notes is not None:
         notes += [(logging.INFO, change) for change in changes]
         notes += [(logging.WARNING, mismatch)] if mismatch else []

@@ -8,6 +8,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.runner import Runner
 
 from .error import ConfigError, suggestion
+from .schedules import follow_length, training_lengths
 from .tree import SECTIONS, walk
 
 # What mmengine's Runner reads from the top of a config, and what reads the config.
@@ -15,6 +16,20 @@ TOP_LEVEL = {*SECTIONS, *inspect.signature(Runner).parameters} - {'cfg'}
 TOP_LEVEL |= {'find_unused_parameters', 'sync_bn', 'compile', 'runner_type'}
 TOP_LEVEL |= {'activation_checkpointing', 'efficient_conv_bn_eval', 'custom_imports'}
 TOP_LEVEL |= {'unknown_classes'}
+
+
+def apply_options(cfg: Config, options: Mapping[str, Any]) -> list[str]:
+    """Merge options; schedules that last as long as training follow a new length.
+
+    Returns:
+        What followed, as sentences.
+
+    Raises:
+        ConfigError: as :func:`merge_options`, or a warm-up is longer than the training.
+    """
+    before = training_lengths(cfg)
+    merge_options(cfg, options)
+    return follow_length(cfg, before, options)
 
 
 def merge_options(cfg: Config, options: Mapping[str, Any]) -> None:

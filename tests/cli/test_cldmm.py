@@ -260,6 +260,14 @@ WRONG: dict[str, Any] = {
     'size': (['pretrain', '{photos}', '--size', '2'], 'at least 8'),
     'batch': (['pretrain', '{photos}', *TINY, '--batch-size', '64'], '--batch-size'),
     'run': (['embed', 'pretained', '{photos}'], 'is no run, no checkpoint'),
+    'key': (
+        ['pretrain', '{photos}', *TINY, '--cfg-options', 'model.cld.weight=1'],
+        'model.cld',
+    ),
+    'section': (
+        ['pretrain', '{photos}', *TINY, '--cfg-options', 'modle.queue_len=4'],
+        'modle.queue_len',
+    ),
     'checkpoint': (['embed', '{photos}', '{photos}'], 'no checkpoint'),
     'embeddings': (['embed', '{run}', '{photos}', '--out', 'e.txt'], '.npz'),
     'labels': (['knn', '{run}', '{photos}'], 'have no labels'),

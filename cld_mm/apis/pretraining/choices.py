@@ -124,6 +124,8 @@ def resolve(
     """Fill in the plan, by measuring where it must be; the config."""
     from mmengine.config import Config
 
+    from cld_mm.config.check_values import check_config
+    from cld_mm.config.command_line_overrides import apply_options
     from cld_mm.distributed.process_group import has_accelerator
 
     from . import measure
@@ -165,7 +167,8 @@ def resolve(
         cfg = Config(build_config(plan))
         cfg.work_dir = str(out)
         cfg.launcher = 'none'
-        cfg.merge_from_dict(options or {})
+        apply_options(cfg, options or {})
+        check_config(cfg)
         return cfg
 
     if seconds is not None:
