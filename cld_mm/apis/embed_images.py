@@ -1,11 +1,13 @@
 """embed: features of images, with their names and labels."""
 
+import logging
 import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from mmengine.logging import print_log
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
@@ -36,11 +38,13 @@ def embed(
 
     Returns:
         Features in the order of the images; files are paths, or indices where there are
-        none; labels are class names, where the images have them.
+        none; labels are class names, where the images have them. Files of a folder or
+        list that cannot be read are left out, with a warning.
 
     Raises:
         FileNotFoundError: there is no such checkpoint, file or folder.
-        ValueError: there are no images, or one is not an image.
+        ValueError: there are no images, none can be read, or one of a list in memory
+            is not an image.
     """
     if not isinstance(model, Encoder):
         model = init_model(model)
@@ -50,9 +54,9 @@ def embed(
 
         workers = 0 if len(inputs) <= SMALL else choose_workers(1)
     loader = DataLoader(
-        inputs, batch_size, num_workers=workers, collate_fn=_collate, shuffle=False
+        inputs, batch_size, num_workers=workers, collate_fn=list, shuffle=False
     )
-    features, given = [], []
+    features, given, broken = [], [], {}
     was_training = model.training
     model.eval()
     bar = tqdm(
@@ -65,16 +69,43 @@ def embed(
         disable=None if progress else True,
     )
     with torch.inference_mode(), bar:
-        for pictures, labels in loader:
-            features.append(model(pictures).cpu().numpy())
-            given += labels
-            bar.update(len(pictures))
+        for items in loader:
+            pictures = [image for image, _ in items if image is not None]
+            if pictures:
+                features.append(model(torch.stack(pictures)).cpu().numpy())
+            for image, label in items:
+                if image is None:
+                    broken[len(given)] = label
+                given.append(label)
+            bar.update(len(items))
     model.train(was_training)
+    _report_broken(broken, len(inputs))
     names = inputs.labels()
     if names is None and any(label is not None for label in given):
         names = [inputs.class_name(label) for label in given]
-    return Embeddings(np.concatenate(features), inputs.names(), names)
+    kept = [index for index in range(len(inputs)) if index not in broken]
+    files = inputs.names()
+    return Embeddings(
+        np.concatenate(features),
+        [files[index] for index in kept],
+        None if names is None else [names[index] for index in kept],
+    )
 
 
-def _collate(items: list[tuple[torch.Tensor, Any]]) -> tuple[torch.Tensor, list[Any]]:
-    return torch.stack([image for image, _ in items]), [label for _, label in items]
+def _report_broken(reasons: dict[int, str], number: int) -> None:
+    """Warn about images that are left out.
+
+    Raises:
+        ValueError: these are all.
+    """
+    if not reasons:
+        return
+    example = next(iter(reasons.values()))
+    if len(reasons) == number:
+        raise ValueError(f'no image could be read; the first: {example}')
+    print_log(
+        f'{len(reasons)} of {number} images could not be read and are left out; the '
+        f'first: {example}',
+        'current',
+        logging.WARNING,
+    )

@@ -43,15 +43,20 @@ class ImageInputs(Dataset):
     def __len__(self) -> int:
         return len(self.source)
 
-    def __getitem__(self, index: int) -> tuple[Tensor, int | str | None]:
-        """The image ``(C, size, size)``, bytes or float32, and its label."""
+    def __getitem__(self, index: int) -> tuple[Tensor | None, int | str | None]:
+        """The image ``(C, size, size)``, bytes or float32, and its label.
+
+        None and the reason for a file of a folder or list that cannot be read.
+        """
         label = None
         if not self.is_mm:
             image, label = _split(self.source[index])
-        elif self.in_channels == 3:
-            image = stored_image(self.source, index)
         else:
-            image = stored_bands(self.source, index)
+            read = stored_image if self.in_channels == 3 else stored_bands
+            try:
+                image = read(self.source, index)
+            except OSError as error:
+                return None, str(error)
         if self.in_channels != 3:
             bands = to_bands(image)
             if bands.shape[0] == self.in_channels:

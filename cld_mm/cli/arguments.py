@@ -9,6 +9,20 @@ from pathlib import Path
 from typing import Any
 
 
+def positive(text: str) -> int:
+    """A whole number of at least 1, as a type of arguments."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f'must be a whole number >= 1, got {text}')
+    return int(text)
+
+
+def natural(text: str) -> int:
+    """A whole number of at least 0, as a type of arguments."""
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f'must be a whole number >= 0, got {text}')
+    return int(text)
+
+
 def add_common_flags(parser: argparse.ArgumentParser) -> None:
     """Flags of every tool that reads a config."""
     parser.add_argument('--work-dir', help='folder for logs, checkpoints and results')

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from torch.utils.data import Dataset
 
-from cld_mm.apis import Embeddings, embed, init_model
+from cld_mm.apis import Embeddings, embed, embed_images, init_model
 from cld_mm.apis.encoder import Encoder, same_network
 
 SIZE = 32
@@ -148,3 +148,28 @@ def test_the_same_network_with_other_weights(model: Encoder, tmp_path: Path) -> 
 def test_a_missing_checkpoint_is_named() -> None:
     with pytest.raises(FileNotFoundError, match=r'runs/none\.pth does not exist'):
         init_model('runs/none.pth')
+
+
+def test_files_that_cannot_be_read_are_left_out(
+    model: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(embed_images, 'print_log', lambda text, *_: said.append(text))
+    for name in ('ape/0', 'ape/1', 'bee/0', 'bee/1'):
+        path = tmp_path / f'{name}.png'
+        path.parent.mkdir(exist_ok=True)
+        Image.new('RGB', (9, 9), (len(name), 3, int(name[-1]) * 90)).save(path)
+    whole = embed(model, tmp_path)
+    (tmp_path / 'ape/1.png').write_bytes(b'no image')
+    found = embed(model, tmp_path)
+    assert found.labels == ['ape', 'bee', 'bee']
+    assert [Path(file).name for file in found.files] == ['0.png', '0.png', '1.png']
+    np.testing.assert_allclose(found.features, whole.features[[0, 2, 3]], atol=1e-5)
+    assert '1 of 4 images could not be read' in said[0]
+    assert 'ape/1.png' in said[0]
+
+
+def test_a_folder_of_broken_files_is_refused(model: Encoder, tmp_path: Path) -> None:
+    (tmp_path / '0.png').write_bytes(b'no image')
+    with pytest.raises(ValueError, match='no image could be read'):
+        embed(model, tmp_path)

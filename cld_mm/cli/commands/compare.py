@@ -10,6 +10,8 @@ HELP = 'compare a trained backbone with a random or another one by linear probes
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
+    from cld_mm.cli.arguments import positive
+
     add_model(parser)
     parser.add_argument('data', nargs='?', help="images (default: the run's own)")
     parser.add_argument(
@@ -21,7 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--labels', type=Path, help='CSV file with file and label (default: folders)'
     )
-    parser.add_argument('--draws', type=int, default=5, help='random label choices')
+    parser.add_argument(
+        '--draws', type=positive, default=5, help='random label choices'
+    )
     parser.add_argument('--out', type=Path, help='CSV file for the table')
     parser.add_argument('--seed', type=int, default=0)
     add_loading(parser)

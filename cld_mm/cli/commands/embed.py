@@ -33,9 +33,13 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 
 def add_loading(parser: argparse.ArgumentParser) -> None:
     """How images are read."""
-    parser.add_argument('--size', type=int, help='side of the images; as in training')
-    parser.add_argument('--batch-size', type=int, default=64)
-    parser.add_argument('--workers', type=int, help='loader processes')
+    from cld_mm.cli.arguments import natural, positive
+
+    parser.add_argument(
+        '--size', type=positive, help='side of the images; as in training'
+    )
+    parser.add_argument('--batch-size', type=positive, default=64)
+    parser.add_argument('--workers', type=natural, help='loader processes')
 
 
 def run(args: argparse.Namespace) -> None:

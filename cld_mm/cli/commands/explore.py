@@ -10,6 +10,8 @@ HELP = 'write a page and tables about images: groups, duplicates, outliers, a ma
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
+    from cld_mm.cli.arguments import natural, positive
+
     parser.add_argument(
         'source', help="a run's folder or checkpoint; or a file of cldmm embed"
     )
@@ -18,11 +20,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--out', type=Path, default=Path('explored'), help='folder (default: explored)'
     )
     parser.add_argument(
-        '--select', type=int, default=100, help='images to label first (default: 100)'
+        '--select',
+        type=positive,
+        default=100,
+        help='images to label first (default: 100)',
     )
-    parser.add_argument('--outliers', type=int, default=100, help='how many to list')
     parser.add_argument(
-        '--groups', type=int, nargs='+', help='numbers of groups (default: 8 32 128)'
+        '--outliers', type=natural, default=100, help='how many to list'
+    )
+    parser.add_argument(
+        '--groups',
+        type=positive,
+        nargs='+',
+        help='numbers of groups (default: 8 32 128)',
     )
     parser.add_argument(
         '--duplicates', type=float, default=0.98, help='smallest cosine (default: 0.98)'

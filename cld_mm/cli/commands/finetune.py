@@ -10,7 +10,7 @@ HELP = 'train a classifier on labeled images, starting from the trained backbone
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
-    from cld_mm.cli.arguments import OptionsAction
+    from cld_mm.cli.arguments import OptionsAction, natural, positive
 
     add_model(parser)
     parser.add_argument(
@@ -20,11 +20,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--test', help='labeled test images, if not in data')
     parser.add_argument('--out', type=Path, default=Path('fine-tuned'), help='folder')
-    parser.add_argument('--size', type=int, help='side of the images; as in training')
-    parser.add_argument('--epochs', type=int, default=20)
-    parser.add_argument('--batch-size', type=int, help='images per step')
+    parser.add_argument('--size', type=positive, help='side of the images')
+    parser.add_argument('--epochs', type=positive, default=20)
+    parser.add_argument('--batch-size', type=positive, help='images per step')
     parser.add_argument('--lr', type=float, help='learning rate of the head')
-    parser.add_argument('--workers', type=int, help='loader processes')
+    parser.add_argument('--workers', type=natural, help='loader processes')
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument(
         '--cfg-options', nargs='+', action=OptionsAction, metavar='KEY=VALUE'

@@ -9,8 +9,10 @@ HELP = 'classify labeled images by their nearest neighbors'
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
+    from cld_mm.cli.arguments import positive
+
     add_labeled_arguments(parser)
-    parser.add_argument('--k', type=int, nargs='+', default=[1, 10, 20])
+    parser.add_argument('--k', type=positive, nargs='+', default=[1, 10, 20])
     parser.add_argument('--temperature', type=float, default=0.1)
 
 

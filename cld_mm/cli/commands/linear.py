@@ -9,11 +9,13 @@ HELP = 'fit a linear classifier on the features of labeled images'
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
+    from cld_mm.cli.arguments import positive
+
     add_labeled_arguments(parser)
     parser.add_argument(
         '--lr', type=float, nargs='+', default=[0.01, 0.03, 0.1, 0.3, 1.0, 3.0]
     )
-    parser.add_argument('--epochs', type=int, default=30)
+    parser.add_argument('--epochs', type=positive, default=30)
 
 
 def run(args: argparse.Namespace) -> None:

@@ -10,7 +10,7 @@ METHODS = 'mocov2-cld, npid-cld, byol-cld, infomin-cld, simclr-cld, simsiam-cld'
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
-    from cld_mm.cli.arguments import OptionsAction
+    from cld_mm.cli.arguments import OptionsAction, natural, positive
 
     parser.add_argument(
         'data',
@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     chosen = parser.add_argument_group('chosen for you unless given')
     chosen.add_argument('--batch-size', type=positive, help='images per device')
     chosen.add_argument('--lr', type=float, help='learning rate')
-    chosen.add_argument('--workers', type=int, help='loader processes per device')
+    chosen.add_argument('--workers', type=natural, help='loader processes per device')
     chosen.add_argument('--precision', choices=('float32', 'bfloat16', 'float16'))
     chosen.add_argument('--groups', type=positive, help='K, number of groups')
     chosen.add_argument('--queue', type=positive, help='length of the queue')
@@ -71,13 +71,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='KEY=VALUE',
         help='further settings of the config, such as model.cld.loss_weight=1.0',
     )
-
-
-def positive(text: str) -> int:
-    """A whole number of at least 1."""
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f'must be a whole number >= 1, got {text}')
-    return int(text)
 
 
 def duration(text: str) -> float:
