@@ -56,7 +56,9 @@ def embed(
     loader = DataLoader(
         inputs, batch_size, num_workers=workers, collate_fn=list, shuffle=False
     )
-    features, given, broken = [], [], {}
+    features: list[np.ndarray] = []
+    given: list[Any] = []
+    broken: dict[int, str] = {}
     was_training = model.training
     model.eval()
     bar = tqdm(

@@ -18,6 +18,9 @@ def stored_bands(dataset: Any, index: int) -> np.ndarray:
         OSError: its file cannot be read; the message names it.
     """
     info = dataset.get_data_info(index)
+    if 'img' in info:
+        pixels = np.asarray(info['img'], np.float32)
+        return pixels[..., None] if pixels.ndim == 2 else pixels
     value_range = value_range_of(dataset)
     try:
         data = LoadImage().read(info)

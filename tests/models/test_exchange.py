@@ -52,7 +52,8 @@ def _keys_and_sums(rank: int) -> None:
         images = torch.randn(6, 1, 28, 28)
         keys.append(model.encode_keys(images))
         own = model.encode_keys(images).chunk(2)[rank]
-        assert torch.equal(own, keys[-1].chunk(2)[rank])
+        # Another place in the batch may round otherwise.
+        torch.testing.assert_close(own, keys[-1].chunk(2)[rank])
     torch.testing.assert_close(*keys)
 
     for dtype in (torch.float32, torch.float64, torch.int64):
