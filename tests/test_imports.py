@@ -68,7 +68,7 @@ def test_an_unknown_attribute_is_an_attribute_error() -> None:
     'words',
     [
         ('cld_mm.cli.main', 'pretrain', '/no/images', '--time', '3m'),
-        ('tools/knn.py', 'configs/cpu/npid_r18w16_cifar10_4k.py', '/no/file.pth'),
+        ('cld_mm.cli.main', 'embed', '/no/run', '/no/images'),
     ],
 )
 def test_a_missing_mmcv_says_what_to_install(words: tuple[str, ...]) -> None:
