@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.logging import print_log
+from torch import Tensor
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
@@ -54,7 +55,7 @@ def embed(
 
         workers = 0 if len(inputs) <= SMALL else choose_workers(1)
     loader = DataLoader(
-        inputs, batch_size, num_workers=workers, collate_fn=list, shuffle=False
+        inputs, batch_size, num_workers=workers, collate_fn=collate, shuffle=False
     )
     features: list[np.ndarray] = []
     given: list[Any] = []
@@ -71,15 +72,12 @@ def embed(
         disable=None if progress else True,
     )
     with torch.inference_mode(), bar:
-        for items in loader:
-            pictures = [image for image, _ in items if image is not None]
-            if pictures:
-                features.append(model(torch.stack(pictures)).cpu().numpy())
-            for image, label in items:
-                if image is None:
-                    broken[len(given)] = label
-                given.append(label)
-            bar.update(len(items))
+        for pictures, labels, reasons in loader:
+            if pictures is not None:
+                features.append(model(pictures).cpu().numpy())
+            broken |= {len(given) + place: text for place, text in reasons.items()}
+            given += labels
+            bar.update(len(labels))
     model.train(was_training)
     _report_broken(broken, len(inputs))
     names = inputs.labels()
@@ -92,6 +90,21 @@ def embed(
         [files[index] for index in kept],
         None if names is None else [names[index] for index in kept],
     )
+
+
+def collate(
+    items: list[tuple[Tensor | None, Any]],
+) -> tuple[Tensor | None, list[Any], dict[int, str]]:
+    """A batch as one tensor: each tensor of a loader process takes an open file.
+
+    Returns:
+        The images that could be read, ``(N, C, H, W)``, or None; a label per item; and
+        for the others the reason by place.
+    """
+    images = [image for image, _ in items if image is not None]
+    broken = {i: text for i, (image, text) in enumerate(items) if image is None}
+    labels = [None if image is None else label for image, label in items]
+    return (torch.stack(images) if images else None), labels, broken
 
 
 def _report_broken(reasons: dict[int, str], number: int) -> None:

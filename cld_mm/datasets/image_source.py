@@ -59,14 +59,11 @@ def split_folders(data: Source, test: Source | None = None) -> tuple[str, str | 
     """
     if test is not None:
         return str(data), str(test)
-    parts = [
-        next(
-            (str(path) for name in names if (path := Path(data) / name).is_dir()), None
-        )
-        for names in (TRAINING, TESTING)
-    ]
-    if parts[0] and parts[1]:
-        return parts[0], parts[1]
+    root = Path(data)
+    training = next((root / name for name in TRAINING if (root / name).is_dir()), None)
+    testing = next((root / name for name in TESTING if (root / name).is_dir()), None)
+    if training and testing:
+        return str(training), str(testing)
     return str(data), None
 
 

@@ -24,9 +24,6 @@ def load_strictly(cfg: Config) -> None:
     StrictPretrained ends the run.
     """
     for node in walk_value(cfg.get('model'), 'model'):
-        settings = node.value
-        if (
-            isinstance(settings, MutableMapping)
-            and settings.get('type') == 'Pretrained'
-        ):
-            settings['type'] = 'StrictPretrained'
+        init = node.value
+        if isinstance(init, MutableMapping) and init.get('type') == 'Pretrained':
+            init['type'] = 'StrictPretrained'

@@ -169,6 +169,18 @@ def test_files_that_cannot_be_read_are_left_out(
     assert 'ape/1.png' in said[0]
 
 
+def test_a_batch_is_one_tensor_without_the_broken() -> None:
+    image = torch.ones(3, 2, 2)
+    images, labels, broken = embed_images.collate(
+        [(image, 'ape'), (None, 'it is cut short'), (image, 'bee')]
+    )
+    assert images is not None
+    assert images.shape == (2, 3, 2, 2)
+    assert labels == ['ape', None, 'bee']
+    assert broken == {1: 'it is cut short'}
+    assert embed_images.collate([(None, 'cut')])[0] is None
+
+
 def test_a_folder_of_broken_files_is_refused(model: Encoder, tmp_path: Path) -> None:
     (tmp_path / '0.png').write_bytes(b'no image')
     with pytest.raises(ValueError, match='no image could be read'):
