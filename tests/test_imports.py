@@ -68,7 +68,8 @@ def test_an_unknown_attribute_is_an_attribute_error() -> None:
     'words',
     [
         ('cld_mm.cli.main', 'pretrain', '/no/images', '--time', '3m'),
-        ('cld_mm.cli.main', 'embed', '/no/run', '/no/images'),
+        ('tools/train.py', 'configs/cpu/npid_r18w16_cifar10_4k.py'),
+        ('tools/knn.py', 'configs/cpu/npid_r18w16_cifar10_4k.py', '/no/file.pth'),
     ],
 )
 def test_a_missing_mmcv_says_what_to_install(words: tuple[str, ...]) -> None:

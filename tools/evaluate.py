@@ -12,6 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from cld_mm.cli.arguments import add_common_flags, add_data_flags
+from cld_mm.cli.command_line import command_line
 
 
 def parse_args() -> argparse.Namespace:
@@ -32,8 +33,9 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    from cld_mm.cli.feature_measures import evaluate
-    from cld_mm.cli.frozen_backbone import run_frozen
+    with command_line(args.debug):
+        from cld_mm.cli.feature_measures import evaluate
+        from cld_mm.cli.frozen_backbone import run_frozen
 
     run_frozen(args, evaluate)
 

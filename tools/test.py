@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from cld_mm.cli.command_line import command_line
 from cld_mm.cli.run_tool import (
     add_common_flags,
     results_folder,
@@ -81,7 +82,8 @@ def evaluate(runner: 'Runner', args: argparse.Namespace) -> None:
 
 def main() -> None:
     args = parse_args()
-    from cld_mm.engine.preemption.signals import leave_at_once
+    with command_line(args.debug):
+        from cld_mm.engine.preemption.signals import leave_at_once
 
     leave_at_once('start it again')
     run_tool(

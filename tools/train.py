@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from cld_mm.cli.command_line import command_line
 from cld_mm.cli.run_tool import add_common_flags, run_tool, set_amp, set_loader_defaults
 
 if TYPE_CHECKING:
@@ -149,7 +150,8 @@ def set_pretrained(cfg: 'Config', checkpoint: str | None) -> None:
 
 def main() -> None:
     args = parse_args()
-    from cld_mm.engine.preemption.signals import leave_at_once
+    with command_line(args.debug):
+        from cld_mm.engine.preemption.signals import leave_at_once
 
     leave_at_once()
     validation = () if args.no_validate else ('val_dataloader', 'val_cfg')
