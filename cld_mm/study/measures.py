@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from mmengine.device import get_device
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
@@ -36,7 +37,15 @@ def knn_accuracies(
         ks: numbers of neighbors.
         temperature: T of the weighted vote.
     """
-    found = knn_grid(train, train_labels, test, test_labels, ks, temperature)
+    device = get_device()
+    found = knn_grid(
+        train.to(device),
+        train_labels.to(device),
+        test.to(device),
+        test_labels.to(device),
+        ks,
+        temperature,
+    )
     return {str(k): round(top1, 3) for k, top1 in found.items()}
 
 
