@@ -13,6 +13,8 @@ from mmpretrain.datasets import BaseDataset
 from cld_mm.augmentation.moved_images import moved_images
 from cld_mm.registry import DATASETS
 
+from .pipelines import with_pipeline
+
 
 @DATASETS.register_module()
 class Frames(BaseDataset):
@@ -50,7 +52,7 @@ class Frames(BaseDataset):
 
     def load_data_list(self) -> list[dict]:
         """The frames, scene by scene."""
-        built = DATASETS.build({**self.source, 'pipeline': []})
+        built = DATASETS.build(with_pipeline(self.source, []))
         if len(built) < self.scenes:
             raise ValueError(
                 f'{len(built)} images are fewer than {self.scenes} scenes.'

@@ -20,6 +20,7 @@ from cld_mm.registry import DATASETS
 
 from .class_names import renumber_leaf
 from .labels import take_images
+from .pipelines import with_pipeline
 from .samplers.seeded_sampler import mix_seed, warn_without_seed
 
 
@@ -53,7 +54,7 @@ class InMemoryViews(Dataset):
     ) -> None:
         if num_views < 1:
             raise ValueError(f'num_views is {num_views}, but must be 1 or more: set 2.')
-        self.dataset = DATASETS.build({**dataset, 'pipeline': []})
+        self.dataset = DATASETS.build(with_pipeline(dataset, []))
         self.num_views = num_views
         self.size = size
         self.distribution = ViewDistribution(**distribution)

@@ -16,6 +16,7 @@ from cld_mm.registry import DATASETS
 
 from .label_files import read_lines
 from .labels import read_labels, take_images
+from .pipelines import with_pipeline
 
 
 @DATASETS.register_module()
@@ -117,7 +118,9 @@ def HeldOut(
             f"part is {part!r} and fraction {fraction}: take 'fit' or 'held_out', and "
             'a fraction in (0, 1).'
         )
-    built = DATASETS.build(_with_pipeline(dataset, pipeline))
+    if pipeline is not None:
+        dataset = with_pipeline(dataset, pipeline)
+    built = DATASETS.build(dataset)
     classes = _by_class(built)
     counts = {label: max(1, round(fraction * len(x))) for label, x in classes.items()}
     held_out = _draw(classes, counts, seed)
@@ -134,18 +137,6 @@ def HeldOut(
 def _check_one(name: str, value: float | None, list_file: str | None) -> None:
     if (value is None) == (list_file is None):
         raise ValueError(f'{name} is {value} and list_file {list_file}: give one.')
-
-
-def _with_pipeline(dataset: dict[str, Any], pipeline: list | None) -> dict[str, Any]:
-    """A dataset's config with another pipeline, also where it wraps others."""
-    if pipeline is None:
-        return dataset
-    if 'datasets' in dataset:
-        inner = [_with_pipeline(one, pipeline) for one in dataset['datasets']]
-        return {**dataset, 'datasets': inner}
-    if 'dataset' in dataset:
-        return {**dataset, 'dataset': _with_pipeline(dataset['dataset'], pipeline)}
-    return {**dataset, 'pipeline': pipeline}
 
 
 def _by_class(dataset: Any) -> dict[int, list[int]]:

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from mmengine.config import Config
 
+from cld_mm.datasets.pipelines import with_pipeline
+
 
 def test_transform(cfg: Config) -> list[dict[str, Any]]:
     """The pipeline of ``test_dataloader``, or one derived from the training pipeline.
@@ -54,8 +56,9 @@ def test_dataset(cfg: Config) -> dict[str, Any]:
     """
     if cfg.get('test_dataloader') is not None:
         return cfg.test_dataloader.dataset
-    steps = test_transform(cfg)
-    return _with_pipeline(cfg.train_dataloader.dataset, steps)
+    return with_pipeline(
+        _once_as_images(cfg.train_dataloader.dataset), test_transform(cfg)
+    )
 
 
 def label_of(info: dict[str, Any]) -> int:
@@ -71,19 +74,22 @@ def _leaf(dataset: dict[str, Any]) -> dict[str, Any]:
     return dataset
 
 
-def _with_pipeline(dataset: Any, pipeline: list[dict[str, Any]]) -> dict[str, Any]:
-    """The dataset with another pipeline; no views, no repetitions."""
+def _once_as_images(dataset: Any) -> dict[str, Any]:
+    """The dataset without views and repetitions."""
     found = {**dataset}
     if 'datasets' in found:
-        parts = [_with_pipeline(part, pipeline) for part in found['datasets']]
-        return {**found, 'datasets': parts}
+        return {
+            **found,
+            'datasets': [_once_as_images(one) for one in found['datasets']],
+        }
     if 'dataset' in found:
-        inner = _with_pipeline(found['dataset'], pipeline)
-        kind = found['type']
-        if 'InMemoryViews' in kind or 'Repeat' in kind or 'Balanced' in kind:
+        inner = _once_as_images(found['dataset'])
+        if any(
+            word in found['type'] for word in ('InMemoryViews', 'Repeat', 'Balanced')
+        ):
             return inner
         return {**found, 'dataset': inner}
-    return {**found, 'pipeline': pipeline}
+    return found
 
 
 def _sizes(steps: Any) -> Iterator[int]:

@@ -83,3 +83,28 @@ def test_images_in_memory_say_what_is_wrong(settings: dict, said: str) -> None:
                 {'type': '_Pictures', 'ann_file': ''},
                 **{'num_views': 2, 'size': 32, **settings},
             )
+
+
+@pytest.mark.parametrize(
+    'wrapper',
+    [
+        {'type': 'LongTailed', 'imbalance_factor': 2},
+        {'type': 'LabeledFraction', 'fraction': 0.5},
+        {'type': 'HeldOut', 'part': 'fit', 'fraction': 0.25},
+        {'type': 'Frames', 'scenes': 3, 'frames': 2},
+        {'type': 'RepeatDataset', 'times': 2},
+        {'type': 'SeededRepeatDataset', 'times': 2},
+    ],
+    ids=lambda wrapper: wrapper['type'],
+)
+def test_what_wraps_images_can_be_kept_in_memory(wrapper: dict) -> None:
+    with DefaultScope.overwrite_default_scope('cld_mm'):
+        DATASETS.register_module(module=_Pictures, force=True)
+        inner = {'type': '_Pictures', 'ann_file': '', 'pipeline': [{'type': 'Wrong'}]}
+        wrapped = {**wrapper, 'dataset': inner}
+        held = InMemoryViews(wrapped, num_views=1, size=32)
+        twice = {'type': 'ConcatDataset', 'datasets': [wrapped, inner]}
+        together = InMemoryViews(twice, num_views=1, size=32)
+    assert len(held) > 0
+    assert len(together) == len(held) + 12
+    assert sorted(set(held.labels.tolist())) == [0, 1, 2]
