@@ -93,6 +93,9 @@ class DigestCheckpointHook(CheckpointHook):
 
     def before_train(self, runner: Any) -> None:
         """Restore this rank's own state, and start to handle signals."""
+        if self.by_epoch and isinstance(runner.train_loop, IterBasedTrainLoop):
+            # Its only epoch ends with the run, which saves under its iterations.
+            self.by_epoch, self.interval = False, -1
         super().before_train(runner)
         if is_main_process():
             self._lock = lock(runner.work_dir)

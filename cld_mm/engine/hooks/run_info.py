@@ -7,6 +7,7 @@ from typing import Any
 
 from mmengine.dist import get_world_size, master_only
 from mmengine.hooks import Hook
+from mmengine.runner import IterBasedTrainLoop
 
 from cld_mm.distributed.unwrap_model import unwrap_model
 from cld_mm.fileio.environment import hardware, versions
@@ -40,9 +41,10 @@ class RunInfoHook(Hook):
         }
         epochs = 'epoch' if runner.max_epochs == 1 else 'epochs'
         length = (
-            f'{runner.max_epochs} {epochs} of {len(runner.train_dataloader)} iterations'
-            if runner.max_epochs
-            else f'{runner.max_iters} iterations'
+            f'{runner.max_iters} iterations'
+            if isinstance(runner.train_loop, IterBasedTrainLoop)
+            else f'{runner.max_epochs} {epochs} of {len(runner.train_dataloader)} '
+            'iterations'
         )
         runner.logger.info(
             f'training {type(unwrap_model(runner.model)).__name__} on {len(dataset)} '

@@ -29,8 +29,8 @@ class CPUAmpOptimWrapper(OptimWrapper):
     """bfloat16 autocast on a CPU, without gradient scaling; else full precision.
 
     Args:
-        dtype: 'bfloat16' turns autocast on; with None or 'float16', which a CPU
-            gains nothing from, everything stays float32.
+        dtype: 'bfloat16' turns autocast on; with 'float32', None or 'float16', which
+            a CPU gains nothing from, everything stays float32.
         loss_scale: accepted and not used: bfloat16 has float32's range.
         **kwargs: as in mmengine's OptimWrapper.
     """
@@ -50,7 +50,7 @@ class CPUAmpOptimWrapper(OptimWrapper):
                 'current',
                 level=30,
             )
-        if not self.enabled:
+        if not self.enabled and dtype not in ('float32', torch.float32):
             print_log(
                 'no accelerator: training in full precision instead of '
                 f'{dtype or "float16"} (--amp asks for bfloat16 on a CPU)',

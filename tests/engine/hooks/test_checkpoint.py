@@ -22,6 +22,7 @@ from cld_mm.engine.checkpoint.discovery import newest_run
 from cld_mm.engine.hooks import checkpoint as hook_module
 from cld_mm.engine.hooks.checkpoint import DigestCheckpointHook
 from tests.helpers.ranks import run_ranks
+from tests.helpers.tiny_runs import make_runner
 from tools.stress import small_configs
 
 
@@ -81,7 +82,7 @@ def test_a_clock_set_back_does_not_make_a_new_run_older(
     )
     hook = hook_module.DigestCheckpointHook(out_dir=str(tmp_path))
     monkeypatch.setattr(CheckpointHook, 'before_train', lambda *_: None)
-    hook.before_train(SimpleNamespace(work_dir=str(tmp_path)))
+    hook.before_train(SimpleNamespace(work_dir=str(tmp_path), train_loop=None))
     hook.signals.remove()
     assert hook._run == 2**61 + 1 == newest_run([tmp_path]) + 1
     new = {'meta': {'iter': 1, 'epoch': 0, 'run': hook._run}, 'optimizer': {}}
@@ -136,3 +137,19 @@ def test_all_ranks_stop_at_the_next_exchange(digits: Path, tmp_path: Path) -> No
 def test_intervals_out_of_range_are_refused(name: str, value: float) -> None:
     with pytest.raises(ValueError, match=rf'{name} must be >= \d, got {value}'):
         DigestCheckpointHook(**{name: value})
+
+
+def test_a_run_by_iterations_saves_under_its_iterations(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    runner = make_runner(
+        tmp_path,
+        1,
+        train_cfg={'_delete_': True, 'type': 'ResumableIterLoop', 'max_iters': 3},
+        param_scheduler=[],
+        custom_hooks=[{'type': 'RunInfoHook'}],
+        log_level='INFO',
+    )
+    runner.train()
+    assert [path.name for path in tmp_path.glob('*.pth')] == ['iter_3.pth']
+    assert 'for 3 iterations, batch size 4' in capfd.readouterr().err
