@@ -56,6 +56,7 @@ class DigestCheckpointHook(CheckpointHook):
             came, and a checkpoint was saved.
     """
 
+    by_epoch: bool
     best_ckpt_path: Any
     best_ckpt_path_dict: Any
 
