@@ -6,6 +6,7 @@ mmengine.
 """
 
 from .checkpoint_loading import allow_mmengine_checkpoints
+from .dataset_copies import copy_datasets_afresh
 from .mmcv_module import require_mmcv
 from .torchvision_ops import define_missing_torchvision_ops
 
@@ -21,3 +22,4 @@ def apply_compat() -> None:
     require_mmcv()
     define_missing_torchvision_ops()
     allow_mmengine_checkpoints()
+    copy_datasets_afresh()

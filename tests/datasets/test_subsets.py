@@ -108,3 +108,11 @@ def test_views_in_memory_stay_views(digits: Path) -> None:
     assert batch['inputs'].shape == (4, 1, 28, 28)
     assert batch['augmentations'].shape == (4, 2, 16)
     assert read_labels(part).tolist() == part.labels.tolist()
+
+
+def test_a_part_is_no_earlier_part_of_another_dataset(folder: dict) -> None:
+    first, second = DATASETS.build(folder), DATASETS.build(folder)
+    assert len(first.get_subset([0])) == 1
+    # At the address of a dataset that is gone anything may lie: here, itself.
+    second.reference = first
+    assert len(second.get_subset([0, 1]).reference) == len(first) > 1
