@@ -1,5 +1,7 @@
 """ViewsPreprocessor gives the same views whether it augments them together or not."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -22,7 +24,7 @@ def test_views_together_are_the_views_one_by_one(
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(0, 256, (3, 7, 3, 24, 24), generator=generator)
     images = images.to(torch.uint8)
-    batch = {
+    batch: dict[str, Any] = {
         'inputs': images[0, :, :, :20, :20] if in_memory else list(images),
         'augmentations': torch.from_numpy(np.stack(drawn, axis=1)),
         'data_samples': [],
