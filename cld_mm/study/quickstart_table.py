@@ -40,7 +40,16 @@ def quickstart_table(folder: Path) -> str:
 
 
 def fill_quickstart(document: Path, folder: Path) -> None:
-    """Fill a document's ``<!-- results:quickstart:begin -->``, if it has one."""
+    """Fill a document's ``<!-- results:quickstart:begin -->``, if it has one.
+
+    ``quickstart_full_precision`` likewise, from the folder of that name: runs on CPUs
+    without bfloat16.
+    """
     text = document.read_text() if document.is_file() else ''
-    if '<!-- results:quickstart:begin -->' in text:
-        document.write_text(fill(text, 'quickstart', quickstart_table(folder)))
+    for name, where in (
+        ('quickstart', folder),
+        ('quickstart_full_precision', folder / 'full_precision'),
+    ):
+        if f'<!-- results:{name}:begin -->' in text:
+            text = fill(text, name, quickstart_table(where))
+            document.write_text(text)

@@ -51,6 +51,13 @@ def test_the_quickstarts_table_is_computed_from_its_results(page: str) -> None:
     assert found == quickstart_table(ROOT / 'results/quickstart')
 
 
+def test_the_table_in_full_precision_is_computed_too() -> None:
+    found = between(
+        (ROOT / 'docs/evidence.md').read_text(), 'quickstart_full_precision'
+    )
+    assert found == quickstart_table(ROOT / 'results/quickstart/full_precision')
+
+
 def test_measured_rows_are_the_readmes() -> None:
     text = (ROOT / 'README.md').read_text()
     for path in (ROOT / 'results/reproduce').glob('*-full-seed0.json'):
