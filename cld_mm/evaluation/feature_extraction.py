@@ -1,10 +1,12 @@
 """Features of a whole dataset, from any number of ranks."""
 
 from collections.abc import Callable
+from logging import WARNING
 from typing import Any
 
 import torch
 from mmengine.dist import get_rank, is_main_process
+from mmengine.logging import print_log
 from torch import Tensor
 from torch.utils.data import DataLoader
 from tqdm import tqdm
@@ -65,7 +67,16 @@ def extract_features(
     size = len(dataloader.dataset)  # type: ignore[arg-type]
     labels = torch.cat(batches.pop('labels'))
     # All ranks decide alike: by the labels of all of them.
-    labeled = bool((joined(labels, size) >= 0).any())
+    classes = joined(labels, size).unique()
+    labeled = bool((classes >= 0).any())
+    if labeled and size > 1 and len(classes) == 1:
+        print_log(
+            f'all {size} images are of one class, so accuracy on them says nothing: '
+            "where 'indices' takes the first of images in the order of their classes, "
+            'LabeledFraction takes some of each.',
+            'current',
+            level=WARNING,
+        )
     join = _share if sharded else joined
     found = {name: join(torch.cat(rows), size) for name, rows in batches.items()}
     return {**found, 'labels': join(labels, size)} if labeled else found

@@ -54,3 +54,11 @@ def test_features_of_parts_that_were_not_loaded_are_left_out() -> None:
     model = tiny_moco()
     model.random_parts = ['neck']  # type: ignore[assignment]
     assert sorted(extract_features(model, loader([0, 1]))) == ['backbone', 'labels']
+
+
+@pytest.mark.parametrize(('labels', 'warned'), [([4, 4, 4], True), ([4, 4, 5], False)])
+def test_images_of_one_class_are_no_test(
+    labels: list[int], warned: bool, capfd: pytest.CaptureFixture[str]
+) -> None:
+    extract_features(tiny_moco(), loader(labels))
+    assert ('all 3 images are of one class' in capfd.readouterr().err) == warned
