@@ -7,6 +7,7 @@ import torch
 from mmpretrain.structures import DataSample
 from torch.utils.data import DataLoader
 
+from cld_mm.evaluation import feature_extraction
 from cld_mm.evaluation.feature_extraction import extract_features
 from tests.helpers.tiny_models import tiny_moco
 
@@ -58,8 +59,11 @@ def test_features_of_parts_that_were_not_loaded_are_left_out() -> None:
 
 @pytest.mark.parametrize(('labels', 'warned'), [([4, 4, 4], True), ([4, 4, 5], False)])
 def test_images_of_one_class_are_no_test(
-    labels: list[int], warned: bool, capfd: pytest.CaptureFixture[str]
+    labels: list[int], warned: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(
+        feature_extraction, 'print_log', lambda text, *_, **__: said.append(text)
+    )
     extract_features(tiny_moco(), loader(labels))
-    said = ''.join(capfd.readouterr())
-    assert ('all 3 images are of one class' in said) == warned
+    assert ('all 3 images are of one class' in ''.join(said)) == warned
