@@ -83,9 +83,11 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
             subprocess.run(['cp', '-r', ROOT / name, folder], check=True)
         elif (ROOT / name).exists():
             (folder / name).symlink_to(ROOT / name)
-    data = Config.fromfile(
-        ROOT / 'configs/_base_/datasets/fashionmnist.py'
-    ).train_dataloader.dataset.data_root
+    base = folder / 'configs/_base_/datasets/fashionmnist.py'
+    text, small = base.read_text(), 'num_train, num_test = 320, 100'
+    assert 'num_train, num_test = 10000, 5000' in text
+    base.write_text(text.replace('num_train, num_test = 10000, 5000', small))
+    data = Config.fromfile(base).train_dataloader.dataset.data_root
     fetch(folder / data, source='digits')
     (folder / 'photos').mkdir()
     rng = np.random.default_rng(0)
