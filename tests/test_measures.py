@@ -249,3 +249,9 @@ def test_top_k_accuracy_is_scikit_learns() -> None:
     ]
     assert top_k_accuracy(scores, labels) == pytest.approx(slow)
     assert top_k_accuracy(scores, labels, (9,)) == [100.0]
+
+
+def test_a_class_without_votes_is_no_guess() -> None:
+    votes = torch.tensor([[0.0, 0.6, 0.4, 0.0], [1.0, 0.0, 0.0, 0.0]])
+    labels = torch.tensor([2, 3])
+    assert top_k_accuracy(votes, labels, (1, 4), least=0) == [0.0, 50.0]

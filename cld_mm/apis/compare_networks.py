@@ -107,35 +107,41 @@ def compare(
 def match_labels(files: Sequence[str], path: str | Path) -> list[str]:
     """The label of each file by a CSV file; '' where it names none.
 
-    The longest common end of two paths decides: ``cat/1.jpg`` in the CSV file is
-    ``/data/cat/1.jpg``.
+    One of two paths must be the end of the other: ``cat/1.jpg`` in the CSV file is
+    ``/data/cat/1.jpg``, but not ``/data/dog/1.jpg``.
 
     Raises:
         FileNotFoundError: there is no such CSV file.
-        ValueError: it names none of the files, one name fits several, or it lacks the
-            column of labels.
+        ValueError: it names none of the files, one name fits several, a file has two
+            labels, or the column of labels is missing.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f'the label file {path} does not exist.')
     entries = read_entries(path, with_label=True)
+    whole: dict[tuple[str, ...], set[int]] = {}
     by_end: dict[tuple[str, ...], set[int]] = {}
     for number, entry in enumerate(entries):
-        for end in _ends(entry.name):
+        first, *_ = ends = _ends(entry.name)
+        whole.setdefault(first, set()).add(number)
+        for end in ends:
             by_end.setdefault(end, set()).add(number)
     found, users = [], dict.fromkeys(range(len(entries)), '')
     for file in files:
-        numbers = next((by_end[end] for end in _ends(file) if end in by_end), set())
-        if len(numbers) != 1:
-            found.append('')
-            continue
-        [number] = numbers
-        if users[number] and users[number] != file:
-            raise ValueError(
-                f'{path}: {entries[number].name} could be {users[number]} or {file}: '
-                'write longer paths.'
-            )
-        users[number] = file
-        found.append(entries[number].label)
+        first, *_ = ends = _ends(file)
+        matches = (whole[end] for end in ends if end in whole)
+        numbers = next(matches, by_end.get(first, set()))
+        labels = {entries[number].label for number in numbers}
+        if len(labels) > 1:
+            listed = ', '.join(sorted(labels))
+            raise ValueError(f'{path} has {len(labels)} labels for {file}: {listed}.')
+        for number in numbers:
+            if users[number] and users[number] != file:
+                raise ValueError(
+                    f'{path}: {entries[number].name} could be {users[number]} or '
+                    f'{file}: write longer paths.'
+                )
+            users[number] = file
+        found.append(next(iter(labels), ''))
     if not any(found):
         raise ValueError(
             f'{path} names none of the {len(files)} images: it has '

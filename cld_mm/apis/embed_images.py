@@ -32,7 +32,8 @@ def embed(
     Args:
         model: of :func:`init_model`; or a run's folder or checkpoint.
         images: a folder or list file, paths, PIL images, arrays, tensors or a dataset;
-            see :class:`~cld_mm.apis.image_inputs.ImageInputs`.
+            see :class:`~cld_mm.apis.image_inputs.ImageInputs`, which may be given
+            itself.
         batch_size: images at a time.
         workers: loader processes; chosen if None.
         progress: show a progress bar when it takes long.
@@ -49,7 +50,7 @@ def embed(
     """
     if not isinstance(model, Encoder):
         model = init_model(model)
-    inputs = ImageInputs(images, model.size, model.in_channels)
+    inputs = images if isinstance(images, ImageInputs) else model_inputs(model, images)
     if workers is None:
         from .pretraining.plan import choose_workers
 
@@ -90,6 +91,20 @@ def embed(
         [files[index] for index in kept],
         None if names is None else [names[index] for index in kept],
     )
+
+
+def model_inputs(
+    model: Encoder, images: Any, value_range: tuple[float, float] | None = None
+) -> ImageInputs:
+    """Images as a network takes them.
+
+    Args:
+        model: gives size, channels and, if it has one, the range of values.
+        images: as in :func:`embed`.
+        value_range: otherwise, for files of more than 8 bits, such as that of training.
+    """
+    chosen = model.value_range or value_range
+    return ImageInputs(images, model.size, model.in_channels, chosen)
 
 
 def collate(

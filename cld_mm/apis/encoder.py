@@ -19,6 +19,8 @@ class Encoder(nn.Module):
         size: side of the images that it was trained on.
         in_channels: 3 for RGB, 1 for gray, or the number of bands.
         backbone_config: builds the network anew.
+        value_range: black and white of the images of more than 8 bits that it was
+            trained on; None for others.
     """
 
     mean: Tensor
@@ -33,6 +35,7 @@ class Encoder(nn.Module):
         mean: tuple[float, ...] = MEAN,
         std: tuple[float, ...] = STD,
         bgr: bool = False,
+        value_range: tuple[float, float] | None = None,
     ) -> None:
         super().__init__()
         self.backbone = backbone
@@ -40,6 +43,7 @@ class Encoder(nn.Module):
         self.size = size
         self.in_channels = in_channels
         self.bgr = bgr
+        self.value_range = value_range
         self.register_buffer('mean', torch.tensor(mean).view(-1, 1, 1))
         self.register_buffer('std', torch.tensor(std).view(-1, 1, 1))
 
@@ -132,6 +136,7 @@ def _from_run(
         tuple(source.mean or middle or MEAN),
         tuple(source.std or middle or STD),
         bgr=bool(source.mean) and channels == 3 and not preprocessor.get('to_rgb'),
+        value_range=source.value_range,
     )
 
 

@@ -12,7 +12,9 @@ from torch.nn import functional
 from torch.utils.data import Dataset
 
 from cld_mm.datasets.stored_images import stored_bands, stored_image
+from cld_mm.datasets.value_range import value_range_of, value_range_of_files
 from cld_mm.fileio.image_decoding import decode_image, read_file
+from cld_mm.fileio.image_depth import Range
 
 
 class ImageInputs(Dataset):
@@ -20,18 +22,26 @@ class ImageInputs(Dataset):
 
     Args:
         images: a folder, list file or the like; paths; PIL images; NumPy arrays
-            ``(H, W)`` or ``(H, W, 3)``, 0 to 255; tensors ``(C, H, W)``, 0 to 255 or
-            floats of 0 to 1; a dataset of any of these, also with labels. Other
-            numbers of channels than three keep their depth.
+            ``(H, W)`` or ``(H, W, 3)``; tensors ``(C, H, W)``; both 0 to 255, or floats
+            of 0 to 1; a dataset of any of these, also with labels. Other numbers of
+            channels than three keep their depth.
         size: images are resized and cropped to this side.
         in_channels: 3 for RGB, 1 for gray, or the number of bands.
+        value_range: black and white in files of more than 8 bits, the same for all; by
+            default decided by a sample of them.
 
     Raises:
         FileNotFoundError: there is no such file or folder.
         ValueError: there are no images.
     """
 
-    def __init__(self, images: Any, size: int, in_channels: int = 3) -> None:
+    def __init__(
+        self,
+        images: Any,
+        size: int,
+        in_channels: int = 3,
+        value_range: Range | None = None,
+    ) -> None:
         self.size = size
         self.in_channels = in_channels
         self.mode = 'L' if in_channels == 1 else 'RGB'
@@ -39,6 +49,11 @@ class ImageInputs(Dataset):
         self.is_mm = hasattr(self.source, 'get_data_info')
         if not len(self.source):
             raise ValueError('there are no images to embed.')
+        if value_range is None and self.is_mm:
+            value_range = value_range_of(self.source)
+        elif value_range is None and _are_paths(self.source):
+            value_range = value_range_of_files(self.source)
+        self.value_range = value_range
 
     def __len__(self) -> int:
         return len(self.source)
@@ -54,11 +69,11 @@ class ImageInputs(Dataset):
         else:
             read = stored_image if self.in_channels == 3 else stored_bands
             try:
-                image = read(self.source, index)
+                image = read(self.source, index, value_range=self.value_range)
             except OSError as error:
                 return None, str(error)
         if self.in_channels != 3:
-            bands = to_bands(image)
+            bands = to_bands(image, self.value_range)
             if bands.shape[0] == self.in_channels:
                 return fit_bands(bands, self.size), label
             if self.in_channels != 1:
@@ -66,7 +81,7 @@ class ImageInputs(Dataset):
                     f'an image of {bands.shape[0]} bands: the backbone takes '
                     f'{self.in_channels}.'
                 )
-        pixels = np.array(self._fit(_to_pil(image)))
+        pixels = np.array(self._fit(_to_pil(image, self.value_range)))
         pixels = pixels[..., None] if pixels.ndim == 2 else pixels
         return torch.from_numpy(pixels).permute(2, 0, 1), label
 
@@ -113,17 +128,39 @@ class ImageInputs(Dataset):
         return _class_name(getattr(self.source, 'classes', None) or [], label)
 
 
-def to_bands(image: Any) -> Tensor:
-    """A path, PIL image, array or tensor as ``(C, H, W)`` float32, 0 to 255."""
+def to_bands(image: Any, value_range: Range | None = None) -> Tensor:
+    """A path, PIL image, array or tensor as ``(C, H, W)`` float32, 0 to 255.
+
+    Raises:
+        ValueError: values of an image that is no file are outside 0 to 255.
+    """
     if isinstance(image, (str, Path)):
-        image = decode_image(read_file(str(image)), bands='all')
-    if isinstance(image, Tensor):
-        bands = image.detach().cpu()
-        whole = not bands.is_floating_point() or float(bands.max()) > 1
-        return (bands if whole else bands * 255).float()
-    pixels = np.asarray(image, np.float32)
+        data = read_file(str(image))
+        pixels = decode_image(data, value_range=value_range, bands='all')
+    else:
+        pixels = _check_values(_to_array(image))
     pixels = pixels[..., None] if pixels.ndim == 2 else pixels
-    return torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)
+    pixels = np.ascontiguousarray(pixels, np.float32)
+    return torch.from_numpy(pixels).permute(2, 0, 1)
+
+
+def _to_array(image: Any) -> np.ndarray:
+    """A PIL image, array or tensor, channels last."""
+    if isinstance(image, Tensor):
+        image = image.detach().cpu()
+        return (image.permute(1, 2, 0) if image.ndim == 3 else image).numpy()
+    return np.asarray(image)
+
+
+def _check_values(pixels: np.ndarray) -> np.ndarray:
+    """Values of 0 to 255, floats of 0 to 1 made larger."""
+    if not np.isfinite(pixels).all() or pixels.min() < 0 or pixels.max() > 255:
+        raise ValueError(
+            f'image values are {pixels.min():g} to {pixels.max():g}: expected 0 to '
+            '255, or floats of 0 to 1.'
+        )
+    is_fraction = np.issubdtype(pixels.dtype, np.floating) and pixels.max() <= 1
+    return pixels * 255 if is_fraction else pixels
 
 
 def fit_bands(bands: Tensor, size: int) -> Tensor:
@@ -157,7 +194,8 @@ def _source(images: Any) -> Any:
 
         if path.suffix.lower() in readable_suffixes() and not path.is_dir():
             return [str(path)]
-        return build_image_dataset(str(images))
+        # LoadImage decides the range of values.
+        return build_image_dataset(str(images), pipeline=[{'type': 'LoadImage'}])
     if isinstance(images, Image.Image):
         return [images]
     if isinstance(images, (np.ndarray, Tensor)):
@@ -197,28 +235,24 @@ def _scalar(label: Any) -> int | str | None:
     return None
 
 
-def _to_pil(image: Any) -> Image.Image:
-    if isinstance(image, Image.Image):
+def _to_pil(image: Any, value_range: Range | None) -> Image.Image:
+    if isinstance(image, Image.Image) and not image.mode.startswith(('I', 'F')):
         return image
     if isinstance(image, (str, Path)):
-        pixels = decode_image(read_file(str(image)))
+        pixels = decode_image(read_file(str(image)), value_range=value_range)
         return Image.fromarray(np.ascontiguousarray(pixels[..., ::-1]))
-    if isinstance(image, Tensor):
-        image = image.detach().cpu()
-        if image.is_floating_point() and float(image.max()) <= 1 and image.min() >= 0:
-            image = image * 255
-        image = image.permute(1, 2, 0).numpy() if image.ndim == 3 else image.numpy()
-    array = np.asarray(image)
+    array = _to_array(image)
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3)):
         raise ValueError(
             f'an image of shape {array.shape}: expected (H, W) or (H, W, 3), or as a '
             'tensor (3, H, W).'
         )
     if array.dtype != np.uint8:
-        if not np.isfinite(array).all() or array.min() < 0 or array.max() > 255:
-            raise ValueError(
-                f'image values are {array.min():g} to {array.max():g}: expected 0 to '
-                '255.'
-            )
-        array = array.round().astype(np.uint8)
-    return Image.fromarray(array.squeeze())
+        array = _check_values(array).round().astype(np.uint8)
+    return Image.fromarray(array[..., 0] if array.shape[2:] == (1,) else array)
+
+
+def _are_paths(images: Any) -> bool:
+    return isinstance(images, (list, tuple)) and all(
+        isinstance(image, (str, Path)) for image in images
+    )

@@ -29,7 +29,7 @@ def evaluate(runner: Runner, args: argparse.Namespace) -> None:
     rows = []
     for name, k, temperature in tqdm(grid, 'kNN', leave=False, disable=None):
         scores = knn_classify(train[name], train['labels'], test[name], k, temperature)
-        top1, top5 = top_k_accuracy(scores, test['labels'])
+        top1, top5 = top_k_accuracy(scores, test['labels'], least=0)
         rows.append(
             {
                 'features': name,

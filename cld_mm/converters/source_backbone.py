@@ -32,6 +32,7 @@ class SourceBackbone:
         config: the backbone's config.
         mean, std: of the training images' normalization, in bytes (0 to 255).
         run_config: the config of the run.
+        value_range: black and white of the training images of more than 8 bits.
     """
 
     module: Any
@@ -39,6 +40,7 @@ class SourceBackbone:
     mean: list[float] = field(default_factory=list)
     std: list[float] = field(default_factory=list)
     run_config: dict[str, Any] = field(default_factory=dict)
+    value_range: tuple[float, float] | None = None
 
     @property
     def in_channels(self) -> int:
@@ -102,12 +104,14 @@ def load_source(
         ) from error
     module.float().eval()
     preprocessor = model.get('data_preprocessor') or {}
+    dataset = (loaded.get('meta') or {}).get('dataset_meta') or {}
     return SourceBackbone(
         module,
         {key: value for key, value in backbone.items() if key != 'init_cfg'},
         list(preprocessor.get('mean') or ()),
         list(preprocessor.get('std') or ()),
         config,
+        dataset.get('value_range'),
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.logging import print_log
+from mmengine.registry import DefaultScope
 
 from cld_mm.fileio.image_formats import readable_suffixes
 from cld_mm.registry import DATASETS
@@ -44,7 +45,8 @@ def build_image_dataset(
         FileNotFoundError: there is no such path.
     """
     config = describe_image_source(data, with_label)
-    return DATASETS.build(_complete(config, {'pipeline': pipeline, **settings}))
+    with DefaultScope.overwrite_default_scope('cld_mm'):
+        return DATASETS.build(_complete(config, {'pipeline': pipeline, **settings}))
 
 
 def split_folders(data: Source, test: Source | None = None) -> tuple[str, str | None]:

@@ -6,12 +6,15 @@ import numpy as np
 from PIL import Image
 
 from cld_mm.fileio.image_decoding import decode_image, printable
+from cld_mm.fileio.image_depth import Range
 
 from .transforms.load_image import LoadImage
 from .value_range import value_range_of
 
 
-def stored_bands(dataset: Any, index: int) -> np.ndarray:
+def stored_bands(
+    dataset: Any, index: int, value_range: Range | None = None
+) -> np.ndarray:
     """An image with all its bands and its depth, ``(H, W, C)`` float32, 0 to 255.
 
     Raises:
@@ -21,7 +24,7 @@ def stored_bands(dataset: Any, index: int) -> np.ndarray:
     if 'img' in info:
         pixels = np.asarray(info['img'], np.float32)
         return pixels[..., None] if pixels.ndim == 2 else pixels
-    value_range = value_range_of(dataset)
+    value_range = value_range or value_range_of(dataset)
     try:
         data = LoadImage().read(info)
         return decode_image(data, value_range=value_range, bands='all')
@@ -36,13 +39,20 @@ def _unreadable(info: dict[str, Any], error: Exception) -> OSError:
     )
 
 
-def stored_image(dataset: Any, index: int, side: int | None = None) -> np.ndarray:
+def stored_image(
+    dataset: Any,
+    index: int,
+    side: int | None = None,
+    value_range: Range | None = None,
+) -> np.ndarray:
     """An image as it is stored, ``(H, W)`` or ``(H, W, 3)`` RGB bytes.
 
     Args:
         dataset: mmpretrain's or this project's, wrapped or not.
         index: of the image.
         side: make it a square of this many pixels, its middle kept.
+        value_range: black and white in images of more than 8 bits; by default the
+            dataset's.
 
     Raises:
         OSError: its file cannot be read; the message names it.
@@ -53,9 +63,8 @@ def stored_image(dataset: Any, index: int, side: int | None = None) -> np.ndarra
     else:
         try:
             data = LoadImage().read(info)
-            pixels = decode_image(
-                data, value_range=value_range_of(dataset), bands='rgb'
-            )
+            found = value_range or value_range_of(dataset)
+            pixels = decode_image(data, value_range=found, bands='rgb')
         except Exception as error:
             raise _unreadable(info, error) from error
         image = Image.fromarray(np.ascontiguousarray(pixels[..., ::-1]))

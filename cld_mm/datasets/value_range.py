@@ -1,7 +1,8 @@
 """Black and white of images with more than 8 bits, decided once for a dataset."""
 
-from collections.abc import Iterator
-from pathlib import PurePath
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from cld_mm.fileio.image_depth import Range, guess_range
 from .labels import all_datasets
 
 SAMPLE = 32  # images that are read to decide
+# A path, and what gives its pixels, stored range and whether it is a TIFF.
+File = tuple[str, Callable[[], tuple[np.ndarray, Range | None, bool]]]
 EIGHT_BITS = {'.jpg', '.jpeg', '.gif', '.webp', '.bmp', '.mpo'}
 
 
@@ -37,7 +40,7 @@ def decide_value_range(dataset: Any) -> None:
         loaders = [x for x in _loaders(node) if x.value_range == 'auto']
         if not loaders or not hasattr(node, 'get_data_info'):
             continue
-        found = _sample_range(node, loaders[0])
+        found = _sample_range(_records(node, loaders[0]))
         if found is not None:
             for loader in loaders:
                 loader.value_range = found
@@ -46,11 +49,22 @@ def decide_value_range(dataset: Any) -> None:
 
 
 def value_range_of(dataset: Any) -> Range | None:
-    """The range that was decided or set for a dataset; None for 8-bit images."""
-    for loader in _loaders(dataset):
-        if not isinstance(loader.value_range, str):
-            return loader.value_range
-    return None
+    """The range that was decided or set for a dataset; None for 8-bit images.
+
+    Of several folders with ranges of their own, the one that holds all of them.
+    """
+    found = [x.value_range for x in _loaders(dataset)]
+    ranges = [x for x in found if not isinstance(x, str)]
+    if not ranges:
+        return None
+    return min(low for low, _ in ranges), max(high for _, high in ranges)
+
+
+def value_range_of_files(files: Sequence[str | Path]) -> Range | None:
+    """The range that a sample of these files suggests; None for 8-bit images."""
+    loader = LoadImage()
+    records = [{'img_path': str(files[i])} for i in _spread(len(files))]
+    return _sample_range((r['img_path'], partial(_read, loader, r)) for r in records)
 
 
 def use_value_range(dataset: Any, value_range: Range | None) -> None:
@@ -60,16 +74,30 @@ def use_value_range(dataset: Any, value_range: Range | None) -> None:
             loader.value_range = value_range
 
 
-def _sample_range(dataset: Any, loader: LoadImage) -> Range | None:
-    indices = np.linspace(0, len(dataset) - 1, min(SAMPLE, len(dataset))).astype(int)
+def _spread(number: int) -> list[int]:
+    """Indices of the sample."""
+    return np.linspace(0, number - 1, min(SAMPLE, number)).astype(int).tolist()
+
+
+def _records(dataset: Any, loader: LoadImage) -> Iterator[File]:
+    for index in _spread(len(dataset)):
+        record = dataset.get_data_info(index)
+        yield record.get('img_path', ''), partial(_read, loader, record)
+
+
+def _read(
+    loader: LoadImage, record: dict[str, Any]
+) -> tuple[np.ndarray, Range | None, bool]:
+    return native_pixels(loader.read(record), loader.max_pixels)
+
+
+def _sample_range(files: Iterable[File]) -> Range | None:
     pixels, stored, example = [], [], ''
-    for index in indices:
-        record = dataset.get_data_info(int(index))
-        path = record.get('img_path', '')
+    for path, read in files:
         if not path or PurePath(path).suffix.lower() in EIGHT_BITS:
             continue
         try:
-            image, known, _ = native_pixels(loader.read(record), loader.max_pixels)
+            image, known, _ = read()
         except Exception:  # noqa: S112 a broken image is reported where it is loaded
             continue
         if image.dtype == np.uint8:

@@ -13,6 +13,7 @@ from cld_mm.registry import DATASETS
 
 from .class_names import align_classes, read_class_names
 from .samplers.seeded_sampler import with_seed
+from .value_range import use_value_range, value_range_of
 
 
 @DATASETS.register_module()
@@ -20,7 +21,7 @@ class SeededConcatDataset(ConcatDataset):
     """mmengine's ConcatDataset; datasets may have different lists of classes.
 
     Classes are matched by name: the list is the first dataset's, then what the others
-    add to it.
+    add to it. Images of more than 8 bits share one range of values.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class SeededConcatDataset(ConcatDataset):
         names = read_class_names(self)
         if names is not None:
             align_classes(self, names)
+        use_value_range(self, value_range_of(self))
 
     def _get_ori_dataset_idx(self, idx: int) -> tuple[int, int]:
         number, inner = super()._get_ori_dataset_idx(idx)

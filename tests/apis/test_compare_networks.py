@@ -96,6 +96,21 @@ def test_a_name_that_fits_two_images_is_refused(tmp_path: Path) -> None:
         match_labels(['/a/1.jpg', '/b/1.jpg'], path)
 
 
+def test_a_file_of_that_name_elsewhere_is_another_image(tmp_path: Path) -> None:
+    rows = [('cat/1.jpg', 'cat'), ('dog/2.jpg', 'dog')]
+    path = write_labels(tmp_path / 'labels.csv', rows)
+    assert match_labels(['/a/cow/1.jpg', '/a/dog/2.jpg'], path) == ['', 'dog']
+
+
+def test_a_file_named_twice(tmp_path: Path) -> None:
+    rows = [('cat/1.jpg', 'cat'), ('cat/1.jpg', 'cat')]
+    path = write_labels(tmp_path / 'labels.csv', rows)
+    assert match_labels(['/a/cat/1.jpg'], path) == ['cat']
+    path = write_labels(tmp_path / 'labels.csv', [*rows, ('cat/1.jpg', 'dog')])
+    with pytest.raises(ValueError, match=r'2 labels for /a/cat/1\.jpg: cat, dog'):
+        match_labels(['/a/cat/1.jpg'], path)
+
+
 def test_labels_of_other_images_are_refused(tmp_path: Path) -> None:
     path = write_labels(tmp_path / 'labels.csv', [('z.png', 'x')])
     with pytest.raises(ValueError, match='names none of the 2 images'):

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from .embed import add_loading, add_model, embed_data
+from .embed import add_loading, add_model, load_model
 
 HELP = 'compare a trained backbone with a random or another one by linear probes'
 
@@ -33,7 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Embed with both networks, print the differences."""
-    from cld_mm.apis import compare, embed, init_model
+    from cld_mm.apis import compare, embed
+    from cld_mm.apis.embed_images import model_inputs
     from cld_mm.apis.encoder import same_network
 
     if args.labels is not None and not args.labels.is_file():
@@ -42,16 +43,12 @@ def run(args: argparse.Namespace) -> None:
     other = Path(args.against)
     if args.against != 'random' and not other.exists():
         raise FileNotFoundError(f'the weights {other} do not exist.')
-    model = init_model(
-        args.config or args.checkpoint,
-        args.checkpoint if args.config else None,
-        args.size,
-    )
+    model = load_model(args)
     second = same_network(model, None if args.against == 'random' else other)
-    first = embed_data(args, data)
+    images = model_inputs(model, data)  # the same for both
     result = compare(
-        first,
-        embed(second, data, args.batch_size, args.workers),
+        embed(model, images, args.batch_size, args.workers),
+        embed(second, images, args.batch_size, args.workers),
         args.labels,
         draws=args.draws,
         names=('trained', args.against),

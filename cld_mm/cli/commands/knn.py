@@ -35,4 +35,4 @@ def run(args: argparse.Namespace) -> None:
             args.temperature,
             num_classes=len(splits.classes) + 1,
         )
-        print(f'k {number:<5d} {accuracies(scores, splits)}')
+        print(f'k {number:<5d} {accuracies(scores, splits, least=0)}')

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .embed import add_loading, add_model, embed_data
+from .embed import add_loading, add_model, load_model
 
 
 class LabeledSplits(NamedTuple):
@@ -41,15 +41,19 @@ def labeled_splits(args: argparse.Namespace) -> LabeledSplits:
     """Embed and split; classes are those of the training images, by name.
 
     Raises:
-        ValueError: images have no labels, or all are of one class.
+        ValueError: images have no labels, all are of one class, or training and test
+            images have no class in common.
     """
     import numpy as np
     import torch
 
-    from cld_mm.datasets.image_source import split_folders
+    from cld_mm.apis.embed_images import model_inputs
+    from cld_mm.datasets.image_source import build_image_dataset, split_folders
 
     train_data, test_data = split_folders(Path(args.data).expanduser(), args.test)
-    train = _labeled(args, train_data)
+    model = load_model(args)
+    images = model_inputs(model, train_data)
+    train = _labeled(args, model, images, train_data)
     if test_data is None:
         fit, held_out = hold_out(train.labels, args.seed)
         train, test = train.take(fit), train.take(held_out)
@@ -57,14 +61,23 @@ def labeled_splits(args: argparse.Namespace) -> LabeledSplits:
             f'{len(test)} of {len(train) + len(test)} images are held out for testing.'
         )
     else:
-        test = _labeled(args, test_data)
+        # Even one class folder is a label here; black and white as in training.
+        with_label = 'auto' if args.labels else True
+        dataset = build_image_dataset(test_data, with_label, [{'type': 'LoadImage'}])
+        images = model_inputs(model, dataset, images.value_range)
+        test = _labeled(args, model, images, test_data)
     classes = sorted({*train.labels})
     if len(classes) < 2:
         raise ValueError(f'all labeled images are of one class, {classes[0]!r}.')
     index = {name: number for number, name in enumerate(classes)}
     unknown = sorted({name for name in test.labels if name not in index})
-    if unknown:
-        count = sum(name in unknown for name in test.labels)
+    count = sum(name in unknown for name in test.labels)
+    if count == len(test):
+        raise ValueError(
+            'training and test images have no class in common: '
+            f'{", ".join(classes[:5])} and {", ".join(unknown[:5])}.'
+        )
+    if count:
         print(
             f'{count} of {len(test)} test images are of classes that no training image '
             f'has ({", ".join(unknown[:5])}): they count as errors.'
@@ -80,11 +93,14 @@ def labeled_splits(args: argparse.Namespace) -> LabeledSplits:
     )
 
 
-def accuracies(scores: Any, splits: LabeledSplits) -> str:
-    """Top-1, and top-5 where there are more than five classes, in percent."""
+def accuracies(scores: Any, splits: LabeledSplits, least: float = float('-inf')) -> str:
+    """Top-1, and top-5 where there are more than five classes, in percent.
+
+    Classes whose score is not above ``least`` are never right.
+    """
     from cld_mm.evaluation import top_k_accuracy
 
-    top1, top5 = top_k_accuracy(scores, splits.test_labels)
+    top1, top5 = top_k_accuracy(scores, splits.test_labels, least=least)
     text = f'top-1 {top1:6.2f} %'
     return f'{text}   top-5 {top5:6.2f} %' if len(splits.classes) > 5 else text
 
@@ -110,10 +126,11 @@ def hold_out(labels: list[str], seed: int, fraction: float = 0.2) -> tuple[Any, 
     return sorted(set(range(len(labels))) - set(held_out)), sorted(held_out)
 
 
-def _labeled(args: argparse.Namespace, data: str) -> Any:
+def _labeled(args: argparse.Namespace, model: Any, images: Any, data: str) -> Any:
+    from cld_mm.apis import embed
     from cld_mm.apis.compare_networks import match_labels
 
-    found = embed_data(args, data)
+    found = embed(model, images, args.batch_size, args.workers)
     if args.labels is not None:
         found.labels = match_labels(found.files, args.labels)
     rows = [i for i, name in enumerate(found.labels or []) if name]
