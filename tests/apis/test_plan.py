@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cld_mm.apis.pretraining.choices import default_precision
 from cld_mm.apis.pretraining.plan import (
     Plan,
     choose_batch_size,
@@ -86,3 +87,16 @@ def test_views_are_no_larger_than_the_images(
     sides: list[int], accelerator: bool, size: int
 ) -> None:
     assert choose_size(sides, accelerator)[0] == size
+
+
+@pytest.mark.parametrize(
+    ('has_bfloat16', 'wanted'), [(True, 'bfloat16'), (False, 'float32')]
+)
+def test_precision_follows_the_cpu(
+    has_bfloat16: bool, wanted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cld_mm.engine.optim_wrappers import amp
+
+    monkeypatch.setattr('torch.cuda.is_available', lambda: False)
+    monkeypatch.setattr(amp, 'has_bfloat16', lambda if_unknown: has_bfloat16)
+    assert default_precision() == wanted

@@ -200,9 +200,11 @@ def build_backbone(plan: Plan) -> Any:
 
 
 def default_precision() -> str:
-    """bfloat16 or float16 on GPUs, float32 on CPUs."""
+    """bfloat16 where a GPU or x86 CPU has it, else float16 on GPUs and float32."""
     import torch
 
+    from cld_mm.engine.optim_wrappers.amp import has_bfloat16
+
     if not torch.cuda.is_available():
-        return 'float32'
+        return 'bfloat16' if has_bfloat16(if_unknown=False) else 'float32'
     return 'bfloat16' if torch.cuda.is_bf16_supported() else 'float16'

@@ -18,11 +18,15 @@ from torch import nn
 from cld_mm.registry import OPTIM_WRAPPERS
 
 
-def has_bfloat16() -> bool:
-    """Whether this CPU multiplies bfloat16 itself; True where torch cannot tell."""
+def has_bfloat16(if_unknown: bool = True) -> bool:
+    """Whether this CPU multiplies bfloat16 itself.
+
+    Args:
+        if_unknown: the answer where torch cannot tell.
+    """
     ask = getattr(torch.cpu, '_is_avx512_bf16_supported', None)
     x86 = platform.machine() in ('x86_64', 'AMD64')
-    return bool(ask()) if ask is not None and x86 else True
+    return bool(ask()) if ask is not None and x86 else if_unknown
 
 
 class CPUAmpOptimWrapper(OptimWrapper):
