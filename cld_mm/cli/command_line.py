@@ -22,9 +22,10 @@ def command_line(debug: bool = False) -> Iterator[Run]:
         import cld_mm.registry  # noqa: F401  the version shims come before mmengine
         from cld_mm.compat.known_warnings import ignore_known_warnings
         from cld_mm.fileio.secure_mmengine import secure_mmengine
-        from cld_mm.fileio.terminal_log import shorten_terminal_log
+        from cld_mm.fileio.terminal_log import log_warnings, shorten_terminal_log
 
         ignore_known_warnings()
         secure_mmengine()
         shorten_terminal_log(MMLogger.get_current_instance())
+        log_warnings()
         yield run

@@ -94,11 +94,16 @@ def length_mismatch(cfg: Config) -> str | None:
         by_epoch = schedule.get('by_epoch', True)
         length = training_lengths(cfg)[by_epoch]
         begin = schedule.get('begin', 0)
-        if length and schedule.get('T_max') not in (None, length - begin):
+        if not length or schedule.get('T_max') in (None, length - begin):
+            continue
+        name = f'train_cfg.{LENGTHS[by_epoch]}'
+        if length <= begin:
             return (
-                f'{path}.T_max is {schedule["T_max"]} after {begin}, but '
-                f'train_cfg.{LENGTHS[by_epoch]} is {length}: set '
-                f'{path}.T_max={length - begin} for a full schedule, or train by '
-                '--epochs, which changes both.'
+                f'{path} begins at {begin}, but {name} is {length}: lower {path}.begin '
+                'and the end of the warm-up before it.'
             )
+        return (
+            f'{path}.T_max is {schedule["T_max"]} after {begin}, but {name} is '
+            f'{length}: set {path}.T_max={length - begin} for a full schedule.'
+        )
     return None

@@ -2,7 +2,10 @@
 
 import logging
 import sys
+import warnings
+from typing import TextIO
 
+from mmengine.logging import print_log
 from tqdm import tqdm
 
 # Of mmengine, and about nothing that a user can change. The file has them.
@@ -47,3 +50,19 @@ def shorten_terminal_log(logger: logging.Logger) -> None:
         if type(handler) is logging.StreamHandler:
             logger.removeHandler(handler)
             logger.addHandler(TerminalHandler(handler, sys.stderr.isatty()))
+
+
+def log_warnings() -> None:
+    """Let Python's warnings go to mmengine's log, file included, as one line each."""
+    warnings.showwarning = _log_warning
+
+
+def _log_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    print_log(' '.join(str(message).split()), 'current', logging.WARNING)

@@ -84,6 +84,19 @@ def test_a_schedule_for_another_length_is_left_alone_and_warned_of() -> None:
     assert 'T_max=3' in warning
 
 
+def test_a_schedule_that_begins_after_the_training_is_named() -> None:
+    cfg = read_recipe('npid_r18_cifar10_200e')
+    cfg.train_cfg.max_epochs = 1
+    warning = length_mismatch(cfg)
+    assert warning is not None
+    assert 'begins at 5, but train_cfg.max_epochs is 1' in warning
+    assert 'T_max=' not in warning
+    cfg.param_scheduler[0].end = cfg.param_scheduler[1].begin = 0  # as it says
+    assert 'set param_scheduler.1.T_max=1 ' in (length_mismatch(cfg) or '')
+    cfg.param_scheduler[1].T_max = 1
+    assert length_mismatch(cfg) is None
+
+
 @pytest.mark.parametrize('name', ['mocov2_cld_r50_200e', 'npid_r18_cifar10_200e'])
 def test_recipes_have_schedules_of_their_length(name: str) -> None:
     assert length_mismatch(read_recipe(name)) is None
