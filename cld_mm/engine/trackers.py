@@ -120,7 +120,8 @@ class ResumableWandbVisBackend(WandbVisBackend):
 class ResumableMLflowVisBackend(MLflowVisBackend):
     """MLflow: a resumed run keeps its run id.
 
-    Without ``tracking_uri`` the runs are in ``WORK_DIR/mlflow.db``.
+    Without ``tracking_uri`` the runs are in ``WORK_DIR/mlflow.db``, their files in
+    ``WORK_DIR/mlruns``.
 
     Args:
         save_dir, exp_name, ...: as in mmengine's MLflowVisBackend.
@@ -133,10 +134,15 @@ class ResumableMLflowVisBackend(MLflowVisBackend):
         import mlflow
 
         identifier = RunIdentifier(self._save_dir, 'mlflow')
-        if self._tracking_uri is None:  # type: ignore[has-type]
+        is_local = self._tracking_uri is None  # type: ignore[has-type]
+        if is_local:
             self._tracking_uri = f'sqlite:///{identifier.path.with_name("mlflow.db")}'
         mlflow.set_tracking_uri(self._tracking_uri)
-        mlflow.set_experiment(self._exp_name or 'Default')
+        name = self._exp_name or ('training' if is_local else 'Default')
+        if is_local and mlflow.get_experiment_by_name(name) is None:
+            files = identifier.path.with_name('mlruns').as_uri()
+            mlflow.create_experiment(name, files)  # not in the current folder
+        mlflow.set_experiment(name)
         continued = identifier.read(bool(config.get('resume')))
         run = mlflow.start_run(run_id=continued, run_name=self._run_name)
         identifier.write(run.info.run_id)

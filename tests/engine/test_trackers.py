@@ -59,15 +59,19 @@ def test_wandb_keeps_its_run(tmp_path: Path) -> None:
     assert all(name.endswith(f'-{first}') for name in runs)
 
 
-def test_mlflow_keeps_its_run(tmp_path: Path) -> None:
+def test_mlflow_keeps_its_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mlflow = pytest.importorskip('mlflow')
     pytest.importorskip('sqlalchemy')
+    monkeypatch.chdir(tmp_path)
     settings = tracked('MLflow')
-    train(tmp_path, 1, **settings)
+    folder = tmp_path / 'run'
+    train(folder, 1, **settings)
     mlflow.end_run()
-    train(tmp_path, 2, resume=True, **settings)
+    train(folder, 2, resume=True, **settings)
     mlflow.end_run()
     client = mlflow.MlflowClient()
-    (run,) = client.search_runs(['0'])
+    experiment = client.get_experiment_by_name('training')
+    (run,) = client.search_runs([experiment.experiment_id])
     steps = [m.step for m in client.get_metric_history(run.info.run_id, 'loss')]
     assert steps == [1, 2, 3, 4, 5, 6]
+    assert [path.name for path in tmp_path.iterdir()] == ['run']  # nothing beside it

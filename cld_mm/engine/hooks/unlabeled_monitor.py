@@ -83,14 +83,14 @@ class UnlabeledMonitorHook(Hook):
     def before_train(self, runner: Any) -> None:
         """Measure the network that training starts from."""
         if runner.iter == 0:
-            self.measure(runner)
+            self.measure(runner, step=0)
 
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
         """Measure each ``interval`` iterations, without ``by_epoch``."""
         if not self.by_epoch and self.every_n_train_iters(runner, self.interval):
-            self.measure(runner)
+            self.measure(runner, step=runner.iter + 1)
 
     def after_train_epoch(self, runner: Any) -> None:
         """Measure each ``interval`` epochs and after the last."""
@@ -98,7 +98,7 @@ class UnlabeledMonitorHook(Hook):
             self.every_n_epochs(runner, self.interval)
             or self.is_last_train_epoch(runner)
         ):
-            self.measure(runner)
+            self.measure(runner, step=runner.epoch + 1)
 
     def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
         """Keep what the next measurement is compared with."""
@@ -108,8 +108,13 @@ class UnlabeledMonitorHook(Hook):
         """Compare with the checkpoint's measurement if training is resumed."""
         self.previous = dict(checkpoint.get(KEY, {})) if runner._resume else {}
 
-    def measure(self, runner: Any) -> None:
-        """Encode the images and log the signals; random states stay as they are."""
+    def measure(self, runner: Any, step: int) -> None:
+        """Encode the images and log the signals; random states stay as they are.
+
+        Args:
+            runner: the runner.
+            step: epochs, or iterations without ``by_epoch``, that were trained.
+        """
         states = random_states()
         pairs = extract_view_pairs(runner, self.num_images)
         set_random_states(states)
@@ -122,7 +127,6 @@ class UnlabeledMonitorHook(Hook):
         if found is not None:
             values['loss_over_log_k'] = found
         scalars = {f'monitor/{name}': value for name, value in values.items()}
-        step = runner.epoch + 1 if self.by_epoch and runner.iter else runner.iter
         runner.visualizer.add_scalars(scalars, step=step)
         text = ', '.join(f'{name} {value:.3f}' for name, value in values.items())
         runner.logger.info(f'Monitor (no labels needed): {text}')

@@ -90,3 +90,12 @@ def test_a_resumed_run_compares_with_the_epoch_before(tmp_path: Path) -> None:
 def test_impossible_settings_are_refused(settings: dict, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         UnlabeledMonitorHook(**settings)
+
+
+def test_by_iterations_a_step_is_an_iteration(
+    run: tuple[Path, list[dict]], tmp_path: Path
+) -> None:
+    (tmp_path / 'images').symlink_to(run[0] / 'images')
+    hook = HOOK.replace('num_images', 'by_epoch=False, interval=2, num_images')
+    steps = [record['step'] for record in monitored(train(tmp_path, hook))]
+    assert steps == [0, 2, 4, 6]
