@@ -34,6 +34,19 @@ def test_the_criterion_needs_torch_only() -> None:
     ) == str(True)
 
 
+def test_a_training_loads_neither_scikit_learn_nor_matplotlib() -> None:
+    # Each takes about a second of every start; transformers loads both.
+    assert run(
+        'import sys\n'
+        'sys.modules["transformers"] = None\n'
+        'import cld_mm.registry as r\n'
+        'import cld_mm.engine.runner\n'
+        'for registry in (r.MODELS, r.HOOKS, r.LOOPS, r.DATASETS, r.METRICS):\n'
+        '    registry.import_from_location()\n'
+        'print([m for m in ("sklearn", "matplotlib.pyplot") if m in sys.modules])'
+    ) == str([])
+
+
 @pytest.mark.parametrize('module', ['cld_mm', 'cld_mm.registry', 'cld_mm.apis'])
 def test_import_replaces_no_reader_of_mmengine(module: str) -> None:
     assert run(

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import t as student
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 from tqdm import tqdm
+
+from .functional.classifiers import make_classifier
 
 FRACTIONS = (0.01, 0.05, 0.1, 1.0)
 
@@ -130,7 +129,7 @@ def _draw(
 def _hits(
     x: np.ndarray, y: np.ndarray, fit: np.ndarray, test: np.ndarray
 ) -> np.ndarray:
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=300))
+    model = make_classifier(C=0.1, max_iter=300)
     model.fit(x[fit], y[fit])
     return model.predict(x[test]) == y[test]
 

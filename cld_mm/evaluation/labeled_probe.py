@@ -2,11 +2,10 @@
 
 import numpy as np
 import torch
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 from torch.nn import functional as F
+
+from .functional.classifiers import make_classifier
 
 LEAST = 20  # labeled images; fewer say nothing
 NEIGHBORS = 10
@@ -35,7 +34,7 @@ def probe_accuracies(
     near = cosine.topk(min(NEIGHBORS, len(fit)), dim=1).indices
     votes = F.one_hot(labels[fit][near]).sum(dim=1)
     knn = votes.argmax(dim=1) == labels[test]
-    linear = make_pipeline(StandardScaler(), LogisticRegression(max_iter=300, C=0.1))
+    linear = make_classifier(max_iter=300, C=0.1)
     linear.fit(x.numpy(), labels[fit].numpy())
     right = linear.predict(queries.numpy()) == labels[test].numpy()
     return {

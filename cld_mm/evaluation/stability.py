@@ -5,7 +5,6 @@ independent groupings and 1 for equal ones, for any number of groups.
 """
 
 import torch
-from sklearn.metrics import adjusted_mutual_info_score
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -24,6 +23,8 @@ def group_agreement(features_a: Tensor, features_b: Tensor, num_groups: int) -> 
         group_features(F.normalize(features, dim=1), num_groups).numpy()
         for features in (features_a, features_b)
     )
+    from sklearn.metrics import adjusted_mutual_info_score  # slow to import
+
     return float(adjusted_mutual_info_score(one, two))
 
 

@@ -5,7 +5,6 @@ are scikit-learn's.
 """
 
 import torch
-from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from torch import Tensor
 
 from cld_mm.models.grouping import kmeans
@@ -31,6 +30,11 @@ def group_quality(groups: Tensor, classes: Tensor) -> dict[str, float]:
     if len(groups) == 0:
         raise ValueError('there is no image to group: give at least one.')
     check_labels(classes, len(groups), 'classes')
+    from sklearn.metrics import (  # slow to import
+        adjusted_rand_score,
+        normalized_mutual_info_score,
+    )
+
     _, group = groups.cpu().unique(return_inverse=True)
     _, label = classes.cpu().unique(return_inverse=True)
     used, kinds = int(group.max()) + 1, int(label.max()) + 1

@@ -7,19 +7,11 @@ classifiers are scikit-learn's.
 from collections.abc import Sequence
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-from sklearn.svm import LinearSVC
 from torch import Tensor
 
 from .checks import check_features, check_labels
+from .classifiers import CLASSIFIERS, make_classifier
 from .progress import progress
-
-CLASSIFIERS = {
-    'logistic': lambda seed: LogisticRegression(max_iter=1000),
-    'svm': lambda seed: LinearSVC(random_state=seed),
-}
 
 
 def low_shot(
@@ -59,7 +51,7 @@ def low_shot(
         check_labels(labels, len(features), f'labels of the {name}')
     if classifier not in CLASSIFIERS:
         raise ValueError(
-            f'classifier is {classifier!r}, but it must be one of {list(CLASSIFIERS)}.'
+            f'classifier is {classifier!r}, but it must be one of {CLASSIFIERS}.'
         )
     if draws < 1 or min(shots, default=0) < 1:
         raise ValueError(
@@ -90,7 +82,7 @@ def low_shot(
                     for label in classes
                 ]
             )
-            model = make_pipeline(StandardScaler(), CLASSIFIERS[classifier](seed))
+            model = make_classifier(classifier, seed, max_iter=1000)
             model.fit(x[rows], y[rows])
             found.append(100 * float((model.predict(test) == truth).mean()))
         results[number] = (float(np.mean(found)), float(np.std(found)))
