@@ -82,7 +82,7 @@ class Orphans:
         """Start the clock for a worker whose rank has died."""
         self._pending.setdefault(worker, time.monotonic())
 
-    def look(self, among: dict[int, Process]) -> int:
+    def check(self, among: dict[int, Process]) -> int:
         """Check them; how many are still there."""
         alive = {(process.pid, process.start) for process in among.values()}
         for worker, since in list(self._pending.items()):
