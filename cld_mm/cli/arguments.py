@@ -3,24 +3,26 @@
 import argparse
 import ast
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 
-def positive(text: str) -> int:
-    """A whole number of at least 1, as a type of arguments."""
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f'must be a whole number >= 1, got {text}')
-    return int(text)
+def at_least(limit: int) -> Callable[[str], int]:
+    """A type of arguments: whole numbers from ``limit`` on."""
+
+    def number(text: str) -> int:
+        if not text.isdecimal() or int(text) < limit:
+            raise argparse.ArgumentTypeError(
+                f'must be a whole number >= {limit}, got {text}'
+            )
+        return int(text)
+
+    return number
 
 
-def natural(text: str) -> int:
-    """A whole number of at least 0, as a type of arguments."""
-    if not text.isdigit():
-        raise argparse.ArgumentTypeError(f'must be a whole number >= 0, got {text}')
-    return int(text)
+natural, positive = at_least(0), at_least(1)
 
 
 def add_common_flags(parser: argparse.ArgumentParser) -> None:

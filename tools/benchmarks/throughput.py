@@ -18,14 +18,14 @@ import itertools
 import json
 import statistics
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tools.benchmarks.counts import SPREAD, at_least
+from cld_mm.cli.arguments import at_least
+from tools.benchmarks.timing import spread, take_turns, timed
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -37,7 +37,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--batch', type=at_least(2), help='256 on a GPU, else 32')
     parser.add_argument('--pixels', type=at_least(1), help='224 on a GPU, else 32')
-    parser.add_argument('--repeats', type=at_least(SPREAD), help='15 on a GPU, else 5')
+    parser.add_argument('--repeats', type=at_least(2), help='15 on a GPU, else 5')
     parser.add_argument('--compile', action='store_true', help='always on a GPU')
     parser.add_argument('--peak-tflops', type=float, help="of the device's type")
     parser.add_argument('--out', type=Path, help='folder for trace and picture')
@@ -102,20 +102,6 @@ def make_batch(args: argparse.Namespace, views: int, on_device: bool) -> dict:
         drawn = [law.draw(row, args.pixels, args.pixels) for row in seeds]
         batch['augmentations'] = torch.from_numpy(np.stack(drawn, axis=1))
     return batch
-
-
-def timed(steps: dict[str, Callable[[], Any]], repeats: int) -> dict[str, list[float]]:
-    """Seconds of each step, in turn."""
-    seconds: dict[str, list[float]] = {name: [] for name in steps}
-    for repeat in range(repeats + 2):
-        for name, step in steps.items():
-            start = time.perf_counter()
-            step()
-            if GPU:
-                torch.cuda.synchronize()
-            if repeat >= 2:
-                seconds[name].append(time.perf_counter() - start)
-    return seconds
 
 
 def work_of(step: Callable[[], Any], out: Path | None = None) -> float:
@@ -183,11 +169,11 @@ def main() -> None:
         f'{args.pixels} pixels, batch {args.batch}, {DEVICE}; median and quartiles of '
         f'{args.repeats} steps in turn'
     )
-    seconds = timed(steps, args.repeats)
+    turns = {name: timed(step) for name, step in steps.items()}
+    seconds = take_turns(turns, args.repeats)
     medians = {name: statistics.median(times) for name, times in seconds.items()}
     for name, times in seconds.items():
-        low, middle, high = (args.batch / t for t in statistics.quantiles(times, n=4))
-        print(f'{name:32s}{middle:9.1f} images/s ({high:.1f} to {low:.1f})')
+        print(f'{name:32s}{spread(args.batch / t for t in times)} images/s')
 
     with FlopCounterMode(display=False) as counter:
         eager()
