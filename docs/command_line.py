@@ -22,7 +22,6 @@ FOLDERS = (
     'tools/model_converters',
     'tools/visualization',
     'tools/analysis_tools',
-    'tools/misc',
 )
 HIDDEN = ('launch_ranks.py',)
 

@@ -66,24 +66,38 @@ def add_common_flags(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def checkpoint_parser(description: str) -> argparse.ArgumentParser:
+    """A parser of tools that evaluate a checkpoint of a config."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument('config', help='config that it was trained by')
+    parser.add_argument('checkpoint', help='checkpoint file')
+    add_common_flags(parser)
+    return parser
+
+
 def add_data_flags(parser: argparse.ArgumentParser) -> None:
     """Labeled images, for configs that name none."""
+    for name, images in (('train', 'training'), ('test', 'test')):
+        parser.add_argument(
+            f'--{name}-data',
+            metavar='FOLDER',
+            help=f'labeled {images} images in class folders',
+        )
+
+
+def frozen_parser(description: str) -> argparse.ArgumentParser:
+    """A parser with config, checkpoint, labeled images and a file of results."""
+    parser = checkpoint_parser(description)
+    add_data_flags(parser)
     parser.add_argument(
-        '--train-data',
-        metavar='FOLDER',
-        help='labeled training images in class folders',
+        '--out', help='JSON file; default: <tool>_<checkpoint>.json beside it'
     )
-    parser.add_argument(
-        '--test-data', metavar='FOLDER', help='labeled test images in class folders'
-    )
+    return parser
 
 
 def viewer_parser(description: str, out: str | None) -> argparse.ArgumentParser:
     """A parser with config, checkpoint, sample size, kind of feature and picture."""
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument('config', help='pre-training config')
-    parser.add_argument('checkpoint', help='checkpoint file')
-    add_common_flags(parser)
+    parser = checkpoint_parser(description)
     parser.add_argument('--images', type=int, default=1000, help='size of the sample')
     parser.add_argument('--feature', default='backbone', help='backbone or instance')
     picture = None if out is None else Path(out)

@@ -12,15 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .allocators import keep_freed_memory
-from .arguments import add_common_flags
 from .command_line import command_line
 
 if TYPE_CHECKING:
     from mmengine.config import Config
 
     from cld_mm.engine.checkpoint import StoppedBySignal
-
-__all__ = ['add_common_flags', 'load_config', 'run_tool']
 
 
 def load_config(

@@ -166,7 +166,7 @@ def test_the_report_leaves_broken_checkpoints_out(
     (work_dir / 'epoch_3.pth').write_bytes(
         (work_dir / 'epoch_2.pth').read_bytes()[:5000]
     )
-    done = call('tools/report.py', work_dir, '--images', 20, '--groups', 3)
+    done = call('cld_mm/cli/main.py', 'report', work_dir, '--images', 20, '--groups', 3)
     page = (work_dir / 'report.html').read_text()
     assert 'epoch_3.pth was skipped' in page
     assert ' MB)' in done.stdout
@@ -178,7 +178,7 @@ def test_confusion_matrix_counts_every_image(
 ) -> None:
     out = tmp_path / 'confusion.svg'
     run(
-        'tools/visualization/confusion_matrix.py',
+        'tools/analysis_tools/confusion_matrix.py',
         CONFIG,
         trained / 'epoch_2.pth',
         '--work-dir',
@@ -198,7 +198,7 @@ def test_confusion_matrix_counts_every_image(
 def test_report_names_what_ran(trained: Path, tmp_path: Path) -> None:
     out = tmp_path / 'new' / 'report.html'
     words = ['--images', 20, '--groups', 3, '--out', out]
-    call('tools/report.py', trained, *words)
+    call('cld_mm/cli/main.py', 'report', trained, *words)
     page = out.read_text()
     data = page.split('<script id="data" type="application/json">')[1]
     data = json.loads(data.split('</script>')[0])

@@ -11,7 +11,7 @@ Seconds = dict[str, list[float]]  # of each side's runs
 def timed(
     work: Callable[[], object], now: Callable[[], float] = time.perf_counter
 ) -> Callable[[], float]:
-    """Run the work, wait for the device, and return the seconds."""
+    """Run the work, synchronize the device, and return the seconds."""
     import torch
 
     def run() -> float:
