@@ -2,6 +2,7 @@
 
 import argparse
 import ast
+import inspect
 import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -25,18 +26,30 @@ def at_least(limit: int) -> Callable[[str], int]:
 natural, positive = at_least(0), at_least(1)
 
 
-def add_common_flags(parser: argparse.ArgumentParser) -> None:
-    """Flags of every tool that reads a config."""
-    parser.add_argument('--work-dir', help='folder for logs, checkpoints and results')
+def add_cfg_options(parser: argparse.ArgumentParser, dest: str = 'cfg_options') -> None:
+    """``--cfg-options``; ``dest`` is its attribute."""
     parser.add_argument(
         '--cfg-options',
         nargs='+',
         action=OptionsAction,
-        default=None,
+        default={},
+        dest=dest,
         metavar='KEY=VALUE',
         help='settings that replace those of the config, such as '
         'model.queue_len=4096; lists as key="[a,b]", dicts as key="dict(a=1)"',
     )
+
+
+def call_with_options(function: Callable, args: argparse.Namespace) -> Any:
+    """Call a function with the options that are named like its parameters."""
+    names = inspect.signature(function).parameters
+    return function(**{name: v for name, v in vars(args).items() if name in names})
+
+
+def add_common_flags(parser: argparse.ArgumentParser) -> None:
+    """Flags of every tool that reads a config."""
+    parser.add_argument('--work-dir', help='folder for logs, checkpoints and results')
+    add_cfg_options(parser)
     parser.add_argument(
         '--amp',
         action='store_true',

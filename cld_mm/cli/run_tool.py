@@ -39,7 +39,7 @@ def load_config(
     from cld_mm.config.schedules import length_mismatch
 
     cfg = read_config(args.config)
-    options = dict(args.cfg_options or {})
+    options = dict(args.cfg_options)
     if getattr(args, 'epochs', None) is not None:
         options['train_cfg.max_epochs'] = args.epochs
     changes = apply_options(cfg, options)

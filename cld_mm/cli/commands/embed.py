@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cld_mm.cli.arguments import natural, positive
+
 if TYPE_CHECKING:
     from cld_mm.apis import Embeddings
 
@@ -33,8 +35,6 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 
 def add_loading(parser: argparse.ArgumentParser) -> None:
     """How images are read."""
-    from cld_mm.cli.arguments import natural, positive
-
     parser.add_argument(
         '--size', type=positive, help='side of the images; as in training'
     )
