@@ -6,10 +6,10 @@ bfloat16, with and without torch.compile, colors and blur on the device or not. 
 one it runs small (CIFAR ResNet-18, 32 pixels, float32 and, where the CPU has it,
 bfloat16), and says 'not measured' for what needs a GPU.
 
-``--out FOLDER`` keeps torch's trace of one step (trace.json) and a picture of it
-(trace.png). The fraction of a GPU's time outside backbone and necks comes from the
-profiler too: all work of a step beside that of its passes alone (on a CPU step.py
-compares both). The last line is JSON.
+``--out FOLDER`` keeps torch's trace of one step, trace.json, for Perfetto. The fraction
+of a GPU's time outside backbone and necks comes from the profiler too: all work of a
+step beside that of its passes alone (on a CPU step.py compares both). The last line is
+JSON.
 """
 
 import argparse
@@ -40,7 +40,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--repeats', type=at_least(2), help='15 on a GPU, else 5')
     parser.add_argument('--compile', action='store_true', help='always on a GPU')
     parser.add_argument('--peak-tflops', type=float, help="of the device's type")
-    parser.add_argument('--out', type=Path, help='folder for trace and picture')
+    parser.add_argument('--out', type=Path, help="folder for torch's trace")
     return parser.parse_args()
 
 
@@ -54,7 +54,6 @@ from mmengine.config import Config
 from tools.benchmarks.step_sides import build, floor_of
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
-from tools.benchmarks.trace_picture import draw_trace
 from cld_mm.cli.allocators import keep_freed_memory
 from cld_mm.augmentation.view_parameters import ViewDistribution
 from cld_mm.engine.optim_wrappers.amp import has_bfloat16
@@ -114,7 +113,6 @@ def work_of(step: Callable[[], Any], out: Path | None = None) -> float:
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         profiler.export_chrome_trace(str(out / 'trace.json'))
-        draw_trace(out / 'trace.json', out / 'trace.png')
     name = 'self_device_time_total' if GPU else 'self_cpu_time_total'
     return sum(getattr(event, name) for event in profiler.key_averages())
 

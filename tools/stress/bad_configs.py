@@ -44,6 +44,7 @@ if __name__ == '__main__':
 import cld_mm.registry  # noqa: F401, I001
 import torch
 from mmengine.config import Config
+from cld_mm.config.tree import walk_value
 from cld_mm.datasets.preparation.fashion_mnist import fetch
 
 
@@ -105,7 +106,8 @@ def recipes(digits: Path) -> list[dict]:
 
 def shrunk(cfg: dict, digits: Path) -> dict:
     """A step or two of a narrow network on a few digits."""
-    for part in parts_of(cfg):
+    parts = [node.value for node in walk_value(cfg, '') if isinstance(node.value, dict)]
+    for part in parts:
         if part.get('type') == 'CheckedFashionMNIST':
             part.update(data_root=str(digits), indices=48)
         if 'num_images' in part:
@@ -121,15 +123,6 @@ def shrunk(cfg: dict, digits: Path) -> dict:
     if cfg['model'].get('type') == 'ImageClassifier':  # a probe, from random weights
         cfg['model']['backbone']['init_cfg'] = None
     return cfg
-
-
-def parts_of(node: Any) -> list[dict]:
-    """Every dict in a config."""
-    if isinstance(node, dict):
-        return [node] + [part for value in node.values() for part in parts_of(value)]
-    if isinstance(node, list):
-        return [part for value in node for part in parts_of(value)]
-    return []
 
 
 def places(node: Any, path: tuple = ()) -> list[tuple]:
