@@ -55,7 +55,7 @@ def finetune(
     from cld_mm.registry import enter_scope
 
     from .encoder import init_model
-    from .pretraining.train import train
+    from .run_config import train
 
     out = Path(out)
     if out.exists() and any(out.iterdir()):

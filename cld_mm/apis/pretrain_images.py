@@ -143,7 +143,7 @@ def used_before(out: Path, request: dict[str, Any]) -> bool:
 def _train(config: Path, resume: bool) -> None:
     from mmengine.config import Config
 
-    from .pretraining.train import train, train_on_devices
+    from .run_config import train, train_on_devices
 
     cfg = Config.fromfile(config)
     devices = json.loads((config.parent / REQUEST).read_text())['devices']

@@ -5,9 +5,6 @@ Anything wrong with what a user gave (a path, a config, a setting) ends a tool w
 ``--debug`` shows the traceback.
 """
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from .known_errors import advice_for
@@ -51,33 +48,7 @@ def one_line(error: BaseException) -> str:
     return advice_for(text) or ' '.join(text.split()) or type(error).__name__
 
 
-@contextmanager
-def exit_on_error(debug: bool = False) -> Iterator[Run]:
-    """Turn exceptions into one line on stderr and an exit code.
-
-    Args:
-        debug: let the exception through with its traceback instead.
-
-    Yields:
-        Where the tool notes its config and the parts that it builds; an error that
-        names no setting then says which part it comes from.
-    """
-    run = Run()
-    try:
-        yield run
-    except KeyboardInterrupt:
-        if debug:
-            raise
-        _exit('stopped by the keyboard.', 130)
-    except Exception as error:
-        message, code = _describe(error, run)
-        _tell_other_ranks(error, message)
-        if debug:
-            raise
-        _exit(f'error: {message}', code)
-
-
-def _describe(error: Exception, run: Run) -> tuple[str, int]:
+def describe(error: Exception, run: Run) -> tuple[str, int]:
     """The message of an error, and the exit code."""
     if isinstance(error, ImportError) and run.recorder is None:
         return one_line(error), 2  # without mmcv, the imports below fail as well
@@ -105,7 +76,7 @@ def _describe(error: Exception, run: Run) -> tuple[str, int]:
     return f'{kind}: {message}{where} (run again with --debug for the traceback)', 1
 
 
-def _tell_other_ranks(error: BaseException, reason: str) -> None:
+def tell_other_ranks(error: BaseException, reason: str) -> None:
     """Give the other ranks this one's reason, or wait for theirs.
 
     A collective that fails only shows that another rank is gone: the watchdog finds
@@ -119,10 +90,3 @@ def _tell_other_ranks(error: BaseException, reason: str) -> None:
         watchdog.current.await_verdict()
     else:
         watchdog.current.report(reason)
-
-
-def _exit(message: str, code: int) -> None:
-    from cld_mm.distributed.exit_message import write_exit_message
-
-    write_exit_message(message)
-    sys.exit(code)
