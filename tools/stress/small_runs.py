@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import sys
 import tempfile
 import time
@@ -30,6 +29,7 @@ from cld_mm.distributed.rank_watchdog import watching
 from cld_mm.engine.build import build_runner
 from cld_mm.engine.checkpoint import StoppedBySignal
 from cld_mm.engine.checkpoint import file_format as files
+from tools.stress.processes import free_port
 
 _running: set[int] = set()  # leaders of runs not yet waited for
 
@@ -286,9 +286,3 @@ def scratch(prefix: str) -> Iterator[Path]:
             with suppress(ChildProcessError):  # it had ended, and been let go of
                 os.waitpid(leader, 0)
         shutil.rmtree(root, ignore_errors=True)
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(('127.0.0.1', 0))
-        return sock.getsockname()[1]

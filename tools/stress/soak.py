@@ -117,22 +117,18 @@ class Watch:
         return [Sample(*json.loads(x)) for x in self.path.read_text().splitlines()]
 
 
-def kill_all(ranks: list[Process], draw: random.Random) -> None:
-    """As a machine that goes away."""
-    os.killpg(ranks[0].group, signal.SIGKILL)
+# All ranks, as a machine that goes away; one, as the kernel does when memory is short;
+# a request, as by a scheduler; all in the middle of writing a checkpoint.
+KILLS = ('all', 'one', 'term', 'write')
 
 
-def kill_one(ranks: list[Process], draw: random.Random) -> None:
-    """As the kernel when memory is short; the other ranks must notice and leave."""
-    os.kill(draw.choice(ranks).pid, signal.SIGKILL)
-
-
-def ask_to_stop(ranks: list[Process], draw: random.Random) -> None:
-    """As a scheduler that wants the machine."""
-    os.killpg(ranks[0].group, signal.SIGTERM)
-
-
-KILLS = {'all': kill_all, 'one': kill_one, 'term': ask_to_stop, 'write': kill_all}
+def kill(how: str, ranks: list[Process], draw: random.Random) -> None:
+    """End ranks in one of ``KILLS``; where one is killed, the others must leave."""
+    if how == 'one':
+        os.kill(draw.choice(ranks).pid, signal.SIGKILL)
+    else:
+        end = signal.SIGTERM if how == 'term' else signal.SIGKILL
+        os.killpg(ranks[0].group, end)
 
 
 def run_leg(
@@ -161,7 +157,7 @@ def run_leg(
         if how is None:
             how, killed_at = due(), time.monotonic()
             if how is not None:
-                KILLS[how](watch.ranks, draw)
+                kill(how, watch.ranks, draw)
         elif time.monotonic() - killed_at > HANG:
             raise TimeoutError(f'a rank still runs {HANG} s after a kill ({how}).')
         time.sleep(EVERY)
@@ -184,7 +180,7 @@ def break_for(
     mean = min(45, max(4, 60 * minutes / 40))
     resume = False
     while time.monotonic() < end:
-        how, at = draw.choice(list(KILLS)), time.monotonic() + 2
+        how, at = draw.choice(KILLS), time.monotonic() + 2
         at += draw.expovariate(1 / mean)
         write = Kill('write', draw.randint(1, 30), draw.random())
         leader = spawn(

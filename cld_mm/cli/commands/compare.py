@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cld_mm.cli.arguments import positive
 
-from .embed import add_loading, add_model, embed_data
+from .embed import add_loading, add_model, load_model
 
 HELP = 'compare a trained backbone with a random or another one by linear probes'
 
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Embed with both networks, print the differences."""
-    from cld_mm.apis import compare, embed, init_model
+    from cld_mm.apis import compare, embed
     from cld_mm.apis.encoder import same_network
 
     if args.labels is not None and not args.labels.is_file():
@@ -42,15 +42,10 @@ def run(args: argparse.Namespace) -> None:
     other = Path(args.against)
     if args.against != 'random' and not other.exists():
         raise FileNotFoundError(f'the weights {other} do not exist.')
-    model = init_model(
-        args.config or args.checkpoint,
-        args.checkpoint if args.config else None,
-        args.size,
-    )
+    model = load_model(args)
     second = same_network(model, None if args.against == 'random' else other)
-    first = embed_data(args, data)
     result = compare(
-        first,
+        embed(model, data, args.batch_size, args.workers),
         embed(second, data, args.batch_size, args.workers),
         args.labels,
         draws=args.draws,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from cld_mm.cli.arguments import natural, positive
 
 if TYPE_CHECKING:
-    from cld_mm.apis import Embeddings
+    from cld_mm.apis import Embeddings, Encoder
 
 HELP = 'write the features of images, with file names and labels'
 
@@ -58,10 +58,15 @@ def run(args: argparse.Namespace) -> None:
 
 def embed_data(args: argparse.Namespace, data: str) -> 'Embeddings':
     """Embeddings of the images by the command's model."""
-    from cld_mm.apis import embed, init_model
+    from cld_mm.apis import embed
+
+    return embed(load_model(args), data, args.batch_size, args.workers)
+
+
+def load_model(args: argparse.Namespace) -> 'Encoder':
+    """The command's model."""
+    from cld_mm.apis import init_model
 
     if args.config is None:
-        model = init_model(args.checkpoint, size=args.size)
-    else:
-        model = init_model(args.config, args.checkpoint, args.size)
-    return embed(model, data, args.batch_size, args.workers)
+        return init_model(args.checkpoint, size=args.size)
+    return init_model(args.config, args.checkpoint, args.size)
