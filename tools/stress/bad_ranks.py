@@ -15,6 +15,7 @@ JSON line, also after SIGTERM or Ctrl-C.
 """
 
 import argparse
+import atexit
 import json
 import os
 import random
@@ -171,7 +172,11 @@ class Fault:
                 os.environ['TORCHELASTIC_USE_AGENT_STORE'] = 'True'
             from tools import train
 
-            train.main()
+            try:
+                train.main()
+            except SystemExit:
+                atexit._run_exitfuncs()  # as the interpreter's own end would
+                raise
 
         return fork_tool(main, self.words(), self.folder / f'rank{rank}.log')
 

@@ -1,6 +1,5 @@
 """Processes of the stress tests: fork a tool; memory, files and orphans by /proc."""
 
-import atexit
 import ctypes
 import os
 import signal
@@ -64,7 +63,6 @@ def fork_tool(main: Callable[[], object], words: list[str], log: Path) -> int:
         code = 0
     except SystemExit as leaving:
         code = leaving.code if isinstance(leaving.code, int) else 1
-        atexit._run_exitfuncs()  # as the interpreter's own end would
     except BaseException:
         traceback.print_exc()
     finally:
