@@ -22,7 +22,7 @@ STAGE = 'layer4.'
 
 @pytest.fixture(scope='module')
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A ResNet-50 as ``export_backbone.py --to mmdet`` writes it."""
+    """A ResNet-50 as ``cldmm export --to mmdet`` writes it."""
     folder = tmp_path_factory.mktemp('detection')
     state = ResNet(depth=50).state_dict()
     state = {f'backbone.{name}': value for name, value in state.items()}

@@ -5,5 +5,5 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . tools/setup_env.sh
 setup_env core
-.venv/bin/python tools/dataset_converters/fashion_mnist.py
+.venv/bin/python tools/dataset_converters/prepare.py fashion-mnist
 exec .venv/bin/python tools/quickstart.py "$@"

@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from cld_mm.cli.arguments import OptionsAction
+from cld_mm.cli.arguments import add_cfg_options
 
 
 def parse_args() -> argparse.Namespace:
@@ -28,7 +28,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--epochs', type=int, help='a shortened row, which the README does not show'
     )
-    parser.add_argument('--cfg-options', nargs='+', action=OptionsAction, default={})
+    add_cfg_options(parser)
     parser.add_argument('--results', type=Path, default=Path('results/reproduce'))
     parser.add_argument('--readme', type=Path, default=ROOT / 'README.md')
     parser.add_argument('--work-dir', type=Path)

@@ -10,13 +10,10 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from cld_mm.cli.arguments import checkpoint_parser
 from cld_mm.cli.command_line import command_line
-from cld_mm.cli.run_tool import (
-    add_common_flags,
-    results_folder,
-    run_tool,
-    set_loader_defaults,
-)
+from cld_mm.cli.frozen_backbone import load_weights
+from cld_mm.cli.run_tool import results_folder, run_tool, set_loader_defaults
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -24,10 +21,7 @@ if TYPE_CHECKING:
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description='Evaluate a checkpoint.')
-    parser.add_argument('config', help='config file it was trained by')
-    parser.add_argument('checkpoint', help='checkpoint file')
-    add_common_flags(parser)
+    parser = checkpoint_parser('Evaluate a checkpoint.')
     parser.add_argument(
         '--out',
         help='JSON file for the metrics, else test_<checkpoint>.json in --work-dir or '
@@ -65,7 +59,6 @@ def evaluate(runner: 'Runner', args: argparse.Namespace) -> None:
     from mmengine.dist import is_main_process
     from mmengine.evaluator import DumpResults
 
-    from cld_mm.cli.frozen_backbone import load_weights
     from cld_mm.cli.results_json import write_results
 
     load_weights(runner)

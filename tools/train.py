@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from cld_mm.cli.arguments import add_common_flags
 from cld_mm.cli.command_line import command_line
-from cld_mm.cli.run_tool import add_common_flags, run_tool, set_amp, set_loader_defaults
+from cld_mm.cli.run_tool import run_tool, set_amp, set_loader_defaults
 
 if TYPE_CHECKING:
     from mmengine.config import Config

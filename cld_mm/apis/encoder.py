@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
+from .pretraining.method_models import MEAN, STD
 
 
 class Encoder(nn.Module):

@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+from .pretraining.measure import feature_size
 from .pretraining.plan import choose_workers
+from .pretraining.recipe import common_runtime
 from .runs import find_checkpoint
 
 
@@ -53,8 +55,7 @@ def finetune(
     from cld_mm.registry import enter_scope
 
     from .encoder import init_model
-    from .pretraining.measure import feature_size
-    from .pretraining.train import train
+    from .run_config import train
 
     out = Path(out)
     if out.exists() and any(out.iterdir()):
@@ -69,23 +70,31 @@ def finetune(
         raise ValueError(f'{data} has {len(classes)} class(es): at least 2 are needed.')
     number = len(dataset) if test else len(dataset) * 4 // 5
     batch = batch_size or max(2, min(64, number // 4))
+    fit, held_out = _datasets(model, data, test, seed)
+    workers = choose_workers(1) if workers is None else workers
+    loader = {
+        'batch_size': batch,
+        'num_workers': workers,
+        'persistent_workers': workers > 0,
+        'collate_fn': {'type': 'default_collate'},
+    }
     resolved = Config(
-        _config(
-            {**model.backbone_config, 'init_cfg': _init(found)},
-            feature_size(model.backbone, model.size, model.in_channels),
-            str(Path(data).expanduser().resolve()),
-            None if test is None else str(Path(test).expanduser().resolve()),
-            classes,
-            model.size,
-            model.mean.flatten().tolist(),
-            model.std.flatten().tolist(),
-            model.in_channels == 3 and not model.bgr,
-            epochs,
-            batch,
-            lr or 0.1 * batch / 256,
-            choose_workers(1) if workers is None else workers,
-            seed,
-        )
+        {
+            **common_runtime(seed, epochs, interval=20),
+            **_training(epochs, lr or 0.1 * batch / 256),
+            'model': _classifier(model, found, len(classes)),
+            'train_dataloader': {
+                **loader,
+                'drop_last': True,
+                'sampler': {'type': 'SeededSampler', 'shuffle': True},
+                'dataset': fit,
+            },
+            'val_dataloader': {
+                **loader,
+                'sampler': {'type': 'SeededSampler', 'shuffle': False},
+                'dataset': held_out,
+            },
+        }
     )
     resolved.work_dir = str(out)
     apply_options(resolved, options or {})
@@ -96,110 +105,71 @@ def finetune(
     return find_checkpoint(out)
 
 
-def _init(checkpoint: Path) -> dict[str, Any]:
-    return {'type': 'Pretrained', 'checkpoint': str(checkpoint.resolve())}
-
-
-def _config(
-    backbone: dict[str, Any],
-    channels: int,
-    data: str,
-    test: str | None,
-    classes: list[str],
-    size: int,
-    mean: list[float],
-    std: list[float],
-    to_rgb: bool,
-    epochs: int,
-    batch: int,
-    lr: float,
-    workers: int,
-    seed: int,
-) -> dict[str, Any]:
-    view = {
-        'type': 'RandomView',
-        'size': size,
-        'scale': (0.2, 1.0),
-        'channel_order': 'bgr',
+def _classifier(model: Any, checkpoint: Path, num_classes: int) -> dict[str, Any]:
+    """The encoder's backbone with its trained weights, and a linear head."""
+    weights = {'type': 'Pretrained', 'checkpoint': str(checkpoint.resolve())}
+    return {
+        'type': 'ImageClassifier',
+        'data_preprocessor': {
+            'num_classes': num_classes,
+            'mean': model.mean.flatten().tolist(),
+            'std': model.std.flatten().tolist(),
+            'to_rgb': model.in_channels == 3 and not model.bgr,
+        },
+        'backbone': {**model.backbone_config, 'init_cfg': weights},
+        'neck': {'type': 'PooledFeatures'},
+        'head': {
+            'type': 'LinearClsHead',
+            'num_classes': num_classes,
+            'in_channels': feature_size(model.backbone, model.size, model.in_channels),
+            'topk': (1,),
+        },
     }
-    load = {'type': 'LoadImage', 'bands': 'auto' if len(mean) == 3 else 'all'}
-    train_steps = [load, view, {'type': 'PackInputs'}]
-    edge = round(size * 256 / 224)
-    backend = 'pillow' if len(mean) == 3 else 'cv2'  # Pillow has no float bands
-    test_steps = [
-        load,
-        {'type': 'ResizeEdge', 'scale': edge, 'edge': 'short', 'backend': backend},
-        {'type': 'CenterCrop', 'crop_size': size},
-        {'type': 'PackInputs'},
-    ]
-    images = {'type': 'ImageSource', 'data': [data], 'with_label': True}
+
+
+def _datasets(model: Any, data: Any, test: Any, seed: int) -> tuple[dict, dict]:
+    """Training images, and test images or a held-out fifth, for the encoder's input."""
+    is_rgb = len(model.mean) == 3
+    load = {'type': 'LoadImage', 'bands': 'auto' if is_rgb else 'all'}
+    view = {'type': 'RandomView', 'size': model.size, 'scale': (0.2, 1.0)}
+    resize = {'type': 'ResizeEdge', 'scale': round(model.size * 256 / 224)}
+    # Pillow has no float bands.
+    resize |= {'edge': 'short', 'backend': 'pillow' if is_rgb else 'cv2'}
+    crop = {'type': 'CenterCrop', 'crop_size': model.size}
+    pack = {'type': 'PackInputs'}
+
+    def images(source: Any, *steps: dict) -> dict[str, Any]:
+        path = str(Path(source).expanduser().resolve())
+        kind = {'type': 'ImageSource', 'data': [path], 'with_label': True}
+        return {**kind, 'pipeline': [load, *steps, pack]}
+
+    fit = images(data, {**view, 'channel_order': 'bgr'})
+    held_out = images(test or data, resize, crop)
     if test is None:
         split = {'type': 'HeldOut', 'fraction': 0.2, 'seed': seed}
-        fit = {**split, 'part': 'fit', 'dataset': {**images, 'pipeline': train_steps}}
-        held = {**images, 'pipeline': test_steps}
-        held = {**split, 'part': 'held_out', 'dataset': held}
-    else:
-        fit = {**images, 'pipeline': train_steps}
-        held = {**images, 'data': [test], 'pipeline': test_steps}
-    loader = {
-        'num_workers': workers,
-        'persistent_workers': workers > 0,
-        'collate_fn': {'type': 'default_collate'},
-    }
-    from .pretraining.recipe import common_runtime
+        fit = {**split, 'part': 'fit', 'dataset': fit}
+        held_out = {**split, 'part': 'held_out', 'dataset': held_out}
+    return fit, held_out
 
-    head = {
-        'type': 'LinearClsHead',
-        'num_classes': len(classes),
-        'in_channels': channels,
-        'topk': (1,),
-    }
+
+def _training(epochs: int, lr: float) -> dict[str, Any]:
+    """Loops, optimizer and schedule; the backbone learns at a tenth of the rate."""
+    sgd = {'type': 'SGD', 'lr': lr, 'momentum': 0.9, 'weight_decay': 1e-4}
     cosine = {'type': 'CosineAnnealingLR', 'T_max': epochs, 'begin': 0, 'end': epochs}
     return {
-        **common_runtime(seed, epochs, interval=20),
-        'model': {
-            'type': 'ImageClassifier',
-            'data_preprocessor': {
-                'num_classes': len(classes),
-                'mean': mean,
-                'std': std,
-                'to_rgb': to_rgb,
-            },
-            'backbone': backbone,
-            'neck': {'type': 'PooledFeatures'},
-            'head': head,
-        },
-        'train_dataloader': {
-            **loader,
-            'batch_size': batch,
-            'drop_last': True,
-            'sampler': {'type': 'SeededSampler', 'shuffle': True},
-            'dataset': fit,
-        },
-        'val_dataloader': {
-            **loader,
-            'batch_size': batch,
-            'sampler': {'type': 'SeededSampler', 'shuffle': False},
-            'dataset': held,
-        },
-        'val_evaluator': {'type': 'Accuracy', 'topk': (1,)},
-        'val_cfg': {},
-        'test_dataloader': None,
-        'test_cfg': None,
-        'test_evaluator': None,
         'train_cfg': {
             'type': 'ResumableEpochLoop',
             'max_epochs': epochs,
             'val_interval': max(1, epochs // 5),
         },
+        'val_cfg': {},
+        'val_evaluator': {'type': 'Accuracy', 'topk': (1,)},
+        'test_dataloader': None,
+        'test_cfg': None,
+        'test_evaluator': None,
         'optim_wrapper': {
             'type': 'OptimWrapper',
-            'optimizer': {
-                'type': 'SGD',
-                'lr': lr,
-                'momentum': 0.9,
-                'weight_decay': 1e-4,
-            },
+            'optimizer': sgd,
             'paramwise_cfg': {'custom_keys': {'backbone': {'lr_mult': 0.1}}},
         },
         'param_scheduler': {**cosine, 'by_epoch': True, 'convert_to_iter_based': True},

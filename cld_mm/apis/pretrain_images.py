@@ -85,30 +85,16 @@ def pretrain(
         ValueError: a setting is invalid, or the time too short for one epoch. Nothing
             is written.
     """
+    request = dict(locals())  # every setting, by name
+    for name in ('out', 'report', 'started'):
+        del request[name]
     started = time.monotonic() if started is None else started
-    given_data = [data] if isinstance(data, (str, Path)) else list(data)
-    sources = [str(one) for one in given_data]
-    name = Path(sources[0]).expanduser().resolve().name.partition('.')[0]
-    out = Path('pretrained') / name if out is None else Path(out)
-    request: dict[str, Any] = {
-        'data': [str(Path(one).expanduser().resolve()) for one in sources],
-        'method': method,
-        'backbone': backbone,
-        'init': None if init is None else str(init),
-        'size': size,
-        'seconds': seconds,
-        'epochs': epochs,
-        'devices': devices,
-        'batch_size': batch_size,
-        'lr': lr,
-        'workers': workers,
-        'precision': precision,
-        'num_groups': num_groups,
-        'queue_len': queue_len,
-        'seed': seed,
-        'in_channels': in_channels,
-        'options': options or {},
-    }
+    sources = [str(one) for one in ([data] if isinstance(data, (str, Path)) else data)]
+    paths = [Path(one).expanduser().resolve() for one in sources]
+    request['data'] = [str(path) for path in paths]
+    request['init'] = None if init is None else str(init)
+    request['options'] = options or {}
+    out = Path(out or Path('pretrained') / paths[0].name.partition('.')[0])
     resume = used_before(out, request)
     config = out / 'config.py'
     if not resume:
@@ -157,7 +143,7 @@ def used_before(out: Path, request: dict[str, Any]) -> bool:
 def _train(config: Path, resume: bool) -> None:
     from mmengine.config import Config
 
-    from .pretraining.train import train, train_on_devices
+    from .run_config import train, train_on_devices
 
     cfg = Config.fromfile(config)
     devices = json.loads((config.parent / REQUEST).read_text())['devices']

@@ -2,39 +2,54 @@
 
 import argparse
 import ast
+import inspect
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 
-def positive(text: str) -> int:
-    """A whole number of at least 1, as a type of arguments."""
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f'must be a whole number >= 1, got {text}')
-    return int(text)
+def at_least(limit: int) -> Callable[[str], int]:
+    """A type of arguments: whole numbers from ``limit`` on."""
+
+    def number(text: str) -> int:
+        if not text.isdecimal() or int(text) < limit:
+            raise argparse.ArgumentTypeError(
+                f'must be a whole number >= {limit}, got {text}'
+            )
+        return int(text)
+
+    return number
 
 
-def natural(text: str) -> int:
-    """A whole number of at least 0, as a type of arguments."""
-    if not text.isdigit():
-        raise argparse.ArgumentTypeError(f'must be a whole number >= 0, got {text}')
-    return int(text)
+natural, positive = at_least(0), at_least(1)
+
+
+def add_cfg_options(parser: argparse.ArgumentParser, dest: str = 'cfg_options') -> None:
+    """``--cfg-options``; ``dest`` is its attribute."""
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=OptionsAction,
+        default={},
+        dest=dest,
+        metavar='KEY=VALUE',
+        help='settings that replace those of the config, such as '
+        'model.queue_len=4096; lists as key="[a,b]", dicts as key="dict(a=1)"',
+    )
+
+
+def call_with_options(function: Callable, args: argparse.Namespace) -> Any:
+    """Call a function with the options that are named like its parameters."""
+    names = inspect.signature(function).parameters
+    return function(**{name: v for name, v in vars(args).items() if name in names})
 
 
 def add_common_flags(parser: argparse.ArgumentParser) -> None:
     """Flags of every tool that reads a config."""
     parser.add_argument('--work-dir', help='folder for logs, checkpoints and results')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=OptionsAction,
-        default=None,
-        metavar='KEY=VALUE',
-        help='settings that replace those of the config, such as '
-        'model.queue_len=4096; lists as key="[a,b]", dicts as key="dict(a=1)"',
-    )
+    add_cfg_options(parser)
     parser.add_argument(
         '--amp',
         action='store_true',
@@ -64,24 +79,38 @@ def add_common_flags(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def checkpoint_parser(description: str) -> argparse.ArgumentParser:
+    """A parser of tools that evaluate a checkpoint of a config."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument('config', help='config that it was trained by')
+    parser.add_argument('checkpoint', help='checkpoint file')
+    add_common_flags(parser)
+    return parser
+
+
 def add_data_flags(parser: argparse.ArgumentParser) -> None:
     """Labeled images, for configs that name none."""
+    for name, images in (('train', 'training'), ('test', 'test')):
+        parser.add_argument(
+            f'--{name}-data',
+            metavar='FOLDER',
+            help=f'labeled {images} images in class folders',
+        )
+
+
+def frozen_parser(description: str) -> argparse.ArgumentParser:
+    """A parser with config, checkpoint, labeled images and a file of results."""
+    parser = checkpoint_parser(description)
+    add_data_flags(parser)
     parser.add_argument(
-        '--train-data',
-        metavar='FOLDER',
-        help='labeled training images in class folders',
+        '--out', help='JSON file; default: <tool>_<checkpoint>.json beside it'
     )
-    parser.add_argument(
-        '--test-data', metavar='FOLDER', help='labeled test images in class folders'
-    )
+    return parser
 
 
 def viewer_parser(description: str, out: str | None) -> argparse.ArgumentParser:
     """A parser with config, checkpoint, sample size, kind of feature and picture."""
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument('config', help='pre-training config')
-    parser.add_argument('checkpoint', help='checkpoint file')
-    add_common_flags(parser)
+    parser = checkpoint_parser(description)
     parser.add_argument('--images', type=int, default=1000, help='size of the sample')
     parser.add_argument('--feature', default='backbone', help='backbone or instance')
     picture = None if out is None else Path(out)

@@ -5,12 +5,8 @@ Anything wrong with what a user gave (a path, a config, a setting) ends a tool w
 ``--debug`` shows the traceback.
 """
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import re
 from typing import TYPE_CHECKING
-
-from .known_errors import advice_for
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -30,6 +26,38 @@ USER_ERRORS = (
     AssertionError,
 )
 
+# torch's errors that name no setting: a pattern, and what to say instead; {0} is the
+# pattern's first group.
+KNOWN = (
+    (
+        r'Expected to have finished reduction in the prior iteration',
+        'some weights got no gradient in the last step, and DistributedDataParallel '
+        'waits for them: set --cfg-options find_unused_parameters=True, or '
+        'remove or freeze the part that the loss does not use',
+    ),
+    (
+        r'expected input\[[\d, ]+\] to have (\d+) channels?, but got (\d+) channels?',
+        'the network takes {0} channel(s), but the images have {1}: set '
+        'model.backbone.in_channels={1}, with one number for all channels in '
+        'model.data_preprocessor.mean and std',
+    ),
+    (
+        r'Expected more than 1 value per channel when training',
+        'BatchNorm needs more than one image in a batch: set '
+        'train_dataloader.drop_last=True, or a larger train_dataloader.batch_size',
+    ),
+    (
+        r'CUDA out of memory',
+        'the GPU is out of memory: set a smaller train_dataloader.batch_size, '
+        'model.backbone.with_cp=True, or use --amp',
+    ),
+    (
+        r'(?:EADDRINUSE|(?i:address already in use))',
+        'the port is taken, perhaps by another run on this machine: set another one '
+        'by the environment variable PORT (MASTER_PORT under Slurm)',
+    ),
+)
+
 
 class Run:
     """What a tool tells about its run, so that an error can name a part of it.
@@ -43,6 +71,15 @@ class Run:
     recorder: 'PartRecorder | None' = None
 
 
+def advice_for(text: str) -> str | None:
+    """A message for an error of torch's; None where it is not a known one."""
+    for pattern, advice in KNOWN:
+        found = re.search(pattern, text)
+        if found:
+            return advice.format(*found.groups())
+    return None
+
+
 def one_line(error: BaseException) -> str:
     """The error's message as one line."""
     text = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
@@ -51,33 +88,7 @@ def one_line(error: BaseException) -> str:
     return advice_for(text) or ' '.join(text.split()) or type(error).__name__
 
 
-@contextmanager
-def exit_on_error(debug: bool = False) -> Iterator[Run]:
-    """Turn exceptions into one line on stderr and an exit code.
-
-    Args:
-        debug: let the exception through with its traceback instead.
-
-    Yields:
-        Where the tool notes its config and the parts that it builds; an error that
-        names no setting then says which part it comes from.
-    """
-    run = Run()
-    try:
-        yield run
-    except KeyboardInterrupt:
-        if debug:
-            raise
-        _exit('stopped by the keyboard.', 130)
-    except Exception as error:
-        message, code = _describe(error, run)
-        _tell_other_ranks(error, message)
-        if debug:
-            raise
-        _exit(f'error: {message}', code)
-
-
-def _describe(error: Exception, run: Run) -> tuple[str, int]:
+def describe(error: Exception, run: Run) -> tuple[str, int]:
     """The message of an error, and the exit code."""
     if isinstance(error, ImportError) and run.recorder is None:
         return one_line(error), 2  # without mmcv, the imports below fail as well
@@ -105,7 +116,7 @@ def _describe(error: Exception, run: Run) -> tuple[str, int]:
     return f'{kind}: {message}{where} (run again with --debug for the traceback)', 1
 
 
-def _tell_other_ranks(error: BaseException, reason: str) -> None:
+def tell_other_ranks(error: BaseException, reason: str) -> None:
     """Give the other ranks this one's reason, or wait for theirs.
 
     A collective that fails only shows that another rank is gone: the watchdog finds
@@ -119,10 +130,3 @@ def _tell_other_ranks(error: BaseException, reason: str) -> None:
         watchdog.current.await_verdict()
     else:
         watchdog.current.report(reason)
-
-
-def _exit(message: str, code: int) -> None:
-    from cld_mm.distributed.exit_message import write_exit_message
-
-    write_exit_message(message)
-    sys.exit(code)

@@ -1,16 +1,17 @@
-"""What tools that evaluate a pre-trained network share: config, data and weights."""
+"""What tools that evaluate a pre-trained network share: config, data and weights.
+
+Importing this is quick; torch and mmengine are imported when a function needs them.
+"""
 
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-
-from mmengine.config import Config
-
-from cld_mm.distributed.unwrap_model import unwrap_model
-from cld_mm.evaluation.test_data import test_transform
+from typing import TYPE_CHECKING, Any
 
 from .run_tool import run_tool, set_loader_defaults
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 HOW_TO_LABEL = (
     'Give class folders (one subfolder of images per class) with --train-data FOLDER '
@@ -18,7 +19,7 @@ HOW_TO_LABEL = (
 )
 
 
-def prepare_frozen(cfg: Config, args: argparse.Namespace) -> None:
+def prepare_frozen(cfg: 'Config', args: argparse.Namespace) -> None:
     """Make a pre-training config ready to evaluate ``args.checkpoint``.
 
     Raises:
@@ -38,9 +39,11 @@ def prepare_frozen(cfg: Config, args: argparse.Namespace) -> None:
     cfg.load_from = args.checkpoint
 
 
-def _use_class_folders(cfg: Config, args: argparse.Namespace) -> None:
+def _use_class_folders(cfg: 'Config', args: argparse.Namespace) -> None:
     if not (args.train_data and args.test_data):
         raise ValueError('give both --train-data and --test-data.')
+    from cld_mm.evaluation.test_data import test_transform
+
     steps = test_transform(cfg)
     if not any('Load' in step['type'] for step in steps):
         raise ValueError(
@@ -70,6 +73,8 @@ def load_weights(runner: Any) -> None:
     Raises:
         ValueError: weights are missing of which figures would be made.
     """
+    from cld_mm.distributed.unwrap_model import unwrap_model
+
     path = runner._load_from
     runner.load_checkpoint(path)
     model = unwrap_model(runner.model)
@@ -80,16 +85,23 @@ def load_weights(runner: Any) -> None:
         )
 
 
-def load_frozen(runner: Any) -> Any:
-    """Load the weights; the test loop, with both datasets and the kNN settings.
+def frozen_features(runner: Any) -> tuple[Any, dict[str, Any], dict[str, Any]]:
+    """Load the weights and extract all features, on every rank.
+
+    Returns:
+        The test loop, with both datasets and the kNN settings; features of its training
+        images, by kind, with their labels; and the same of the test images.
 
     Raises:
         ValueError: images are not labeled, or the weights do not fit.
     """
+    from cld_mm.evaluation.feature_extraction import extract_features
+
     loop = runner.test_loop  # builds the datasets and checks that they are labeled
     runner.call_hook('before_run')
     load_weights(runner)
-    return loop
+    train = extract_features(runner.model, loop.train_dataloader)
+    return loop, train, extract_features(runner.model, loop.dataloader)
 
 
 def run_frozen(

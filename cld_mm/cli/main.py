@@ -2,7 +2,6 @@
 
 import argparse
 import importlib
-import time
 from typing import NoReturn
 
 COMMANDS: tuple[str, ...] = (
@@ -56,9 +55,7 @@ def add_completion(parser: argparse.ArgumentParser) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """Run one subcommand; what the user got wrong ends in one line and code 2."""
-    started = time.monotonic()
     args = build_parser().parse_args(argv)
-    args.started = started
     from cld_mm.cli.command_line import command_line
 
     with command_line(args.debug):

@@ -12,15 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .allocators import keep_freed_memory
-from .arguments import add_common_flags
 from .command_line import command_line
 
 if TYPE_CHECKING:
     from mmengine.config import Config
 
     from cld_mm.engine.checkpoint import StoppedBySignal
-
-__all__ = ['add_common_flags', 'load_config', 'run_tool']
 
 
 def load_config(
@@ -42,7 +39,7 @@ def load_config(
     from cld_mm.config.schedules import length_mismatch
 
     cfg = read_config(args.config)
-    options = dict(args.cfg_options or {})
+    options = dict(args.cfg_options)
     if getattr(args, 'epochs', None) is not None:
         options['train_cfg.max_epochs'] = args.epochs
     changes = apply_options(cfg, options)
@@ -126,44 +123,28 @@ def run_tool(
     """
     keep_freed_memory()
     with command_line(args.debug) as run:
-        from cld_mm.config.check_parallelism import check_parallel
+        from cld_mm.apis.run_config import run_config
         from cld_mm.config.check_structure import check_structure
-        from cld_mm.config.check_values import check_config, check_data
         from cld_mm.config.failing_part import PartRecorder
-        from cld_mm.distributed.process_group import (
-            leave_distributed,
-            prepare_distributed,
-        )
-        from cld_mm.distributed.rank_watchdog import watching
-        from cld_mm.engine.build import build_runner
         from cld_mm.engine.checkpoint import StoppedBySignal
-        from cld_mm.engine.consistency.setup import check_same_setup, resume_together
 
         notes: list[tuple[int, str]] = []
         cfg = run.cfg = load_config(args, notes)
         check_structure(cfg)
         prepare(cfg)
-        check_config(cfg)
-        if 'train_dataloader' in sections:  # evaluating splits nothing
-            check_parallel(cfg)
-        check_data(cfg, *sections)
         run.recorder = PartRecorder(cfg)
-        prepare_distributed(cfg)
+
+        def log_and_work(runner: Any) -> None:
+            if 'train_dataloader' in sections:
+                for level, note in notes:
+                    runner.logger.log(level, note)
+            work(runner)
+
         try:
-            with (
-                watching(cfg.get('env_cfg', {}).get('watchdog_cfg')),
-                run.recorder.recording(),
-            ):
-                resume_together(cfg)
-                check_same_setup(cfg)
-                runner = build_runner(cfg)
-                if 'train_dataloader' in sections:
-                    for level, note in notes:
-                        runner.logger.log(level, note)
-                work(runner)
+            with run.recorder.recording():
+                run_config(cfg, sections, log_and_work)
         except StoppedBySignal as stopped:
             _leave_as_asked(stopped)
-        leave_distributed()
 
 
 def _leave_as_asked(stopped: 'StoppedBySignal') -> None:

@@ -13,7 +13,7 @@ def main() -> None:
     import cld_mm.registry  # noqa: F401, I001
     from mmengine.config import Config
 
-    from cld_mm.apis.pretraining.train import train
+    from cld_mm.apis.run_config import train
 
     from .command_line import command_line
 

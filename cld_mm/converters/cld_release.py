@@ -16,9 +16,10 @@ from .cld_release_layouts import (
     NPID_CIFAR,
     Layout,
     missing_keys,
+    network_to_ours,
+    network_to_theirs,
     to_ours,
 )
-from .cld_release_network import network_to_ours, network_to_theirs
 
 
 def convert(

@@ -1,16 +1,21 @@
 """Where released checkpoints keep networks and memory, read and written."""
 
+import sys
+import types
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from cld_mm.fileio.inert_pickle import buffer_of
 
 from .cld_release_layouts import INFOMIN, MOCO_CIFAR, MOCOV2, NPID_CIFAR, Layout
-from .cld_release_modules import LINEAR_AVERAGE, linear_average
 
 MOMENTUM = 'momentum_encoder.'
+LINEAR_AVERAGE = 'lib.LinearAverage.LinearAverage'
+RECIPE = (0.1, 0.5)  # temperature and bank momentum of the CIFAR recipes
 
 
 def read_release(
@@ -97,3 +102,44 @@ def write_release(
         'model_ema': networks[MOMENTUM],
         'contrast': contrast,
     }
+
+
+def linear_average(
+    memory: Tensor, params: Tensor | None = None, name: str = LINEAR_AVERAGE
+) -> nn.Module:
+    """NPID's memory as the module object that the release pickles.
+
+    Its training script resumes from ``checkpoint['lemniscate']`` itself, so a state
+    dict in its place would not do. The class is the release's; it exists only while a
+    file is written, and pickle stores no more of it than its name.
+
+    Args:
+        memory: ``(n, C)``.
+        params: temperature and momentum; by default the recipes'.
+        name: full name of its class.
+    """
+    module, _, last = name.rpartition('.')
+    made = type(last, (nn.Module,), {'__module__': module})()
+    made.register_buffer('params', torch.tensor(RECIPE) if params is None else params)
+    made.register_buffer('memory', memory)
+    made.nLem = len(memory)
+    return made
+
+
+@contextmanager
+def importable(found: object) -> Iterator[None]:
+    """Let pickle find the class of such a module, for as long as a file is written."""
+    kind = type(found)
+    if not isinstance(found, nn.Module) or kind.__module__ in sys.modules:
+        yield
+        return
+    parts = kind.__module__.split('.')
+    names = ['.'.join(parts[: count + 1]) for count in range(len(parts))]
+    added = [name for name in names if name not in sys.modules]
+    sys.modules.update({name: types.ModuleType(name) for name in added})
+    setattr(sys.modules[kind.__module__], kind.__name__, kind)
+    try:
+        yield
+    finally:
+        for name in added:
+            del sys.modules[name]

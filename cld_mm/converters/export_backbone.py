@@ -6,6 +6,7 @@ A file that its library does not load strictly, or whose features differ, is not
 import os
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,14 +14,14 @@ import torch
 from torch import Tensor
 
 from .export_form import Export
-from .export_libraries import to_huggingface, to_timm, to_torchvision
+from .export_libraries import to_huggingface, to_library
 from .export_openmmlab import to_mmdet, to_mmpretrain, to_safetensors
 from .export_runtimes import to_onnx, to_torch_export
 from .source_backbone import SourceBackbone, load_source
 
 FORMS: dict[str, Callable[[SourceBackbone, Tensor], Export]] = {
-    'timm': to_timm,
-    'torchvision': to_torchvision,
+    'timm': partial(to_library, 'timm'),
+    'torchvision': partial(to_library, 'torchvision'),
     'mmpretrain': to_mmpretrain,
     'mmdet': to_mmdet,
     'safetensors': to_safetensors,

@@ -15,21 +15,9 @@ from .timm_models import timm_counterpart
 from .torchvision_models import torchvision_counterpart
 
 
-def to_timm(source: SourceBackbone, image: Tensor) -> Export:
-    """Weights with timm's keys."""
-    counterpart, model = find_counterpart('timm', source, image)
-    state = model.state_dict()
-    return Export(
-        lambda path: save(state, path),
-        lambda path: reread(counterpart.build(), load(path), source),
-        counterpart.code() + '\nmodel.load_state_dict({load})',
-        len(state),
-    )
-
-
-def to_torchvision(source: SourceBackbone, image: Tensor) -> Export:
-    """Weights with torchvision's keys."""
-    counterpart, model = find_counterpart('torchvision', source, image)
+def to_library(library: str, source: SourceBackbone, image: Tensor) -> Export:
+    """Weights with the keys of timm or torchvision."""
+    counterpart, model = find_counterpart(library, source, image)
     state = model.state_dict()
     return Export(
         lambda path: save(state, path),

@@ -4,6 +4,8 @@ import ast
 from collections.abc import Mapping
 from typing import Any
 
+from cld_mm.config.tree import walk_value
+
 
 def stored_config(checkpoint: dict[str, Any]) -> dict[str, Any]:
     """The config in a checkpoint's ``meta``; empty where there is none."""
@@ -44,18 +46,15 @@ def _literal(node: ast.expr) -> Any:
     return ast.literal_eval(node)
 
 
-def view_size(node: Any) -> int | None:
-    """Side of the first random view or crop in a config."""
-    if isinstance(node, Mapping):
-        if 'RandomView' in str(node.get('type')) or 'Crop' in str(node.get('type')):
-            side = node.get('size') or node.get('scale') or node.get('crop_size')
-            side = side[0] if isinstance(side, (list, tuple)) else side
-            if isinstance(side, int):
-                return side
-        children = [node[k] for k in ('train_dataloader',) if k in node]
-        children += [value for key, value in node.items() if key != 'train_dataloader']
-    elif isinstance(node, (list, tuple)):
-        children = list(node)
-    else:
-        return None
-    return next((s for child in children if (s := view_size(child))), None)
+def view_size(config: Mapping[str, Any]) -> int | None:
+    """Side of a config's first random view or crop, of training if there is one."""
+    for part in (config.get('train_dataloader'), config):
+        for node in walk_value(part, ''):
+            step = node.value if isinstance(node.value, Mapping) else {}
+            name = str(step.get('type'))
+            if 'RandomView' in name or 'Crop' in name:
+                side = step.get('size') or step.get('scale') or step.get('crop_size')
+                side = side[0] if isinstance(side, (list, tuple)) else side
+                if isinstance(side, int):
+                    return side
+    return None

@@ -36,16 +36,10 @@ def _replaced(*path: str) -> dict[str, Any]:
         parent = model.get_submodule('.'.join(parents))
         setattr(parent, last, nn.Identity())
 
-    name = '.'.join(parents)
+    code = '.'.join(path)
     if last.isdigit():
-        return {
-            'headless': replace,
-            'head': f'\nmodel.{name}[{last}] = torch.nn.Identity()',
-        }
-    return {
-        'headless': replace,
-        'head': f'\nmodel.{".".join(path)} = torch.nn.Identity()',
-    }
+        code = f'{".".join(parents)}[{last}]'
+    return {'headless': replace, 'head': f'\nmodel.{code} = torch.nn.Identity()'}
 
 
 def _resnet(module: Any, config: dict[str, Any]) -> Counterpart | None:

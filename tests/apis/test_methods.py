@@ -9,7 +9,9 @@ from mmengine.optim import OptimWrapper
 
 from cld_mm.apis.pretraining.backbones import UnknownName, backbone_config
 from cld_mm.apis.pretraining.measure import feature_size
-from cld_mm.apis.pretraining.methods import find_method, method_model
+from cld_mm.apis.pretraining.method_models import method_model
+from cld_mm.apis.pretraining.methods import find_method
+from cld_mm.apis.pretraining.plan import Plan
 from cld_mm.registry import MODELS, enter_scope
 
 SIZE = 32
@@ -62,7 +64,9 @@ def test_a_step_changes_the_weights(family: str, method: str) -> None:
     torch.manual_seed(0)
     backbone = dict(FAMILIES[family])
     channels = feature_size(MODELS.build(dict(backbone)), SIZE)
-    config = method_model(method, backbone, channels, 8, 8, 2, False, 0.01, SIZE)
+    plan = Plan(['photos'], 8, method, family, backbone, size=SIZE, channels=channels)
+    plan.queue_len, plan.num_groups, plan.momentum = 8, 2, 0.01
+    config = method_model(plan)
     model = MODELS.build(Config(config))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     for encoder in getattr(model, 'momentum_encoders', list)():

@@ -9,12 +9,8 @@ from typing import Any
 
 import pytest
 
-from cld_mm.cli.run_tool import (
-    add_common_flags,
-    load_config,
-    results_folder,
-    set_loader_defaults,
-)
+from cld_mm.cli.arguments import add_common_flags
+from cld_mm.cli.run_tool import load_config, results_folder, set_loader_defaults
 from tests.helpers import ROOT
 from tests.helpers.recipes import read_recipe
 

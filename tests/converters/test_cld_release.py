@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from cld_mm.converters.cld_release import convert, revert
-from cld_mm.converters.cld_release_modules import importable
+from cld_mm.converters.cld_release_files import importable
 from cld_mm.fileio.inert_pickle import Inert, load_tensors
 from cld_mm.registry import MODELS
 from tests.helpers import ROOT

@@ -9,8 +9,8 @@ import torch
 from mmpretrain.datasets import CustomDataset
 from PIL import Image
 
-from cld_mm.cli.feature_measures import instance_retrieval
 from cld_mm.datasets import assign_object_ids
+from tools.evaluate import instance_retrieval
 
 
 @pytest.fixture

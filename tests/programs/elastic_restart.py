@@ -13,7 +13,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from tools.stress import comparing, small_configs, small_runs
+from tools.stress import comparing, processes, small_configs, small_runs
 
 
 def workers(config: Path) -> list[int]:
@@ -65,7 +65,7 @@ def main(folder: Path) -> None:
             **os.environ,
             'PYTHON': sys.executable,
             'MAX_RESTARTS': '1',
-            'PORT': str(small_runs.free_port()),
+            'PORT': str(processes.free_port()),
         },
         stdout=log.open('w'),
         stderr=subprocess.STDOUT,

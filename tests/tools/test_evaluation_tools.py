@@ -32,9 +32,9 @@ TOOLS = {
     'tools/knn.py': ['--k', 3, 40, '--temperature', 0.07, 0.1],
     'tools/evaluate.py': ['--groups', 4, '--views', 9],
     'tools/linear.py': ['--epochs', 2, '--shots', 1, '--draws', 2],
-    'tools/visualization/confusion_matrix.py': [],
+    'tools/analysis_tools/confusion_matrix.py': [],
 }
-ON_RANKS = [tool for tool in TOOLS if 'visualization' not in tool]  # as knn.py
+ON_RANKS = [tool for tool in TOOLS if 'confusion' not in tool]  # as knn.py
 pytestmark = pytest.mark.filterwarnings('ignore:k is', 'ignore:num_groups is')
 
 
@@ -239,8 +239,8 @@ def refused(found: Any, said: str) -> None:
         ('tools/linear.py', ['--shots', 99], '99 shots are asked for'),
         ('tools/linear.py', ['--shots', 1, '--draws', 0], 'draws 0'),
         ('tools/linear.py', ['--lr', 0], 'smallest learning rate 0'),
-        ('tools/visualization/confusion_matrix.py', ['--feature', 'x'], '--feature x'),
-        ('tools/visualization/confusion_matrix.py', ['--out', 'a.gif'], 'a.gif'),
+        ('tools/analysis_tools/confusion_matrix.py', ['--feature', 'x'], '--feature x'),
+        ('tools/analysis_tools/confusion_matrix.py', ['--out', 'a.gif'], 'a.gif'),
     ],
 )
 def test_bad_settings_are_one_sentence(

@@ -17,7 +17,7 @@ EVALUATIONS = (
     'tools/knn.py',
     'tools/linear.py',
     'tools/evaluate.py',
-    'tools/visualization/confusion_matrix.py',
+    'tools/analysis_tools/confusion_matrix.py',
 )
 
 
@@ -133,7 +133,7 @@ def test_a_report_shows_groups_without_labels(
     (logs / 'scalars.json').write_text('{"loss": 2.0, "iter": 1}')
     (logs / 'config.py').write_text(config.read_text())
     (tmp_path / 'epoch_1.pth').write_bytes(checkpoint.read_bytes())
-    found = call_tool('tools/report.py', tmp_path, '--images', 10)
+    found = call_tool('cld_mm/cli/main.py', 'report', tmp_path, '--images', 10)
     assert found.code == 0, found.stderr
     page = (tmp_path / 'report.html').read_text()
     data = page.split('<script id="data" type="application/json">')[1]

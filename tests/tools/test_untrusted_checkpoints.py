@@ -16,7 +16,7 @@ from tools.stress import (
 )
 
 COMMANDS = {
-    'export': 'model_converters/export_backbone.py {bad} {out}.pth',
+    'export': 'cldmm export {bad} {out}.pth',
     'compare': 'analysis_tools/compare_checkpoints.py {bad} {bad}',
     'merge_bank': 'model_converters/merge_bank.py {bad} {out}',
     'convert': 'model_converters/cld_to_cldmm.py {bad} {out}',
@@ -31,7 +31,7 @@ COMMANDS = {
     'linear': 'linear.py {config} {bad}',
     'evaluate': 'evaluate.py {config} {bad}',
     'embedding': 'visualization/embedding.py {config} {bad} --out {out}.png',
-    'report': 'report.py {work}',
+    'report': 'cldmm report {work}',
 }
 CHEAP = ('export', 'compare', 'merge_bank', 'convert', 'revert', 'replay')
 # All four formats at all sixteen command lines; one format each of those that read a
@@ -84,7 +84,8 @@ def test_no_command_runs_a_checkpoint(
     script, *words = COMMANDS[name].format(**places).split()
     if script in ('train.py', 'test.py', 'knn.py', 'linear.py', 'evaluate.py'):
         words += ['--work-dir', str(work)]
-    code, _, said = call_tool(f'tools/{script}', *words)
+    path = 'cld_mm/cli/main.py' if script == 'cldmm' else f'tools/{script}'
+    code, _, said = call_tool(path, *words)
     said += capfd.readouterr().err
     assert not mark.exists()
     assert 'Traceback' not in said

@@ -20,6 +20,7 @@ from tests.helpers.run_tools import call_tool
 from tests.helpers.run_tools import run_process as run
 from tests.helpers.training import CONFIG, options, train
 
+CLDMM = 'cld_mm/cli/main.py'
 FEATURE_TOOLS = ('embedding', 'groups', 'neighbors', 'similarity')
 
 
@@ -137,21 +138,22 @@ def test_what_is_wrong_is_one_sentence(
     (tmp_path / 'none').mkdir()
     last = trained / 'epoch_2.pth'
     for sentence, tool, *words in (
-        ('not finite', 'visualization/embedding', CONFIG, tmp_path / 'nan.pth'),
-        ('not finite', 'visualization/similarity', CONFIG, tmp_path / 'nan.pth'),
-        ('too few', 'visualization/groups', CONFIG, last, '--images', 1),
-        ('no part', 'visualization/neighbors', CONFIG, last, '--feature', 'no part'),
-        ('arrays', 'visualization/similarity', CONFIG, last, '--files', last, last),
-        ('does not exist', 'visualization/embedding', CONFIG, tmp_path / 'none.pth'),
-        ('is empty', 'visualization/curves', tmp_path / 'empty'),
-        ('scalars.json', 'visualization/curves', tmp_path / 'none'),
-        ('scalars.json', 'report', tmp_path / 'none'),
-        ('is empty', 'report', tmp_path / 'empty'),
-        ('given twice', 'report', trained, trained, '--no-snapshots'),
-        ('at least 1', 'report', trained, '--checkpoints', 0),
+        ('not finite', 'embedding', CONFIG, tmp_path / 'nan.pth'),
+        ('not finite', 'similarity', CONFIG, tmp_path / 'nan.pth'),
+        ('too few', 'groups', CONFIG, last, '--images', 1),
+        ('no part', 'neighbors', CONFIG, last, '--feature', 'no part'),
+        ('arrays', 'similarity', CONFIG, last, '--files', last, last),
+        ('does not exist', 'embedding', CONFIG, tmp_path / 'none.pth'),
+        ('is empty', 'curves', tmp_path / 'empty'),
+        ('scalars.json', 'curves', tmp_path / 'none'),
+        ('scalars.json', 'cldmm', 'report', tmp_path / 'none'),
+        ('is empty', 'cldmm', 'report', tmp_path / 'empty'),
+        ('given twice', 'cldmm', 'report', trained, trained, '--no-snapshots'),
+        ('at least 1', 'cldmm', 'report', trained, '--checkpoints', 0),
     ):
         data = options(digits) if CONFIG in words else []
-        done = call(f'tools/{tool}.py', *words, *data, code=2)
+        path = CLDMM if tool == 'cldmm' else f'tools/visualization/{tool}.py'
+        done = call(path, *words, *data, code=2)
         message = done.stderr.strip().splitlines()[-1]
         assert message.startswith('error: '), message
         assert sentence in message
@@ -166,7 +168,7 @@ def test_the_report_leaves_broken_checkpoints_out(
     (work_dir / 'epoch_3.pth').write_bytes(
         (work_dir / 'epoch_2.pth').read_bytes()[:5000]
     )
-    done = call('tools/report.py', work_dir, '--images', 20, '--groups', 3)
+    done = call(CLDMM, 'report', work_dir, '--images', 20, '--groups', 3)
     page = (work_dir / 'report.html').read_text()
     assert 'epoch_3.pth was skipped' in page
     assert ' MB)' in done.stdout
@@ -178,7 +180,7 @@ def test_confusion_matrix_counts_every_image(
 ) -> None:
     out = tmp_path / 'confusion.svg'
     run(
-        'tools/visualization/confusion_matrix.py',
+        'tools/analysis_tools/confusion_matrix.py',
         CONFIG,
         trained / 'epoch_2.pth',
         '--work-dir',
@@ -198,7 +200,7 @@ def test_confusion_matrix_counts_every_image(
 def test_report_names_what_ran(trained: Path, tmp_path: Path) -> None:
     out = tmp_path / 'new' / 'report.html'
     words = ['--images', 20, '--groups', 3, '--out', out]
-    call('tools/report.py', trained, *words)
+    call(CLDMM, 'report', trained, *words)
     page = out.read_text()
     data = page.split('<script id="data" type="application/json">')[1]
     data = json.loads(data.split('</script>')[0])

@@ -10,14 +10,14 @@ import argparse
 import json
 import statistics
 import sys
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tools.benchmarks.counts import SPREAD, at_least
+from cld_mm.cli.arguments import at_least
+from tools.benchmarks.timing import ratio, spread, take_turns, timed
 
 
 def parse_args() -> argparse.Namespace:
@@ -25,7 +25,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--batch', type=at_least(2), default=128)
     parser.add_argument('--pixels', type=at_least(1), default=32)
     parser.add_argument('--groups', type=at_least(1), default=64)
-    parser.add_argument('--repeats', type=at_least(SPREAD), default=25)
+    parser.add_argument('--repeats', type=at_least(2), default=25)
     parser.add_argument('--threads', type=at_least(1), help="default: torch's")
     return parser.parse_args()
 
@@ -60,11 +60,6 @@ SIMCLR = {
 }
 
 
-def shown(times: list[float]) -> str:
-    low, middle, high = statistics.quantiles(times, n=4)
-    return f'{1e3 * middle:9.1f} ms ({1e3 * low:.1f} to {1e3 * high:.1f})'
-
-
 def own_work(model: BaseModel, views: list[torch.Tensor]) -> Callable[[], None]:
     """CLD's part of a step, forward and backward, on features noted beforehand."""
     with Recorder(model.backbone) as recorder, torch.no_grad():
@@ -90,45 +85,34 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
     cld = {'grouping': {'num_groups': args.groups}, 'loss_weight': 0.25}
-    sides = []
-    for config in (
-        {**SIMCLR, 'type': 'mmpretrain.SimCLR'},
-        {'type': 'CrossLevel', 'algorithm': SIMCLR, 'cld': cld},
-    ):
+    size = (args.batch, 3, args.pixels, args.pixels)
+    views = [torch.randn(size, device=device) for _ in range(2)]
+
+    def step(config: dict) -> tuple[BaseModel, Callable[[], object]]:
         torch.manual_seed(0)
         model = MODELS.build(config).to(device)
         model.backbone.to(memory_format=torch.channels_last)
         optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
-        sides.append((model, OptimWrapper(optimizer)))
-    size = (args.batch, 3, args.pixels, args.pixels)
-    views = [torch.randn(size, device=device) for _ in range(2)]
-    seconds: list[list[float]] = [[], [], []]
+        batch = {'inputs': views, 'data_samples': []}
+        return model, partial(model.train_step, batch, OptimWrapper(optimizer))
 
-    def step(model: BaseModel, wrapper: OptimWrapper) -> None:
-        model.train_step({'inputs': views, 'data_samples': []}, wrapper)
-
-    runs = [partial(step, *side) for side in sides] + [own_work(sides[1][0], views)]
-    for repeat in range(args.repeats + 2):
-        # Each side comes first as often as second.
-        order = list(zip(runs, seconds, strict=True))[:: 1 if repeat % 2 else -1]
-        for run, times in order:
-            start = time.perf_counter()
-            run()
-            if device == 'cuda':
-                torch.cuda.synchronize()
-            if repeat >= 2:
-                times.append(time.perf_counter() - start)
-    # Both sides of a pair meet the same noise: the median of their ratios.
-    pairs = [two / one for one, two in zip(*seconds[:2], strict=True)]
-    low, middle, high = statistics.quantiles(pairs, n=4)
+    _, simclr = step({**SIMCLR, 'type': 'mmpretrain.SimCLR'})
+    model, with_cld = step({'type': 'CrossLevel', 'algorithm': SIMCLR, 'cld': cld})
+    sides = {'simclr': simclr, 'simclr_cld': with_cld, 'cld': own_work(model, views)}
+    seconds = take_turns(
+        {name: timed(side) for name, side in sides.items()}, args.repeats
+    )
     print(f'{device}, {args.threads} threads, ResNet-18, 2 views of {size}')
-    print(f'SimCLR       {shown(seconds[0])}\nSimCLR + CLD {shown(seconds[1])}')
-    print(f"CLD's work   {shown(seconds[2])}")
-    print(f'ratio {middle:.4f} ({low:.4f} to {high:.4f})')
-    own = statistics.median(seconds[2]) / statistics.median(seconds[0])
-    best = min(seconds[1]) / min(seconds[0])
-    ratios = {'over_simclr': middle, 'over_simclr_best': best, 'own_work': 1 + own}
-    print(json.dumps({name: round(ratio, 4) for name, ratio in ratios.items()}))
+    for name, times in seconds.items():
+        print(f'{name:12s}{spread(times)} s')
+    own = statistics.median(seconds['cld']) / statistics.median(seconds['simclr'])
+    best = min(seconds['simclr_cld']) / min(seconds['simclr'])
+    ratios = {
+        'over_simclr': ratio(seconds, 'simclr_cld', 'simclr'),
+        'over_simclr_best': round(best, 4),
+        'own_work': round(1 + own, 4),
+    }
+    print(json.dumps(ratios))
 
 
 if __name__ == '__main__':

@@ -30,7 +30,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tools.benchmarks.counts import at_least
+from cld_mm.cli.arguments import at_least
 
 
 def parse_args() -> argparse.Namespace:

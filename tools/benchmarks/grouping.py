@@ -10,22 +10,21 @@ import argparse
 import json
 import statistics
 import sys
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tools.benchmarks.counts import SPREAD, at_least
-
-CLOCKS = {'wall': time.perf_counter, 'cpu': time.process_time}
+from cld_mm.cli.arguments import at_least
+from tools.benchmarks.timing import CLOCKS, Seconds, ratio, spread, take_turns
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Time the grouping.')
     parser.add_argument('--channels', type=at_least(1), default=128)
     parser.add_argument('--iters', type=at_least(1), default=5, help='iterations')
-    parser.add_argument('--repeats', type=at_least(SPREAD), default=21)
+    parser.add_argument('--repeats', type=at_least(2), default=21)
     parser.add_argument('--threads', type=at_least(1), help="default: torch's")
     parser.add_argument('--clock', choices=list(CLOCKS), default='wall')
     return parser.parse_args()
@@ -74,29 +73,25 @@ def similar_laplacian(n: int, channels: int) -> torch.Tensor:
     return torch.eye(n) - scale[:, None] * affinity * scale
 
 
-def alternate(
-    sides: list[Callable], repeats: int, now: Callable[[], float]
-) -> list[list[float]]:
+def compare(
+    sides: Mapping[str, Callable], repeats: int, now: Callable[[], float]
+) -> Seconds:
     """Seconds of a call of each side, measured in turn.
 
     A turn is as many calls as take some 20 ms, after one that is not counted:
     the first after another side waits for sleeping threads and cold caches.
     """
-    seconds: list[list[float]] = [[] for _ in sides]
-    calls = []
-    for side in sides:
+
+    def calls(side: Callable, count: int) -> float:
         side()
         start = now()
-        side()
-        calls.append(max(1, int(0.02 / (now() - start))))
-    for _ in range(repeats):
-        for side, times, count in zip(sides, seconds, calls, strict=True):
+        for _ in range(count):
             side()
-            start = now()
-            for _ in range(count):
-                side()
-            times.append((now() - start) / count)
-    return seconds
+        return (now() - start) / count
+
+    counts = {name: max(1, int(0.02 / calls(side, 1))) for name, side in sides.items()}
+    turns = {name: partial(calls, side, counts[name]) for name, side in sides.items()}
+    return take_turns(turns, repeats, warm_up=0)
 
 
 def cld_and_step(now: Callable[[], float]) -> tuple[float, float]:
@@ -124,16 +119,11 @@ def cld_and_step(now: Callable[[], float]) -> tuple[float, float]:
         losses = model.loss([torch.randn(images, 3, 32, 32) for _ in range(3)])
         sum(value for key, value in losses.items() if 'loss' in key).backward()
 
-    times = alternate([cld], 9, now)[0]
+    times = compare({'cld': cld}, 9, now)['cld']
     step(8)  # warm-up
     start = now()
     step(256)
     return statistics.median(times), now() - start
-
-
-def shown(times: list[float]) -> str:
-    low, middle, high = statistics.quantiles(times, n=4)
-    return f'{1e3 * middle:9.3f} ms ({1e3 * low:.3f} to {1e3 * high:.3f})'
 
 
 def main() -> None:
@@ -143,51 +133,30 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
 
-    x = spread_rows(256, args.channels)
-    slow, fast = alternate(
-        [
-            lambda: broadcast_labels(x, 200, args.iters),
-            lambda: kmeans(x, 200, args.iters),
-        ],
-        args.repeats,
-        now,
-    )
-    same = torch.equal(
-        broadcast_labels(x, 200, args.iters), kmeans(x, 200, args.iters).labels
-    )
-    speedup = statistics.median(slow) / statistics.median(fast)
-    flat = moving_rows(256, args.channels)
-    flat_slow, flat_fast = alternate(
-        [
-            lambda: broadcast_labels(flat, 200, args.iters),
-            lambda: kmeans(flat, 200, args.iters),
-        ],
-        args.repeats,
-        now,
-    )
-    flat_speedup = statistics.median(flat_slow) / statistics.median(flat_fast)
     print(
         f'N 256, K 200, C {args.channels}, {args.iters} iterations, '
         f'{args.threads} threads'
     )
-    print(f'broadcast {shown(slow)}\nkmeans    {shown(fast)}')
-    print(f'speed-up {speedup:.1f}, same labels: {same}')
-    print(
-        f'all iterations needed: broadcast {shown(flat_slow)}, '
-        f'kmeans {shown(flat_fast)}, speed-up {flat_speedup:.1f}'
-    )
+    speedups = []
+    for make in (spread_rows, moving_rows):
+        x = make(256, args.channels)
+        slow = partial(broadcast_labels, x, 200, args.iters)
+        fast = partial(kmeans, x, 200, args.iters)
+        seconds = compare({'broadcast': slow, 'kmeans': fast}, args.repeats, now)
+        same = float((slow() == fast().labels).float().mean())
+        print(f'{make.__name__}: {100 * same:.1f} % same labels')
+        for name, times in seconds.items():
+            print(f'{name:10s}{spread(1e3 * t for t in times)} ms')
+        speedups.append(ratio(seconds, 'broadcast', 'kmeans'))
 
     own, step = cld_and_step(now)
     print(f'CLD {own:.3f} s of a step of {step:.2f} s: {100 * own / step:.2f} %')
     cuts = {}
     for n, k in CUTS:
         matrix = similar_laplacian(n, args.channels)
-        times = alternate(
-            [lambda m=matrix, k=k, s=s: first_eigenvectors(m, k, s) for s in SOLVERS],
-            5,
-            now,
-        )
-        medians = dict(zip(SOLVERS, map(statistics.median, times), strict=True))
+        solvers = {s: partial(first_eigenvectors, matrix, k, s) for s in SOLVERS}
+        found = compare(solvers, 5, now)
+        medians = {s: statistics.median(times) for s, times in found.items()}
         cuts[f'{n}x{k}'] = {
             s: round(medians['full'] / medians[s], 2) for s in SOLVERS if s != 'full'
         }
@@ -198,11 +167,10 @@ def main() -> None:
     print(
         json.dumps(
             {
-                'speedup_over_broadcast': round(speedup, 2),
-                'speedup_over_broadcast_all_rounds': round(flat_speedup, 2),
+                'speedup_over_broadcast': speedups[0],
+                'speedup_over_broadcast_all_rounds': speedups[1],
                 'cld_percent_of_step': round(100 * own / step, 3),
                 'eigenvectors_over_full': cuts,
-                'same_labels': same,
             }
         )
     )

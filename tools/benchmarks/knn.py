@@ -6,15 +6,15 @@ line is JSON. A library that is not installed is left out and its ratio is null.
 
 import argparse
 import json
-import statistics
 import sys
-import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tools.benchmarks.counts import SPREAD, at_least
+from cld_mm.cli.arguments import at_least
+from tools.benchmarks.timing import ratio, spread, take_turns, timed
 
 
 def parse_args() -> argparse.Namespace:
@@ -23,7 +23,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--test', type=at_least(1), default=10000)
     parser.add_argument('--channels', type=at_least(1), default=512)
     parser.add_argument('--k', type=at_least(1), default=200)
-    parser.add_argument('--repeats', type=at_least(SPREAD), default=3)
+    parser.add_argument('--repeats', type=at_least(2), default=3)
     parser.add_argument('--threads', type=at_least(1), help="default: torch's")
     args = parser.parse_args()
     if args.k > args.train:
@@ -100,31 +100,24 @@ def main() -> None:
     except ImportError:
         print('faiss-cpu is not installed: left out')
 
-    seconds: dict[str, list[float]] = {name: [] for name in sides}
-    answers = {}
-    for _ in range(args.repeats):
-        for name, side in sides.items():
-            start = time.perf_counter()
-            answers[name] = side().argmax(1)
-            seconds[name].append(time.perf_counter() - start)
-    ours = statistics.median(seconds['cld_mm'])
+    answers: dict[str, np.ndarray] = {}
+
+    def answer(name: str) -> None:
+        answers[name] = sides[name]().argmax(1)
+
+    turns = {name: timed(partial(answer, name)) for name in sides}
+    seconds = take_turns(turns, args.repeats, warm_up=0)
     print(
         f'{args.train} x {args.test} x {args.channels}, k {args.k}, '
         f'{args.threads} threads'
     )
     for name, times in seconds.items():
         same = float((answers[name] == answers['cld_mm']).mean())
-        print(
-            f'{name:8s} {statistics.median(times):7.2f} s ({min(times):.2f} to '
-            f'{max(times):.2f}), same class for {100 * same:.2f} %'
-        )
-    ratios = {
-        f'speedup_over_{name}': round(statistics.median(seconds[name]) / ours, 3)
-        if name in seconds
-        else None
-        for name in ('faiss', 'sklearn')
-    }
-    print(json.dumps(ratios))
+        print(f'{name:8s} {spread(times)} s, same class for {100 * same:.2f} %')
+    others = ('faiss', 'sklearn')
+    print(
+        json.dumps({f'speedup_over_{o}': ratio(seconds, o, 'cld_mm') for o in others})
+    )
 
 
 if __name__ == '__main__':

@@ -18,6 +18,7 @@ Then the wait for the first batch of an epoch, with two workers that are kept or
 """
 
 import argparse
+import itertools
 import json
 import statistics
 import sys
@@ -29,7 +30,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tools.benchmarks.counts import SPREAD, at_least
+from cld_mm.cli.arguments import at_least
+from tools.benchmarks.timing import ratio, spread, take_turns
 
 
 def parse_args() -> argparse.Namespace:
@@ -42,7 +44,7 @@ def parse_args() -> argparse.Namespace:
         default=[500, 375],
         help='width and height',
     )
-    parser.add_argument('--repeats', type=at_least(SPREAD), default=9)
+    parser.add_argument('--repeats', type=at_least(2), default=9)
     parser.add_argument('--workers', type=at_least(1), default=2)
     return parser.parse_args()
 
@@ -176,6 +178,21 @@ def our_side(on_device: bool, whole: bool = False) -> Callable[[str, int], dict]
     return load
 
 
+def image_seconds(
+    load: Callable[[str, int], object], paths: list[str], now: Callable[[], float]
+) -> Callable[[], float]:
+    """Load all images once per call, each time with other views; seconds per image."""
+    places = itertools.count()
+
+    def run() -> float:
+        start = now()
+        for path in paths:
+            load(path, next(places))
+        return (now() - start) / len(paths)
+
+    return run
+
+
 def epoch_border(folder: Path, workers: int, kept: bool, batch: int) -> float:
     """Seconds from asking for an epoch's second start to its first batch."""
     config = {
@@ -229,26 +246,16 @@ def main() -> None:
             'device': our_side(on_device=True),
             'whole': our_side(on_device=False, whole=True),
         }
-        seconds: dict[str, list[float]] = {side: [] for side in sides}
-        for repeat in range(args.repeats + 1):
-            # Every other round backwards, so that no side always follows the same one.
-            for side in list(sides)[:: 1 if repeat % 2 else -1]:
-                start = time.process_time()
-                for place, path in enumerate(paths):
-                    sides[side](path, repeat * len(paths) + place)
-                if repeat:
-                    seconds[side].append((time.process_time() - start) / len(paths))
+        turns = {
+            name: image_seconds(side, paths, time.process_time)
+            for name, side in sides.items()
+        }
+        seconds = take_turns(turns, args.repeats, warm_up=1)
         left = device_share(sides['device'], paths[0])
         border = {
             kept: epoch_border(Path(name), args.workers, kept, args.images // 4)
             for kept in (False, True)
         }
-
-    def ratio(slow: str, fast: str) -> float:
-        pairs = zip(seconds[slow], seconds[fast], strict=True)
-        low, middle, high = statistics.quantiles([a / b for a, b in pairs], n=4)
-        print(f'{fast} over {slow}: {middle:.2f} times ({low:.2f} to {high:.2f})')
-        return round(middle, 3)
 
     width, height = args.pixels
     print(
@@ -256,21 +263,20 @@ def main() -> None:
         'three views'
     )
     for side, times in seconds.items():
-        low, middle, high = statistics.quantiles([1 / t for t in times], n=4)
-        print(f'{side:12s}{middle:7.1f} images/s ({low:.1f} to {high:.1f})')
+        print(f'{side:12s}{spread(1 / t for t in times)} images/s')
     print(f'left to the device, done here: {1 / left:.1f} images/s')
     print(
         f'first batch of an epoch, {args.workers} workers: started anew '
         f'{border[False]:.3f} s, kept {border[True]:.3f} s'
     )
-    on_device = min(ratio('torchvision', 'device'), ratio('mmpretrain', 'device'))
     print(
         json.dumps(
             {
-                'speedup_over_torchvision': ratio('torchvision', 'ours'),
-                'speedup_over_mmpretrain': ratio('mmpretrain', 'ours'),
-                'speedup_on_device': on_device,
-                'speedup_by_scaled_decode': ratio('whole', 'ours'),
+                'speedup_over_torchvision': ratio(seconds, 'torchvision', 'ours'),
+                'speedup_over_mmpretrain': ratio(seconds, 'mmpretrain', 'ours'),
+                'on_device_over_torchvision': ratio(seconds, 'torchvision', 'device'),
+                'on_device_over_mmpretrain': ratio(seconds, 'mmpretrain', 'device'),
+                'speedup_by_scaled_decode': ratio(seconds, 'whole', 'ours'),
             }
         )
     )

@@ -21,7 +21,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tools.benchmarks.counts import at_least
+from cld_mm.cli.arguments import at_least
 
 VARIANTS: dict[str, dict[str, Any]] = {
     'moco': {},

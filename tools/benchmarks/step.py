@@ -20,14 +20,15 @@ a busy machine do not lengthen.
 
 import argparse
 import json
-import statistics
 import sys
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tools.benchmarks.counts import SPREAD, at_least
-from tools.benchmarks.sizes import CLOCKS, SIZES
+from cld_mm.cli.arguments import at_least
+from tools.benchmarks.timing import CLOCKS, ratio, spread, take_turns
 
 SIDES = (
     'floor', 'cld', 'matched', 'moco', 'moco_bf16', 'moco_compiled', 'mmpretrain',
@@ -37,7 +38,7 @@ SIDES = (
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Time a training step.')
-    parser.add_argument('--backbone', choices=list(SIZES), default='r18')
+    parser.add_argument('--backbone', choices=['r18', 'r50', 'vit_s'], default='r18')
     parser.add_argument('--pixels', type=at_least(1), default=32)
     parser.add_argument('--batch', type=at_least(2), default=128)
     parser.add_argument('--queue', type=at_least(1), default=65536)
@@ -49,7 +50,7 @@ def parse_args() -> argparse.Namespace:
         help='of all sides but moco_bf16: numbers are compared at equal types',
     )
     parser.add_argument('--sides', nargs='+', choices=SIDES, default=list(SIDES))
-    parser.add_argument('--repeats', type=at_least(SPREAD), default=7)
+    parser.add_argument('--repeats', type=at_least(2), default=7)
     parser.add_argument('--threads', type=at_least(1), help="default: torch's")
     parser.add_argument('--clock', choices=list(CLOCKS), default='wall')
     return parser.parse_args()
@@ -90,14 +91,13 @@ def measure(sides: list[str], args: dict, repeats: int) -> dict[str, list[float]
         if said != 'ready':
             print(said)
             del pipes[name]
-    seconds: dict[str, list[float]] = {name: [] for name in pipes}
-    for repeat in range(repeats + 2):
-        # Every other round backwards, so that no side always follows the same one.
-        for name in list(pipes)[:: 1 if repeat % 2 else -1]:
-            pipes[name].send(True)
-            took = pipes[name].recv()
-            if repeat >= 2:
-                seconds[name].append(took)
+
+    def seconds_of(pipe: Any) -> float:
+        pipe.send(True)
+        return pipe.recv()
+
+    turns = {name: partial(seconds_of, pipe) for name, pipe in pipes.items()}
+    seconds = take_turns(turns, repeats)
     for name in pipes:
         pipes[name].send(False)
     for process in processes:
@@ -110,22 +110,13 @@ def main() -> None:
     args.threads = args.threads or torch.get_num_threads()
     seconds = measure(args.sides, vars(args), args.repeats)
 
-    def ratio(one: str, two: str) -> float | None:
-        if one not in seconds or two not in seconds:
-            return None
-        pairs = zip(seconds[one], seconds[two], strict=True)
-        low, middle, high = statistics.quantiles([a / b for a, b in pairs], n=4)
-        print(f'{one} / {two}: {middle:.3f} ({low:.3f} to {high:.3f})')
-        return round(middle, 4)
-
     print(
         f'{args.threads} threads, {args.clock} clock, {args.backbone}, batch '
         f'{args.batch}, {args.pixels} pixels, {args.dtype}'
     )
     for name, times in seconds.items():
-        low, middle, high = statistics.quantiles(times, n=4)
-        print(f'{name:14s}{middle:8.3f} s ({low:.3f} to {high:.3f})')
-    print(json.dumps({key: ratio(*sides) for key, sides in RATIOS.items()}))
+        print(f'{name:14s}{spread(times)} s')
+    print(json.dumps({key: ratio(seconds, *sides) for key, sides in RATIOS.items()}))
 
 
 if __name__ == '__main__':

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import cld_mm.registry  # noqa: F401, I001
 import torch
-from tools.benchmarks.sizes import CLOCKS, SIZES
+from tools.benchmarks.timing import CLOCKS, timed
 from mmengine.optim import OptimWrapper
 from torch import nn
 from torch.nn import functional as F
@@ -23,6 +23,13 @@ from torch.nn import functional as F
 from cld_mm.cli.allocators import keep_freed_memory
 from cld_mm.engine.optim_wrappers import build_amp_optim_wrapper
 from cld_mm.registry import MODELS
+
+# Config and size of the feature.
+BACKBONES: dict[str, tuple[dict[str, Any], int]] = {
+    'r18': ({'type': 'ResNet_CIFAR', 'depth': 18}, 512),
+    'r50': ({'type': 'ResNet', 'depth': 50}, 2048),
+    'vit_s': ({'type': 'VisionTransformer', 'arch': 'deit-s'}, 384),
+}
 
 
 def build(
@@ -113,7 +120,7 @@ def make_side(name: str, args: dict[str, Any], device: str) -> Callable[[list], 
     Raises:
         ImportError: lightly is not installed.
     """
-    backbone, size = SIZES[args['backbone']]
+    backbone, size = BACKBONES[args['backbone']]
     if args['backbone'] == 'vit_s':
         own = {'img_size': args['pixels'], 'patch_size': 16, 'out_type': 'cls_token'}
     else:
@@ -172,7 +179,6 @@ def serve(pipe: Connection, name: str, args: dict[str, Any]) -> None:
     """Make a side, say so, and answer each request by the seconds of one step."""
     torch.set_num_threads(args['threads'])
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
-    now = CLOCKS[args['clock']]
     try:
         step = make_side(name, args, device)
     except ImportError as error:
@@ -183,9 +189,6 @@ def serve(pipe: Connection, name: str, args: dict[str, Any]) -> None:
     size = (args['batch'], 3, args['pixels'], args['pixels'])
     views = [torch.randn(size, device=device) for _ in range(count)]
     pipe.send('ready')
+    step_once = timed(lambda: step(views), CLOCKS[args['clock']])
     while pipe.recv():
-        start = now()
-        step(views)
-        if device == 'cuda':
-            torch.cuda.synchronize()
-        pipe.send(now() - start)
+        pipe.send(step_once())

@@ -6,10 +6,10 @@ bfloat16, with and without torch.compile, colors and blur on the device or not. 
 one it runs small (CIFAR ResNet-18, 32 pixels, float32 and, where the CPU has it,
 bfloat16), and says 'not measured' for what needs a GPU.
 
-``--out FOLDER`` keeps torch's trace of one step (trace.json) and a picture of it
-(trace.png). The fraction of a GPU's time outside backbone and necks comes from the
-profiler too: all work of a step beside that of its passes alone (on a CPU step.py
-compares both). The last line is JSON.
+``--out FOLDER`` keeps torch's trace of one step, trace.json, for Perfetto. The fraction
+of a GPU's time outside backbone and necks comes from the profiler too: all work of a
+step beside that of its passes alone (on a CPU step.py compares both). The last line is
+JSON.
 """
 
 import argparse
@@ -18,14 +18,14 @@ import itertools
 import json
 import statistics
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tools.benchmarks.counts import SPREAD, at_least
+from cld_mm.cli.arguments import at_least
+from tools.benchmarks.timing import spread, take_turns, timed
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -37,10 +37,10 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--batch', type=at_least(2), help='256 on a GPU, else 32')
     parser.add_argument('--pixels', type=at_least(1), help='224 on a GPU, else 32')
-    parser.add_argument('--repeats', type=at_least(SPREAD), help='15 on a GPU, else 5')
+    parser.add_argument('--repeats', type=at_least(2), help='15 on a GPU, else 5')
     parser.add_argument('--compile', action='store_true', help='always on a GPU')
     parser.add_argument('--peak-tflops', type=float, help="of the device's type")
-    parser.add_argument('--out', type=Path, help='folder for trace and picture')
+    parser.add_argument('--out', type=Path, help="folder for torch's trace")
     return parser.parse_args()
 
 
@@ -54,7 +54,6 @@ from mmengine.config import Config
 from tools.benchmarks.step_sides import build, floor_of
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
-from tools.benchmarks.trace_picture import draw_trace
 from cld_mm.cli.allocators import keep_freed_memory
 from cld_mm.augmentation.view_parameters import ViewDistribution
 from cld_mm.engine.optim_wrappers.amp import has_bfloat16
@@ -104,20 +103,6 @@ def make_batch(args: argparse.Namespace, views: int, on_device: bool) -> dict:
     return batch
 
 
-def timed(steps: dict[str, Callable[[], Any]], repeats: int) -> dict[str, list[float]]:
-    """Seconds of each step, in turn."""
-    seconds: dict[str, list[float]] = {name: [] for name in steps}
-    for repeat in range(repeats + 2):
-        for name, step in steps.items():
-            start = time.perf_counter()
-            step()
-            if GPU:
-                torch.cuda.synchronize()
-            if repeat >= 2:
-                seconds[name].append(time.perf_counter() - start)
-    return seconds
-
-
 def work_of(step: Callable[[], Any], out: Path | None = None) -> float:
     """Microseconds of work on the device in one step, from torch's profiler."""
     kinds = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if GPU else [])]
@@ -128,7 +113,6 @@ def work_of(step: Callable[[], Any], out: Path | None = None) -> float:
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         profiler.export_chrome_trace(str(out / 'trace.json'))
-        draw_trace(out / 'trace.json', out / 'trace.png')
     name = 'self_device_time_total' if GPU else 'self_cpu_time_total'
     return sum(getattr(event, name) for event in profiler.key_averages())
 
@@ -183,11 +167,11 @@ def main() -> None:
         f'{args.pixels} pixels, batch {args.batch}, {DEVICE}; median and quartiles of '
         f'{args.repeats} steps in turn'
     )
-    seconds = timed(steps, args.repeats)
+    turns = {name: timed(step) for name, step in steps.items()}
+    seconds = take_turns(turns, args.repeats)
     medians = {name: statistics.median(times) for name, times in seconds.items()}
     for name, times in seconds.items():
-        low, middle, high = (args.batch / t for t in statistics.quantiles(times, n=4))
-        print(f'{name:32s}{middle:9.1f} images/s ({high:.1f} to {low:.1f})')
+        print(f'{name:32s}{spread(args.batch / t for t in times)} images/s')
 
     with FlopCounterMode(display=False) as counter:
         eager()

@@ -9,8 +9,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from cld_mm.cli.arguments import add_common_flags
 from cld_mm.cli.command_line import command_line
-from cld_mm.cli.run_tool import add_common_flags, load_config
+from cld_mm.cli.run_tool import load_config
 
 
 def main() -> None:

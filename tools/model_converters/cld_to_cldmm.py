@@ -38,7 +38,7 @@ import torch
 from cld_mm.cli.command_line import command_line
 from cld_mm.cli.error_messages import one_line
 from cld_mm.converters.cld_release import convert, revert
-from cld_mm.converters.cld_release_modules import importable
+from cld_mm.converters.cld_release_files import importable
 from cld_mm.fileio.inert_pickle import load_tensors
 
 

@@ -11,7 +11,6 @@ also after SIGTERM or Ctrl-C; ``--start`` continues from a config.
 
 import argparse
 import copy
-import importlib.util
 import json
 import os
 import random
@@ -27,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from tools.stress.closing import closing_line
+from tools.stress.processes import fork_tool
 
 
 def parse_args() -> argparse.Namespace:
@@ -44,7 +44,9 @@ if __name__ == '__main__':
 import cld_mm.registry  # noqa: F401, I001
 import torch
 from mmengine.config import Config
+from cld_mm.config.tree import walk_value
 from cld_mm.datasets.preparation.fashion_mnist import fetch
+from tools import train
 
 
 SECTIONS = (
@@ -78,16 +80,6 @@ ABSENT += ('splits its states over ranks and this run has none',)
 ERROR = re.compile(r'^(\[rank \d+\] )?error: .+$', re.MULTILINE)
 
 
-def load_train() -> Any:
-    """tools/train.py as a module, with what it imports late."""
-    spec = importlib.util.spec_from_file_location('train', ROOT / 'tools/train.py')
-    assert spec is not None  # noqa: S101 for mypy
-    assert spec.loader is not None  # noqa: S101 for mypy
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def recipes(digits: Path) -> list[dict]:
     """Every recipe as plain values; those that can run are cut down."""
     found = []
@@ -105,7 +97,8 @@ def recipes(digits: Path) -> list[dict]:
 
 def shrunk(cfg: dict, digits: Path) -> dict:
     """A step or two of a narrow network on a few digits."""
-    for part in parts_of(cfg):
+    parts = [node.value for node in walk_value(cfg, '') if isinstance(node.value, dict)]
+    for part in parts:
         if part.get('type') == 'CheckedFashionMNIST':
             part.update(data_root=str(digits), indices=48)
         if 'num_images' in part:
@@ -121,15 +114,6 @@ def shrunk(cfg: dict, digits: Path) -> dict:
     if cfg['model'].get('type') == 'ImageClassifier':  # a probe, from random weights
         cfg['model']['backbone']['init_cfg'] = None
     return cfg
-
-
-def parts_of(node: Any) -> list[dict]:
-    """Every dict in a config."""
-    if isinstance(node, dict):
-        return [node] + [part for value in node.values() for part in parts_of(value)]
-    if isinstance(node, list):
-        return [part for value in node for part in parts_of(value)]
-    return []
 
 
 def places(node: Any, path: tuple = ()) -> list[tuple]:
@@ -208,30 +192,9 @@ def at(node: Any, path: tuple) -> Any:
     return node
 
 
-def attempt(train: Any, words: list[str], log: Path, limit: float) -> int | None:
-    """main() in a forked process; its exit code, or None where it hangs."""
-    child = os.fork()
-    if child == 0:
-        os.setsid()
-        handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        os.dup2(handle, 1)
-        os.dup2(handle, 2)
-        sys.stdout, sys.stderr = os.fdopen(1, 'w'), os.fdopen(2, 'w')
-        sys.argv = ['train.py', *words]
-        code = 70
-        try:
-            train.main()
-            code = 0
-        except SystemExit as leaving:
-            code = leaving.code if isinstance(leaving.code, int) else 1
-        except BaseException:
-            import traceback
-
-            traceback.print_exc()
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(code)
+def attempt(words: list[str], log: Path, limit: float) -> int | None:
+    """train.main() in a forked process; its exit code, or None where it hangs."""
+    child = fork_tool(train.main, words, log)
     end = time.monotonic() + limit
     done = 0
     try:
@@ -259,7 +222,6 @@ def run(
 ) -> dict:
     """Break and run from config ``start`` on; ``counts`` of what came of it."""
     torch.set_num_threads(1)
-    train = load_train()
     counts = {} if counts is None else counts
     counts.update(dict.fromkeys(COUNTED, 0))
     with tempfile.TemporaryDirectory() as name:
@@ -274,7 +236,7 @@ def run(
             config, log = folder / 'broken.json', folder / 'log'
             config.write_text(json.dumps(cfg))
             words = [str(config), '--work-dir', str(folder / 'out'), *extra]
-            code = attempt(train, words, log, limit)
+            code = attempt(words, log, limit)
             text = log.read_text(errors='replace')
             kind = judge(code, text, names)
             counts['configs'] += 1

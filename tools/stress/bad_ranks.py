@@ -15,13 +15,13 @@ JSON line, also after SIGTERM or Ctrl-C.
 """
 
 import argparse
+import atexit
 import json
 import os
 import random
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -33,6 +33,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from tools.stress.closing import closing_line
+from tools.stress.processes import fork_tool, free_port
 
 GONE = r'rank {r} sent no sign of life|rank {r}, which keeps the store|'
 GONE += r'rank {r} was killed by SIG'
@@ -111,12 +112,6 @@ del rank, odd
 """
 
 
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(('127.0.0.1', 0))
-        return sock.getsockname()[1]
-
-
 class Fault:
     """One fault of one training.
 
@@ -169,34 +164,21 @@ class Fault:
 
     def fork(self, rank: int) -> int:
         """Start one rank from this process; the process number."""
-        pid = os.fork()
-        if pid:
-            return pid
-        try:
-            log = os.open(self.folder / f'rank{rank}.log', os.O_WRONLY | os.O_CREAT)
-            os.dup2(log, 1)
-            os.dup2(log, 2)
+
+        def main() -> None:
             os.environ.update(self.env, RANK=str(rank), LOCAL_RANK=str(rank))
             os.environ.update(WORLD_SIZE='2')
             if self.agent_store:
                 os.environ['TORCHELASTIC_USE_AGENT_STORE'] = 'True'
-            sys.argv = ['train.py', *self.words()]
             from tools import train
 
-            train.main()
-            code = 0
-        except SystemExit as leave:
-            code = leave.code if isinstance(leave.code, int) else 1
-            import atexit
+            try:
+                train.main()
+            except SystemExit:
+                atexit._run_exitfuncs()  # as the interpreter's own end would
+                raise
 
-            atexit._run_exitfuncs()  # as the interpreter's own end would
-        except BaseException:
-            import traceback
-
-            traceback.print_exc()
-            code = 1
-        sys.stdout.flush()
-        os._exit(code)
+        return fork_tool(main, self.words(), self.folder / f'rank{rank}.log')
 
     def run_forked(self, limit: float) -> dict:
         """Train on two forked ranks and watch how they end."""

@@ -1,4 +1,4 @@
-"""Kill runs where hypothesis says, and resume them: is anything lost?
+"""Kill runs at random points and resume them: is anything lost?
 
 ``python tools/stress/kill_resume.py --kills 50 --seed 0``: runs of every algorithm,
 with and without CLD, of linear probing and of fine-tuning, on one and two ranks and
@@ -6,11 +6,12 @@ with 0 to 2 loader processes, are killed (kill -9 of the whole process group) in
 iteration, at a time, while a checkpoint is written or read, or in an evaluation, where
 SIGTERM comes too, and resumed until they are done.
 All losses of every rank and the last checkpoint must equal an unbroken run's.
-Hypothesis picks ranks, loaders and kills by ``--seed`` (``--ranks`` sets the ranks);
-the recipes take turns. The last line is JSON, also after SIGTERM or Ctrl-C.
+``--seed`` draws ranks, loaders and kills (``--ranks`` sets the ranks); the recipes take
+turns. The last line is JSON, also after SIGTERM or Ctrl-C.
 """
 
 import argparse
+import random
 import shutil
 import sys
 import time
@@ -37,8 +38,6 @@ def parse_args() -> argparse.Namespace:
 if __name__ == '__main__':
     parse_args()  # --help and wrong flags, before imports that take seconds
 
-import hypothesis
-from hypothesis import strategies as st
 from mmengine.config import Config
 
 from cld_mm.engine.preemption.signals import REQUEUE
@@ -70,52 +69,31 @@ class Plan(NamedTuple):
     kills: list[Kill]
 
 
-RANK_0 = st.just(0)
-HALF = st.just(0.5)
-KILLS = st.one_of(
-    st.builds(Kill, st.just('iteration'), st.integers(1, STEPS), HALF, RANK_0),
-    st.builds(Kill, st.just('time'), st.floats(0, 1), HALF, RANK_0),
-    st.builds(
-        Kill, st.just('write'), st.integers(1, STEPS // 2), st.floats(0, 1), RANK_0
-    ),
-    st.builds(Kill, st.just('load'), st.just(1), HALF, st.integers(0, 1)),
-    st.builds(
-        Kill,
-        st.sampled_from(['evaluation', 'stop evaluation']),
-        st.integers(1, 6),
-        HALF,
-        st.integers(0, 1),
-    ),
-)
-PLANS = st.builds(
-    Plan,
-    ranks=st.integers(1, 2),
-    workers=st.integers(0, 2),
-    workers_later=st.integers(0, 2),
-    counts=st.integers(1, 2),
-    seed=st.integers(0, 999),
-    kills=st.lists(KILLS, min_size=1, max_size=4),
-)
+def draw_kill(draw: random.Random) -> Kill:
+    """A random kill of a run; a time is a fraction of the unbroken run's."""
+    whens: dict[str, float] = {
+        'iteration': draw.randint(1, STEPS),
+        'time': draw.random(),
+        'write': draw.randint(1, STEPS // 2),
+        'load': 1,
+        'evaluation': draw.randint(1, 6),
+        'stop evaluation': draw.randint(1, 6),
+    }
+    how = draw.choice(list(whens))
+    rank = draw.randrange(2) if how in ('load', 'evaluation', 'stop evaluation') else 0
+    return Kill(how, whens[how], draw.random(), rank)
 
 
-def plans(seed: int, number: int) -> list[Plan]:
-    """So many plans, picked by hypothesis; the same for the same seed."""
-    found: list[Plan] = []
-
-    @hypothesis.seed(seed)
-    @hypothesis.settings(
-        max_examples=number,
-        phases=[hypothesis.Phase.generate],
-        database=None,
-        deadline=None,
-        suppress_health_check=list(hypothesis.HealthCheck),
+def draw_plan(draw: random.Random) -> Plan:
+    """A random run with one to four kills."""
+    return Plan(
+        ranks=draw.randint(1, 2),
+        workers=draw.randint(0, 2),
+        workers_later=draw.randint(0, 2),
+        counts=draw.randint(1, 2),
+        seed=draw.randrange(1000),
+        kills=[draw_kill(draw) for _ in range(draw.randint(1, 4))],
     )
-    @hypothesis.given(PLANS)
-    def note(plan: Plan) -> None:
-        found.append(plan)
-
-    note()
-    return found
 
 
 def one_run(case: str, plan: Plan, data: Path, folder: Path) -> dict:
@@ -161,14 +139,12 @@ def one_run(case: str, plan: Plan, data: Path, folder: Path) -> dict:
 def main() -> int:
     args = parse_args()
     report = {'kills': 0, 'runs': 0, 'differing_runs': 0, 'seed': args.seed}
+    draw = random.Random(args.seed)  # noqa: S311 no secret
     with closing_line(report), scratch('kill_resume_') as root:
         data = digits(root / 'data')
-        planned: list[Plan] = []
         while report['kills'] < args.kills:
-            if not planned:  # a kill may come after the run's end
-                planned = plans(args.seed + report['runs'], 2 * args.kills)[::-1]
             case = args.cases[report['runs'] % len(args.cases)]
-            folder, plan = root / f'run_{report["runs"]}', planned.pop()
+            folder, plan = root / f'run_{report["runs"]}', draw_plan(draw)
             if args.ranks:
                 plan = plan._replace(ranks=args.ranks)
             result = one_run(case, plan, data, folder)

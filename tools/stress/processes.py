@@ -1,9 +1,13 @@
-"""What /proc says of a run's ranks and loader workers: memory, files, orphans."""
+"""Processes of the stress tests: fork a tool; memory, files and orphans by /proc."""
 
 import ctypes
 import os
 import signal
+import socket
+import sys
 import time
+import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +27,48 @@ class Process(NamedTuple):
     parent: int
     group: int
     start: int
+
+
+def free_port() -> int:
+    """A port that nothing uses now."""
+    with socket.socket() as sock:
+        sock.bind(('127.0.0.1', 0))
+        return sock.getsockname()[1]
+
+
+def fork_tool(main: Callable[[], object], words: list[str], log: Path) -> int:
+    """Run a tool's ``main()`` in a forked process, which has imported everything.
+
+    Args:
+        main: the tool's.
+        words: its command line.
+        log: gets what it prints.
+
+    Returns:
+        Process id of the leader of a group of its own.
+    """
+    sys.stdout.flush()
+    pid = os.fork()
+    if pid:
+        return pid
+    os.setsid()
+    handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(handle, 1)
+    os.dup2(handle, 2)
+    sys.stdout, sys.stderr = os.fdopen(1, 'w'), os.fdopen(2, 'w')
+    sys.argv = ['tool.py', *words]
+    code = 1
+    try:
+        main()
+        code = 0
+    except SystemExit as leaving:
+        code = leaving.code if isinstance(leaving.code, int) else 1
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
 
 
 def adopt_orphans() -> None:
@@ -82,7 +128,7 @@ class Orphans:
         """Start the clock for a worker whose rank has died."""
         self._pending.setdefault(worker, time.monotonic())
 
-    def look(self, among: dict[int, Process]) -> int:
+    def check(self, among: dict[int, Process]) -> int:
         """Check them; how many are still there."""
         alive = {(process.pid, process.start) for process in among.values()}
         for worker, since in list(self._pending.items()):

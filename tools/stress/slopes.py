@@ -10,34 +10,23 @@ RESTARTS = 8  # fewer processes of that age say nothing of a slope
 
 
 def slope_per_hour(series: Iterable[Series]) -> float | None:
-    """Median slope of pairs of points, each pair within one series.
-
-    Theil and Sen's estimate, every pair weighed by its distance in time, over series
-    with levels of their own; pairs half a series apart where it is long.
+    """Median over the series of Theil and Sen's slope, to two decimals.
 
     Args:
-        series: of (seconds, value), ordered by time.
+        series: of (seconds, value), ordered by time; about 200 points of each count.
 
     Returns:
         Values per hour; None where no series has two points.
     """
-    slopes = []
+    from scipy.stats import theilslopes
+
+    found = []
     for points in series:
-        number = len(points)
-        if number < 40:
-            pairs = [(i, j) for i in range(number) for j in range(i + 1, number)]
-        else:
-            pairs = [(i, i + number // 2) for i in range(number - number // 2)]
-        for i, j in pairs:
-            (begin, low), (end, high) = points[i], points[j]
-            if end > begin:
-                slopes.append(((high - low) / (end - begin), end - begin))
-    half = sum(weight for _, weight in slopes) / 2
-    for slope, weight in sorted(slopes):
-        half -= weight
-        if half <= 0:
-            return 3600 * slope
-    return None
+        some = points[:: 1 + len(points) // 200]
+        if len(some) > 1:
+            seconds, values = zip(*some, strict=True)
+            found.append(3600 * theilslopes(values, seconds)[0])
+    return round(float(statistics.median(found)), 2) if found else None
 
 
 class Sample(NamedTuple):
@@ -75,7 +64,7 @@ def slopes(
             [p for p in points if p[0] >= points[0][0] + _warm_up(points, least)]
             for points in series.values()
         ]
-        found[f'{role}s_within'] = _rounded(slope_per_hour(grown))
+        found[f'{role}s_within'] = slope_per_hour(grown)
         young = [
             [p for p in points if AGE <= p[0] - points[0][0] < AGE + 3]
             for points in series.values()
@@ -86,9 +75,8 @@ def slopes(
             for points in young
             if points
         ]
-        enough = len(same_age) >= RESTARTS
         found[f'{role}s_over_restarts'] = (
-            _rounded(slope_per_hour([same_age])) if enough else None
+            slope_per_hour([same_age]) if len(same_age) >= RESTARTS else None
         )
     return found
 
@@ -96,11 +84,6 @@ def slopes(
 def _warm_up(points: Series, least: float) -> float:
     """Seconds of a process's life until it has what it needs: half, at most 600."""
     return max(least, min(600, (points[-1][0] - points[0][0]) / 2))
-
-
-def _rounded(slope: float | None) -> float | None:
-    """To two digits behind the point."""
-    return None if slope is None else round(slope, 2)
 
 
 def largest(found: dict[str, float | None]) -> float | None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from cld_mm.config.tree import walk_value
 from cld_mm.datasets.preparation.fashion_mnist import fetch
 from tools.stress.cases import CASES, FINE_TUNE, PROBE, SWAV_HOOK, SWEEP
 
@@ -87,7 +88,10 @@ def config(
         for loop in (cfg.val_cfg, cfg.test_cfg):
             _small(loop.train_dataloader.dataset, data)
             loop.k = 5
-        _narrow(cfg.model)
+        for node in walk_value(cfg.model, 'model'):
+            # Necks on a backbone of width 4 read 32 channels, not the recipe's 128.
+            if isinstance(node.value, dict) and node.value.get('in_channels') == 128:
+                node.value['in_channels'] = 32
         if cfg.model.type == 'NPID':
             cfg.model.num_images = IMAGES
         elif cfg.model.type not in ('BYOL', 'CrossLevel'):
@@ -104,15 +108,6 @@ def config(
 def _small(dataset: Any, data: Path) -> None:
     dataset = dataset.get('dataset', dataset)
     dataset.indices, dataset.data_root = IMAGES, str(data)
-
-
-def _narrow(node: Any) -> None:
-    """Necks on a backbone of width 4 read 32 channels where the recipe's have 128."""
-    if isinstance(node, dict):
-        if node.get('in_channels') == 128:
-            node['in_channels'] = 32
-        for value in node.values():
-            _narrow(value)
 
 
 def digits(folder: Path) -> Path:

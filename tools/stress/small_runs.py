@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import sys
 import tempfile
 import time
@@ -30,6 +29,7 @@ from cld_mm.distributed.rank_watchdog import watching
 from cld_mm.engine.build import build_runner
 from cld_mm.engine.checkpoint import StoppedBySignal
 from cld_mm.engine.checkpoint import file_format as files
+from tools.stress.processes import free_port
 
 _running: set[int] = set()  # leaders of runs not yet waited for
 
@@ -42,8 +42,7 @@ class Kill(NamedTuple):
             (after a fraction of a checkpoint's bytes), 'load' (a resuming rank has just
             read its checkpoint), 'evaluation' (within it), or 'stop' and 'stop
             evaluation' (SIGTERM in an iteration or an evaluation, so that it saves and
-            leaves). 'follow' is a 'stop' at an iteration that :func:`set_limit` names
-            later on; it waits at the limit meanwhile.
+            leaves).
         when: the iteration, the seconds, the number of the write or of the evaluated
             batch.
         share: of the write that gets to the disk.
@@ -69,13 +68,6 @@ class Record(Hook):
     def before_train(self, runner: Runner) -> None:
         (self.path.parent / 'started').touch()
 
-    def before_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Any = None
-    ) -> None:
-        if self.kill and self.kill.how == 'follow':
-            while runner.iter >= _limit(self.path.parent)[0]:
-                time.sleep(0.05)
-
     def after_train_iter(
         self,
         runner: Runner,
@@ -89,10 +81,7 @@ class Record(Hook):
         kill = self.kill
         if kill and kill.how == 'iteration' and runner.iter + 1 == kill.when:
             kill_group()
-        stop = kill and kill.how == 'stop' and runner.iter + 1 == kill.when
-        if kill and kill.how == 'follow':
-            stop = _limit(self.path.parent) == [runner.iter + 1, True]
-        if stop:
+        if kill and kill.how == 'stop' and runner.iter + 1 == kill.when:
             os.kill(os.getpid(), signal.SIGTERM)
 
     def after_val_iter(
@@ -113,18 +102,6 @@ class Record(Hook):
                 kill_group()
             if self.kill.how == 'stop evaluation':
                 os.kill(os.getpid(), signal.SIGTERM)
-
-
-def set_limit(folder: Path, iteration: int, stop: bool = False) -> None:
-    """Say how far a run that follows may go, and whether it ends there."""
-    folder.mkdir(parents=True, exist_ok=True)
-    beside = folder / 'limit.new'
-    beside.write_text(json.dumps([iteration, stop]))
-    beside.replace(folder / 'limit')
-
-
-def _limit(folder: Path) -> list:
-    return json.loads((folder / 'limit').read_text())
 
 
 def kill_group() -> None:
@@ -309,9 +286,3 @@ def scratch(prefix: str) -> Iterator[Path]:
             with suppress(ChildProcessError):  # it had ended, and been let go of
                 os.waitpid(leader, 0)
         shutil.rmtree(root, ignore_errors=True)
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(('127.0.0.1', 0))
-        return sock.getsockname()[1]

@@ -2,10 +2,9 @@
 
 ``python tools/stress/soak.py --minutes 120 --seed 0``: two ranks over gloo train a tiny
 model on small data; again and again all ranks or one are killed (kill -9), also in the
-middle of writing a checkpoint, or asked to stop (SIGTERM), and the run is resumed. An
-unbroken run follows it at the same time, never ahead, and ends at the same iteration,
-at most some minutes later; losses, weights, optimizer and random states of the two must
-be equal.
+middle of writing a checkpoint, or asked to stop (SIGTERM), and the run is resumed. Then
+an unbroken run trains as many iterations; losses, weights, optimizer and random states
+of the two must be equal.
 
 Memory and open files of ranks and loader workers of both runs are sampled throughout.
 Slopes are taken within processes, without the first half of a life (at least a minute,
@@ -56,70 +55,48 @@ from mmengine.config import Config
 
 from tools.stress.comparing import differences, losses
 from tools.stress.small_configs import config, digits
-from tools.stress.small_runs import (
-    Kill,
-    scratch,
-    spawn,
-    wait,
-)
-from tools.stress.unbroken import Unbroken
+from tools.stress.small_runs import Kill, scratch, spawn, wait
 
 RANKS, EVERY = 2, 0.25  # seconds between samples
 HANG = 90  # seconds that a rank has to end once another has died
 
 
 class Watch:
-    """Samples the processes of one run after another, and of one beside, into a file.
+    """Samples the processes of one run after another into a file.
 
     Args:
         path: of the file.
-        unbroken: the run beside; it is led on at each look.
 
     Attributes:
-        ranks: of the run that is going, as last seen.
+        run: prefix of the samples' roles, such as 'unbroken_'.
+        ranks: of the run, as last seen.
         orphans: workers whose rank has died.
     """
 
-    def __init__(self, path: Path, unbroken: Unbroken) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path  # not a list: forked runs would inherit its growth
-        self.unbroken = unbroken
+        self.run = ''
         self.ranks: list[Process] = []
         self.orphans = Orphans()
         self._workers: dict[tuple[int, int], Process] = {}
         self._leg = 0
 
-    def look(self, leader: int | None) -> None:
-        """Take a sample of all processes of a run, and of the one beside it.
-
-        Raises:
-            RuntimeError: the one beside has ended too early.
-        """
+    def sample(self, leader: int) -> None:
+        """Take a sample of all processes of a run."""
         among = living()
         self.ranks = [p for p in among.values() if p.group == leader]
-        beside = [p for p in among.values() if p.group == self.unbroken.leader]
-        if leader is not None:
-            self.unbroken.follow()
-            if not beside:
-                raise RuntimeError(f'the unbroken run ended: {self.unbroken.tail()}')
-        workers = self._look_at('', self.ranks, among)
-        workers += self._look_at('unbroken_', beside, among)
+        parents = {rank.pid for rank in self.ranks}
+        workers = [
+            p for p in among.values() if p.parent in parents and p.group != leader
+        ]
+        self._sample(f'{self.run}rank', self.ranks)
+        self._sample(f'{self.run}worker', workers)
         self._workers.update({(p.pid, p.start): p for p in workers})
-        parents = {rank.pid for rank in self.ranks + beside}
         for key, worker in list(self._workers.items()):
             if worker.parent not in parents:
                 self.orphans.expect_to_end(worker)
                 del self._workers[key]
-        self.orphans.look(among)
-
-    def _look_at(self, run: str, ranks: list[Process], among: dict) -> list[Process]:
-        parents = {rank.pid for rank in ranks}
-        groups = {rank.group for rank in ranks}
-        workers = [
-            p for p in among.values() if p.parent in parents and p.group not in groups
-        ]
-        self._sample(f'{run}rank', ranks)
-        self._sample(f'{run}worker', workers)
-        return workers
+        self.orphans.check(among)
 
     def _sample(self, role: str, processes: list[Process]) -> None:
         with open(self.path, 'a') as file:
@@ -140,22 +117,18 @@ class Watch:
         return [Sample(*json.loads(x)) for x in self.path.read_text().splitlines()]
 
 
-def kill_all(ranks: list[Process], draw: random.Random) -> None:
-    """As a machine that goes away."""
-    os.killpg(ranks[0].group, signal.SIGKILL)
+# All ranks, as a machine that goes away; one, as the kernel does when memory is short;
+# a request, as by a scheduler; all in the middle of writing a checkpoint.
+KILLS = ('all', 'one', 'term', 'write')
 
 
-def kill_one(ranks: list[Process], draw: random.Random) -> None:
-    """As the kernel when memory is short; the other ranks must notice and leave."""
-    os.kill(draw.choice(ranks).pid, signal.SIGKILL)
-
-
-def ask_to_stop(ranks: list[Process], draw: random.Random) -> None:
-    """As a scheduler that wants the machine."""
-    os.killpg(ranks[0].group, signal.SIGTERM)
-
-
-KILLS = {'all': kill_all, 'one': kill_one, 'term': ask_to_stop, 'write': kill_all}
+def kill(how: str, ranks: list[Process], draw: random.Random) -> None:
+    """End ranks in one of ``KILLS``; where one is killed, the others must leave."""
+    if how == 'one':
+        os.kill(draw.choice(ranks).pid, signal.SIGKILL)
+    else:
+        end = signal.SIGTERM if how == 'term' else signal.SIGKILL
+        os.killpg(ranks[0].group, end)
 
 
 def run_leg(
@@ -178,13 +151,13 @@ def run_leg(
     watch.next_leg()
     how, killed_at = None, 0.0
     while True:
-        watch.look(leader)
+        watch.sample(leader)
         if not watch.ranks:
             return wait(leader), how
         if how is None:
             how, killed_at = due(), time.monotonic()
             if how is not None:
-                KILLS[how](watch.ranks, draw)
+                kill(how, watch.ranks, draw)
         elif time.monotonic() - killed_at > HANG:
             raise TimeoutError(f'a rank still runs {HANG} s after a kill ({how}).')
         time.sleep(EVERY)
@@ -207,7 +180,7 @@ def break_for(
     mean = min(45, max(4, 60 * minutes / 40))
     resume = False
     while time.monotonic() < end:
-        how, at = draw.choice(list(KILLS)), time.monotonic() + 2
+        how, at = draw.choice(KILLS), time.monotonic() + 2
         at += draw.expovariate(1 / mean)
         write = Kill('write', draw.randint(1, 30), draw.random())
         leader = spawn(
@@ -251,16 +224,6 @@ def stop_well(
     return max(losses(folder))
 
 
-def end_well(unbroken: Unbroken, stop: int, watch: Watch) -> int:
-    """Let the unbroken run stop at this iteration and wait for it; its code."""
-    watch.next_leg()  # before it can have ended: this lets go of those that have
-    unbroken.stop_at(stop)
-    while any(p.group == unbroken.leader for p in living().values()):
-        watch.look(None)
-        time.sleep(EVERY)
-    return wait(unbroken.leader)
-
-
 def main() -> int:
     args = parse_args()
     report = {
@@ -296,20 +259,20 @@ def soak(args: argparse.Namespace, root: Path, report: dict) -> list[str]:
             default_hooks__checkpoint__every_iters=saves,
         )
 
-    # The broken run's config alone saves on its way.
-    unbroken = Unbroken(make(whole, 0), whole, parts, RANKS)
-    watch = Watch(root / 'samples.jsonl', unbroken)
+    watch = Watch(root / 'samples.jsonl')
     broken, kills = make(parts, 7), Counter[str]()
     report['kinds'] = kills
     break_for(args.minutes, broken, parts, watch, draw, kills)
     stop = stop_well(broken, parts, watch, draw)
     report |= {'kills': sum(kills.values()), 'iterations': stop}
     print(f'{stop} iterations, killed: {dict(kills)}', flush=True)
-    code = end_well(unbroken, stop, watch)
+    watch.run = 'unbroken_'  # its config does not save on the way
+    leader = spawn(make(whole, 0), whole, RANKS, kill=Kill('stop', stop))
+    code, _ = run_leg(leader, watch, draw, lambda: None)
     found = differences(whole, parts, RANKS)
     if code != 75:
         found.append(f'the unbroken run ended with {code}')
-    while watch.orphans.look(living()):
+    while watch.orphans.check(living()):
         time.sleep(EVERY)
     for line in found[:10]:
         print(f'    {line}', flush=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from cld_mm.cli.arguments import OptionsAction
+from cld_mm.cli.arguments import add_cfg_options
 from cld_mm.cli.command_line import command_line
 
 
@@ -36,13 +36,7 @@ def main() -> None:
     parser.add_argument('--epochs', type=int, default=2, help='draws of each image')
     parser.add_argument('--seed', type=int, default=0, help='of the run')
     parser.add_argument('--out', type=Path, default=Path('views.png'))
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=OptionsAction,
-        metavar='KEY=VALUE',
-        help='settings that replace those of the config',
-    )
+    add_cfg_options(parser)
     parser.add_argument('--debug', action='store_true', help='show tracebacks')
     args = parser.parse_args()
     with command_line(args.debug):
@@ -58,7 +52,7 @@ def main() -> None:
 
         check_picture(args.out)
         cfg = read_config(args.config)
-        merge_options(cfg, args.cfg_options or {})
+        merge_options(cfg, args.cfg_options)
         enter_scope(cfg.get('default_scope'))
         dataset = DATASETS.build(cfg.train_dataloader.dataset)
         # CrossLevel wraps the algorithm whose preprocessor it uses.

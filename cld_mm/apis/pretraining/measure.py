@@ -2,7 +2,6 @@
 
 import os
 import time
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -103,9 +102,7 @@ def _peak(model: Any, views: int, shape: Any, number: int, device: Any) -> int:
     return torch.cuda.max_memory_allocated(device)
 
 
-def seconds_per_iteration(
-    runner: Any, limit: float, progress: Callable[[int, float], object] | None = None
-) -> float:
+def seconds_per_iteration(runner: Any, limit: float) -> float:
     """Seconds of a training iteration with its loading, by training for a while.
 
     The first iterations, which start the loaders, are not counted.
@@ -113,7 +110,6 @@ def seconds_per_iteration(
     Args:
         runner: of the run's config; it is thrown away afterwards.
         limit: seconds to measure for; at least 3 iterations are.
-        progress: called with the iterations and the seconds of each.
     """
     model, wrapper = runner.model, runner.optim_wrapper
     times: list[float] = []
@@ -126,8 +122,5 @@ def seconds_per_iteration(
             now = time.perf_counter()
             times.append(now - last)
             last = now
-            counted = times[2:] or times
-            if progress:
-                progress(len(times), sum(counted) / len(counted))
             if now - begun > limit and len(times) >= 3:
-                return sum(counted) / len(counted)
+                return sum(times[2:]) / len(times[2:])

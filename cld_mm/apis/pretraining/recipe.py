@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from .backbones import is_transformer
-from .methods import find_method, jigsaw_sizes, method_model
+from .method_models import method_model
+from .methods import find_method, jigsaw_sizes
 from .plan import MONITORED, Plan
 
 RGB_ONLY = {'saturation': 0.0, 'hue': 0.0, 'gray_prob': 0.0}
@@ -22,20 +23,8 @@ COLORS = {
 
 def build_config(plan: Plan) -> dict[str, Any]:
     """The resolved config: plain values, no ``_base_``."""
-    model = method_model(
-        plan.method,
-        plan.backbone_cfg(),
-        plan.channels,
-        plan.num_images,
-        plan.queue_len,
-        plan.num_groups,
-        plan.devices > 1,
-        plan.momentum,
-        plan.size,
-        plan.in_channels,
-    )
     return {
-        'model': model,
+        'model': method_model(plan),
         'train_dataloader': dataloader(plan),
         'train_cfg': {'type': 'ResumableEpochLoop', 'max_epochs': plan.epochs},
         'val_dataloader': None,

@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from cld_mm.cli.arguments import positive
+
 from .embed import add_loading, add_model, load_model
 
 HELP = 'compare a trained backbone with a random or another one by linear probes'
@@ -10,8 +12,6 @@ HELP = 'compare a trained backbone with a random or another one by linear probes
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
-    from cld_mm.cli.arguments import positive
-
     add_model(parser)
     parser.add_argument('data', nargs='?', help="images (default: the run's own)")
     parser.add_argument(

@@ -3,18 +3,16 @@
 import argparse
 from pathlib import Path
 
+from cld_mm.cli.arguments import add_cfg_options
+
 HELP = 'print the resolved config of a file or a run'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
-    from cld_mm.cli.arguments import OptionsAction
-
     parser.add_argument('config', type=Path, help='config file, or folder of a run')
     parser.add_argument('--out', help='file to write: .py, .json or .yaml')
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=OptionsAction, metavar='KEY=VALUE'
-    )
+    add_cfg_options(parser)
 
 
 def run(args: argparse.Namespace) -> None:

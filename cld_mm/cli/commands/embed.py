@@ -4,9 +4,10 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cld_mm.cli.arguments import natural, positive
+
 if TYPE_CHECKING:
-    from cld_mm.apis import Embeddings
-    from cld_mm.apis.encoder import Encoder
+    from cld_mm.apis import Embeddings, Encoder
 
 HELP = 'write the features of images, with file names and labels'
 
@@ -34,8 +35,6 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 
 def add_loading(parser: argparse.ArgumentParser) -> None:
     """How images are read."""
-    from cld_mm.cli.arguments import natural, positive
-
     parser.add_argument(
         '--size', type=positive, help='side of the images; as in training'
     )

@@ -3,15 +3,15 @@
 import argparse
 from pathlib import Path
 
-from .embed import add_loading
+from cld_mm.cli.arguments import natural, positive
+
+from .embed import add_loading, embed_data
 
 HELP = 'write a page and tables about images: groups, duplicates, outliers, a map'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
-    from cld_mm.cli.arguments import natural, positive
-
     parser.add_argument(
         'source', help="a run's folder or checkpoint; or a file of cldmm embed"
     )
@@ -49,8 +49,6 @@ def run(args: argparse.Namespace) -> None:
     """Embed if need be, and explore."""
     from cld_mm.apis import Embeddings, explore
     from cld_mm.apis.embeddings import SUFFIXES
-
-    from .embed import embed_data
 
     source = Path(args.source)
     if source.suffix in SUFFIXES:

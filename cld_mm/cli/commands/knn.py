@@ -2,15 +2,15 @@
 
 import argparse
 
-from .labeled import add_labeled_arguments
+from cld_mm.cli.arguments import positive
+
+from .labeled import accuracies, add_labeled_arguments, labeled_splits
 
 HELP = 'classify labeled images by their nearest neighbors'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
-    from cld_mm.cli.arguments import positive
-
     add_labeled_arguments(parser)
     parser.add_argument('--k', type=positive, nargs='+', default=[1, 10, 20])
     parser.add_argument('--temperature', type=float, default=0.1)
@@ -20,8 +20,6 @@ def run(args: argparse.Namespace) -> None:
     """Print top-1 and top-5 for each k."""
     from cld_mm.evaluation import knn_classify
     from cld_mm.evaluation.functional.knn import check_vote
-
-    from .labeled import accuracies, labeled_splits
 
     check_vote(min(args.k), args.temperature)
     splits = labeled_splits(args)

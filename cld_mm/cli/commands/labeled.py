@@ -23,15 +23,20 @@ class LabeledSplits(NamedTuple):
     classes: list[str]
 
 
-def add_labeled_arguments(parser: argparse.ArgumentParser) -> None:
-    """A model and labeled images."""
-    add_model(parser)
+def add_labeled_images(parser: argparse.ArgumentParser) -> None:
+    """Labeled images, of training and for testing."""
     parser.add_argument(
         'data',
         help='labeled images: class folders (with train and test or val inside, or a '
         'fifth is held out), a CSV or list file, shards',
     )
     parser.add_argument('--test', help='labeled test images, if not in data')
+
+
+def add_labeled_arguments(parser: argparse.ArgumentParser) -> None:
+    """A model and labeled images, with the features that are read."""
+    add_model(parser)
+    add_labeled_images(parser)
     parser.add_argument('--labels', type=Path, help='CSV file with file and label')
     parser.add_argument('--seed', type=int, default=0, help='of the held-out part')
     add_loading(parser)

@@ -2,15 +2,15 @@
 
 import argparse
 
-from .labeled import add_labeled_arguments
+from cld_mm.cli.arguments import positive
+
+from .labeled import accuracies, add_labeled_arguments, labeled_splits
 
 HELP = 'fit a linear classifier on the features of labeled images'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
-    from cld_mm.cli.arguments import positive
-
     add_labeled_arguments(parser)
     parser.add_argument(
         '--lr', type=float, nargs='+', default=[0.01, 0.03, 0.1, 0.3, 1.0, 3.0]
@@ -23,8 +23,6 @@ def run(args: argparse.Namespace) -> None:
     import torch
 
     from cld_mm.evaluation import fit_linear
-
-    from .labeled import accuracies, labeled_splits
 
     splits = labeled_splits(args)
     fit = fit_linear(splits.train, splits.train_labels, args.lr, args.epochs)

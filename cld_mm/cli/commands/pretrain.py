@@ -2,7 +2,10 @@
 
 import argparse
 import re
+import time
 from pathlib import Path
+
+from cld_mm.cli.arguments import add_cfg_options, call_with_options, natural, positive
 
 HELP = 'train a backbone on your images, without labels'
 METHODS = 'mocov2-cld, npid-cld, byol-cld, infomin-cld, simclr-cld, simsiam-cld'
@@ -10,8 +13,6 @@ METHODS = 'mocov2-cld, npid-cld, byol-cld, infomin-cld, simclr-cld, simsiam-cld'
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
-    from cld_mm.cli.arguments import OptionsAction, natural, positive
-
     parser.add_argument(
         'data',
         nargs='+',
@@ -42,13 +43,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--channels',
+        dest='in_channels',
         type=positive,
         metavar='N',
         help='bands of the images, which then keep their depth (default: 3, or the '
         'number of bands if they are more than RGB and alpha)',
     )
     parser.add_argument(
-        '--time', type=duration, help='for everything: 90s, 3m, 2h, 1.5d'
+        '--time',
+        dest='seconds',
+        type=duration,
+        metavar='TIME',
+        help='for everything: 90s, 3m, 2h, 1.5d',
     )
     parser.add_argument(
         '--epochs', type=positive, help='instead of --time (default: 200)'
@@ -61,16 +67,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     chosen.add_argument('--lr', type=float, help='learning rate')
     chosen.add_argument('--workers', type=natural, help='loader processes per device')
     chosen.add_argument('--precision', choices=('float32', 'bfloat16', 'float16'))
-    chosen.add_argument('--groups', type=positive, help='K, number of groups')
-    chosen.add_argument('--queue', type=positive, help='length of the queue')
+    for name, dest, text in (
+        ('--groups', 'num_groups', 'K, number of groups'),
+        ('--queue', 'queue_len', 'length of the queue'),
+    ):
+        chosen.add_argument(name, dest=dest, type=positive, metavar='N', help=text)
     chosen.add_argument('--seed', type=int, default=0)
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=OptionsAction,
-        metavar='KEY=VALUE',
-        help='further settings of the config, such as model.cld.loss_weight=1.0',
-    )
+    add_cfg_options(parser, dest='options')
+    parser.set_defaults(started=time.monotonic())
 
 
 def duration(text: str) -> float:
@@ -85,29 +89,9 @@ def run(args: argparse.Namespace) -> None:
     """Train, and say what can be done next."""
     from cld_mm.apis.pretrain_images import pretrain
 
-    if args.time is not None and args.epochs is not None:
+    if args.seconds is not None and args.epochs is not None:
         raise ValueError('give --time or --epochs, not both.')
-    done = pretrain(
-        args.data,
-        args.out,
-        args.method,
-        args.backbone,
-        args.init,
-        args.size,
-        args.time,
-        args.epochs,
-        args.devices,
-        args.batch_size,
-        args.lr,
-        args.workers,
-        args.precision,
-        args.groups,
-        args.queue,
-        args.seed,
-        args.channels,
-        args.cfg_options,
-        started=args.started,
-    )
+    done = call_with_options(pretrain, args)
     data = args.data[0]
     print(
         f'Done: {done.checkpoint}\nNext:\n'

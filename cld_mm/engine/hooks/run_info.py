@@ -18,7 +18,7 @@ from cld_mm.registry import HOOKS
 class RunInfoHook(Hook):
     """Write ``run_info.json`` beside the scalars: versions, hardware, data, command.
 
-    ``tools/report.py`` shows it.
+    ``cldmm report`` shows it.
     """
 
     @master_only

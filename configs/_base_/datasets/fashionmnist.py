@@ -1,6 +1,6 @@
 """Fashion-MNIST, 10,000 training and 5,000 test images, two views for training.
 
-``python tools/dataset_converters/fashion_mnist.py`` fetches it.
+``python tools/dataset_converters/prepare.py fashion-mnist`` fetches it.
 """
 
 _base_ = '../eval/knn.py'

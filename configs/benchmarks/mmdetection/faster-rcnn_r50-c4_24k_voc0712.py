@@ -5,7 +5,7 @@ test07, 24,000 iterations of 16 images, ×0.1 after 18,000 and 22,000, all layer
 fine-tuned with synchronized BatchNorm. The recipe for Detectron2 has one more BatchNorm
 after the last stage, which MMDetection's ResLayer lacks. For MMDetection 3 (``mim
 install mmdet``), in an environment of its own; OUT is written by
-``tools/model_converters/export_backbone.py CHECKPOINT OUT --to mmdet``. Run, in
+``cldmm export CHECKPOINT OUT --to mmdet``. Run, in
 MMDetection's folder:
 ``tools/dist_train.sh CLD_MM/configs/benchmarks/mmdetection/NAME.py 8 --cfg-options
 model.backbone.init_cfg.checkpoint=OUT

@@ -40,7 +40,7 @@ def test_counts_have_limits(
     with pytest.raises(SystemExit) as end:
         runpy.run_path(str(BENCHMARKS / f'{tool}.py'), run_name='__main__')
     assert end.value.code == 2
-    said = f'argument {flag}: it is {value}: give a whole number from {limit} on'
+    said = f'argument {flag}: must be a whole number >= {limit}, got {value}'
     assert said in re.sub(r'\s+', ' ', capsys.readouterr().err)
 
 

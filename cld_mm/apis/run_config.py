@@ -1,10 +1,11 @@
-"""Train by a resolved config, in this process or on several devices."""
+"""Run a resolved config, in this process or on several devices."""
 
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -12,12 +13,19 @@ if TYPE_CHECKING:
 RANK_MODULE = 'cld_mm.cli.train_rank'  # what each process runs
 
 
-def train(cfg: 'Config') -> None:
-    """Check a config and train by it, on this rank.
+def run_config(
+    cfg: 'Config', sections: tuple[str, ...], work: Callable[[Any], object]
+) -> None:
+    """Check a config, build its runner and do the work, on this rank.
+
+    Args:
+        cfg: the resolved config.
+        sections: those whose data must be there.
+        work: what to do with the runner.
 
     Raises:
         ConfigError, ValueError: a setting is invalid.
-        StoppedBySignal: a signal ended it; it has saved a checkpoint.
+        StoppedBySignal: a signal ended training; it has saved a checkpoint.
     """
     from cld_mm.config.check_parallelism import check_parallel
     from cld_mm.config.check_values import check_config, check_data
@@ -27,14 +35,20 @@ def train(cfg: 'Config') -> None:
     from cld_mm.engine.consistency.setup import check_same_setup, resume_together
 
     check_config(cfg)
-    check_parallel(cfg)
-    check_data(cfg, 'train_dataloader')
+    if 'train_dataloader' in sections:  # evaluating splits nothing
+        check_parallel(cfg)
+    check_data(cfg, *sections)
     prepare_distributed(cfg)
     with watching(cfg.get('env_cfg', {}).get('watchdog_cfg')):
         resume_together(cfg)
         check_same_setup(cfg)
-        build_runner(cfg).train()
+        work(build_runner(cfg))
     leave_distributed()
+
+
+def train(cfg: 'Config') -> None:
+    """Train by a config, on this rank; raises as :func:`run_config`."""
+    run_config(cfg, ('train_dataloader',), lambda runner: runner.train())
 
 
 def train_on_devices(config: Path, devices: int, resume: bool) -> int:
