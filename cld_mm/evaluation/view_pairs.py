@@ -54,6 +54,7 @@ def extract_view_pairs(runner: Any, number: int) -> ViewPairs:
     number = min(number, len(loader.dataset))
     share = -(-number // world_size())
     parts: dict[str, list[Tensor]] = {}
+    encoded = 0
     bar = tqdm(
         total=share,
         desc='views',
@@ -75,7 +76,8 @@ def extract_view_pairs(runner: Any, number: int) -> ViewPairs:
             labels = labels_of(data.get('data_samples'), views[0])
             parts.setdefault('labels', []).append(labels)
             bar.update(len(views[0]))
-            if bar.n >= share:
+            encoded += len(views[0])  # a bar that is not shown counts nothing
+            if encoded >= share:
                 break
     finally:
         bar.close()

@@ -56,14 +56,8 @@ def _files(folder: Path) -> Iterator[tuple[Path, int, int]]:
             yield path, int(match[1]), int(match[2])
 
 
-def read_rows(folder: Path, start: int, stop: int, checked: bool = False) -> Tensor:
+def read_rows(folder: Path, start: int, stop: int) -> Tensor:
     """Rows ``start`` to ``stop`` of a saved bank, ``(stop - start, C)``.
-
-    Args:
-        folder: of the bank.
-        start: first row.
-        stop: one past the last row.
-        checked: the files' digests were just verified.
 
     Raises:
         FileNotFoundError: some rows are in none of the files.
@@ -72,7 +66,7 @@ def read_rows(folder: Path, start: int, stop: int, checked: bool = False) -> Ten
     parts, reached = [], start
     for path, low, high in sorted(_files(folder), key=lambda file: file[1]):
         if low <= reached < min(high, stop):
-            reason = None if checked else damage(path)
+            reason = damage(path)
             if reason is not None:
                 raise ValueError(
                     f'{path} {reason}: restore the file, or resume from the checkpoint '
@@ -120,15 +114,8 @@ def num_rows(folder: Path) -> int:
     return max((high for _, _, high in _files(folder)), default=0)
 
 
-def load_rows(
-    bank: ShardedMemoryBank, checkpoint: str | Path, checked: bool = False
-) -> None:
+def load_rows(bank: ShardedMemoryBank, checkpoint: str | Path) -> None:
     """Read this rank's rows, written by any number of ranks.
-
-    Args:
-        bank: gets them.
-        checkpoint: the file beside them.
-        checked: the files' digests were just verified.
 
     Raises:
         FileNotFoundError: the rows are not beside the checkpoint.
@@ -142,7 +129,7 @@ def load_rows(
             f'{len(bank)}: a bank belongs to one dataset, so train on the same one, or '
             'start a new run.'
         )
-    rows = read_rows(folder, bank.start, bank.stop, checked)
+    rows = read_rows(folder, bank.start, bank.stop)
     if rows.shape != bank.features.shape:
         raise ValueError(
             f"{folder} has rows of size {rows.shape[1]}, but the model's have "

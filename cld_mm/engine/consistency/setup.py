@@ -27,8 +27,6 @@ class RankMismatch(ValueError):
 def check_same(what: str, own: Mapping[str, Any], advice: str) -> None:
     """Raise if another rank's values differ from rank 0's; all ranks call it.
 
-    Digests are exchanged first, the values only if they differ.
-
     Args:
         what: what they are, for the message ('config').
         own: this rank's values by name; compared by their ``repr``.
@@ -38,10 +36,6 @@ def check_same(what: str, own: Mapping[str, Any], advice: str) -> None:
         RankMismatch: on every rank, naming the first rank that differs.
     """
     texts = {name: _stable(value) for name, value in own.items()}
-    digest = hashlib.blake2b(repr(sorted(texts.items())).encode()).digest()
-    digests: list = all_gather_object(digest)
-    if all(other == digests[0] for other in digests):
-        return
     everything: list = all_gather_object(texts)
     reference = everything[0]
     for rank, values in enumerate(everything):
