@@ -32,7 +32,7 @@ SHOWN = 4
 
 @dataclass
 class Iteration:
-    """A forward pass since the last optimizer step: what an error message names."""
+    """A forward pass since the last optimizer step."""
 
     number: int
     epoch: int
@@ -211,7 +211,7 @@ class NonFiniteLossHook(Hook):
         finite: Tensor | None = None,
         reason: str | None = None,
     ) -> None:
-        """Write what is known to files and raise; all ranks call it together."""
+        """Write what is known to files and raise; all ranks call it."""
         values = [{k: float(v) for k, v in it.parts.items()} for it in iterations]
         bad = [i for i, parts in enumerate(values) if not all_finite(parts)]
         worst = bad[0] if bad else -1
