@@ -39,7 +39,7 @@ from cld_mm.config.check_values import check_config, check_data
 from cld_mm.datasets.preparation.fashion_mnist import origin
 from cld_mm.engine.build import build_runner
 from cld_mm.engine.checkpoint import StoppedBySignal
-from cld_mm.engine.optim_wrappers.amp import has_bfloat16
+from cld_mm.engine.optim_wrappers import has_bfloat16
 from cld_mm.report import collect_run, take_snapshot, write_page
 from cld_mm.study.compare import Comparison, comparison_table, wins
 from cld_mm.study.features import Images

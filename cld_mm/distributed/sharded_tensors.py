@@ -21,6 +21,11 @@ def has_split_parameters(model: nn.Module) -> bool:
     return any(is_split(parameter) for parameter in model.parameters())
 
 
+def own_part(tensor: Any) -> Tensor:
+    """This rank's part of a split tensor; the whole of one that is not split."""
+    return tensor.to_local() if is_split(tensor) else tensor
+
+
 def joined(state: Any, keep: bool = True) -> Any:
     """Nested dicts and lists with split tensors made whole, in CPU memory.
 

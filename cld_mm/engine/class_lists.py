@@ -74,6 +74,18 @@ def training_classes(runner: Any) -> list[str] | None:
     return read_class_names(dataset) or []
 
 
+def with_training_classes(
+    runner: Any, loader: DataLoader | dict, loop: BaseLoop | dict
+) -> DataLoader | dict:
+    """A loop's dataloader whose labels count along the classes of training."""
+    # KNNLoop has training images of its own.
+    if isinstance(loop, BaseLoop) or loop.get('type') == 'KNNLoop':
+        return loader
+    names = training_classes(runner)
+    unknown = runner.cfg.get('unknown_classes', 'error')
+    return loader if names is None else with_classes(loader, names, unknown)
+
+
 def check_same_classes(runner: Any, filename: str) -> None:
     """Check that a resumed classifier's outputs keep their meaning.
 

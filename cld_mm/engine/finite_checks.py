@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.parallel import DistributedDataParallel
 
-from cld_mm.distributed.sharded_tensors import is_split
+from cld_mm.distributed.sharded_tensors import own_part
 from cld_mm.models.memories import memories
 
 
@@ -54,7 +54,7 @@ def find_gradients(optimizer: Any) -> tuple[list[nn.Parameter], list[Tensor]]:
     for group in optimizer.param_groups:
         for parameter in group['params']:
             if parameter.grad is not None:
-                gradient = _own(parameter.grad)
+                gradient = own_part(parameter.grad)
                 if gradient.numel():  # a rank's part of a small tensor may be empty
                     parameters.append(parameter)
                     gradients.append(gradient)
@@ -107,7 +107,7 @@ def check_finite(model: nn.Module, iteration: int, work_dir: str) -> None:
 
 @torch.no_grad()
 def _first_not_finite(model: nn.Module) -> str | None:
-    named = {f'the weight {name}': _own(p) for name, p in model.named_parameters()}
+    named = {f'the weight {name}': own_part(p) for name, p in model.named_parameters()}
     owners: dict[str, Any] = {
         name: {'running_mean': norm.running_mean, 'running_var': norm.running_var}
         for name, norm in model.named_modules()
@@ -115,7 +115,7 @@ def _first_not_finite(model: nn.Module) -> str | None:
     }
     owners |= {name: m.must_be_finite() for name, m in memories(model).items()}
     named |= {
-        f'the buffer {name}.{key}'.replace(' .', ' '): _own(value)
+        f'the buffer {name}.{key}'.replace(' .', ' '): own_part(value)
         for name, tensors in owners.items()
         for key, value in tensors.items()
         if value is not None
@@ -133,7 +133,3 @@ def _first_not_finite(model: nn.Module) -> str | None:
     if not bad.any():  # the only device sync
         return None
     return list(named)[int(bad.int().argmax())]
-
-
-def _own(tensor: Any) -> Tensor:
-    return tensor.to_local() if is_split(tensor) else tensor

@@ -1,10 +1,9 @@
 """ResumableRunner: mmengine's Runner with exact resume, also on a CPU.
 
-It writes checkpoints in the background, whole or not at all, and resumes from the
-newest intact one.
+It writes checkpoints whole or not at all, and resumes from the newest intact one.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,18 +29,17 @@ from cld_mm.distributed.sharded_tensors import (
     has_split_parameters,
     take_plain_states,
 )
-from cld_mm.engine.checkpoint.save import is_remote, save_state
+from cld_mm.engine.checkpoint.save import save_state
 from cld_mm.fileio.disk_errors import use_strict_log_files
-from cld_mm.fileio.short_text import shorten
 from cld_mm.fileio.terminal_log import shorten_terminal_log
 from cld_mm.registry import MODEL_WRAPPERS
 
-from .checkpoint import CheckpointError, CheckpointWriter
+from .checkpoint import CheckpointError
 from .checkpoint.bank_rows import load_rows, sharded_bank
-from .checkpoint.choose import choose_together
+from .checkpoint.discovery import choose_together
 from .checkpoint.load_parts import load_parts
-from .checkpoint.resume_settings import ResumePlan, describe
-from .class_lists import check_same_classes, training_classes, with_classes
+from .checkpoint.resume_settings import ResumePlan
+from .class_lists import check_same_classes, with_classes, with_training_classes
 from .seeded_loaders import seed_pipelines, start_worker
 
 
@@ -57,7 +55,6 @@ class ResumableRunner(Runner):
     _test_dataloader: Any
     optim_wrapper: Any
     param_schedulers: Any
-    _verified: str | None = None  # the checkpoint whose digests were checked
     _plan: ResumePlan | None = None  # while a run is resumed
     # Of the checkpoint loaded last.
     stored_classes: Sequence[str] | None = None
@@ -111,23 +108,13 @@ class ResumableRunner(Runner):
 
     def build_val_loop(self, loop: BaseLoop | dict) -> BaseLoop:
         """As mmengine's; labels count along the classes of training."""
-        self._val_dataloader = self._with_training_classes(self._val_dataloader, loop)
+        self._val_dataloader = with_training_classes(self, self._val_dataloader, loop)
         return self._with_training_range(super().build_val_loop(loop))
 
     def build_test_loop(self, loop: BaseLoop | dict) -> BaseLoop:
         """As mmengine's; labels count along the classes of training."""
-        self._test_dataloader = self._with_training_classes(self._test_dataloader, loop)
+        self._test_dataloader = with_training_classes(self, self._test_dataloader, loop)
         return self._with_training_range(super().build_test_loop(loop))
-
-    def _with_training_classes(
-        self, loader: DataLoader | dict, loop: BaseLoop | dict
-    ) -> DataLoader | dict:
-        # KNNLoop has training images of its own.
-        if isinstance(loop, BaseLoop) or loop.get('type') == 'KNNLoop':
-            return loader
-        names = training_classes(self)
-        unknown = self.cfg.get('unknown_classes', 'error')
-        return loader if names is None else with_classes(loader, names, unknown)
 
     def _with_training_range(self, loop: BaseLoop) -> BaseLoop:
         found = self.stored_value_range
@@ -136,24 +123,13 @@ class ResumableRunner(Runner):
         use_value_range(loop.dataloader.dataset, found)
         return loop
 
-    @property
-    def checkpoint_writer(self) -> CheckpointWriter:
-        """The writer of this run's checkpoints."""
-        if not hasattr(self, '_checkpoint_writer'):
-            self._checkpoint_writer = CheckpointWriter()
-        return self._checkpoint_writer
-
     @staticmethod
     def build_dataloader(
         dataloader: DataLoader | dict,
         seed: int | None = None,
         diff_rank_seed: bool = False,
     ) -> DataLoader:
-        """As mmengine's, but independent of where a run was interrupted.
-
-        A loader draws from its own generator, the augmentations of a sample from the
-        sample's seed, and workers leave signals to their rank.
-        """
+        """As mmengine's; draws do not depend on workers or on interruptions."""
         loader = Runner.build_dataloader(dataloader, seed, diff_rank_seed)
         if isinstance(dataloader, DataLoader):
             return loader
@@ -184,7 +160,6 @@ class ResumableRunner(Runner):
         chosen = choose_together(self.work_dir, self._load_from)
         if chosen is None:
             return
-        self._verified = chosen
         try:
             self.resume(chosen)
         except FileNotFoundError as error:
@@ -203,12 +178,9 @@ class ResumableRunner(Runner):
     ) -> None:
         """As mmengine's, reading into CPU memory: other ranks' states are in it too.
 
-        Settings that changed since the checkpoint are applied, or refused; see
-        :mod:`cld_mm.engine.checkpoint.resume_settings`.
-
         Raises:
-            CheckpointError: the checkpoint is of another model, where mmengine warns
-                and takes what fits; or changed settings cannot be applied.
+            CheckpointError: the checkpoint is of another model, or changed settings
+                cannot be applied (see :class:`ResumePlan`).
         """
         self.optim_wrapper = self.build_optim_wrapper(self.optim_wrapper)
         if self.param_schedulers is not None:
@@ -234,20 +206,8 @@ class ResumableRunner(Runner):
         meta: dict | None = None,
         by_epoch: bool = True,
         backend_args: dict | None = None,
-        then: Callable[[], None] | None = None,
     ) -> None:
-        """As mmengine's, but returns once the state is copied; a thread writes it.
-
-        A file on a remote store is written by mmengine at once.
-
-        Args:
-            then: called in the thread once the file is written.
-            out_dir, filename, file_client_args, save_optimizer, save_param_scheduler,
-                meta, by_epoch, backend_args: as in mmengine's Runner.
-
-        Raises:
-            FloatingPointError: on every rank: a weight or buffer is not finite.
-        """
+        """As mmengine's, to a local folder; see :func:`save_state`."""
         save_state(
             self,
             Path(out_dir) / filename,
@@ -255,20 +215,6 @@ class ResumableRunner(Runner):
             by_epoch,
             save_optimizer,
             save_param_scheduler,
-            then,
-            write_remotely=partial(
-                super().save_checkpoint,
-                out_dir,
-                filename,
-                file_client_args,
-                save_optimizer,
-                save_param_scheduler,
-                meta,
-                by_epoch,
-                backend_args,
-            )
-            if is_remote(out_dir, file_client_args, backend_args)
-            else None,
         )
 
     def load_checkpoint(self, filename: str, *args: Any, **kwargs: Any) -> dict:
@@ -281,37 +227,22 @@ class ResumableRunner(Runner):
             checkpoint = load_parts(self, filename)
             self._has_loaded = True
         else:
-            checkpoint = self._load_exactly(filename, *args, **kwargs)
+            try:
+                checkpoint = super().load_checkpoint(
+                    filename, *args, **{**kwargs, 'strict': True}
+                )
+            except RuntimeError as error:
+                raise self._plan.misfit(error) from error
+            bank = sharded_bank(self.model)
+            if bank is not None and 'bank.features' not in checkpoint['state_dict']:
+                load_rows(bank, filename)
         meta = (checkpoint.get('meta') or {}).get('dataset_meta') or {}
         self.stored_classes = meta.get('classes')
         self.stored_value_range = meta.get('value_range')
-        bank = sharded_bank(self.model)
-        in_state = 'bank.features' in checkpoint.get('state_dict', {})
-        if self._plan is not None and bank is not None and not in_state:
-            load_rows(bank, filename, checked=filename == self._verified)
         return checkpoint
 
-    def _load_exactly(self, filename: str, *args: Any, **kwargs: Any) -> dict:
-        kwargs['strict'] = True
-        try:
-            return super().load_checkpoint(filename, *args, **kwargs)
-        except RuntimeError as error:
-            if 'do not match exactly' not in str(error):
-                raise
-            changes = self._plan.changes if self._plan is not None else {}
-            of_model = {k: v for k, v in changes.items() if k.startswith('model.')}
-            what = describe(of_model) or shorten(str(error).partition('\n')[2], 200)
-            raise CheckpointError(
-                f'the checkpoint {filename} does not fit the model ({what}): resume '
-                'with the config it was written with, or start a new run from its '
-                'weights with load_from.'
-            ) from error
-
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
-        """The logger, with a shorter log on the terminal.
-
-        A log file that cannot be written ends the run.
-        """
+        """With a shorter log on the terminal; failing to write the file is an error."""
         logger = super().build_logger(*args, **kwargs)
         use_strict_log_files(logger)
         if is_main_process():

@@ -22,25 +22,14 @@ from cld_mm.fileio.atomic_write import write_text
 from cld_mm.registry import VISBACKENDS
 
 
-class RunIdentifier:
-    """The identifier of a tracked run, in a file of the work dir.
+def identifier_file(save_dir: str, tracker: str) -> Path:
+    """Where a run's identifier is, from a backend's ``WORK_DIR/<time>/vis_data``."""
+    return Path(save_dir).absolute().parents[1] / f'{tracker}_run'
 
-    Args:
-        save_dir: of the backend: ``WORK_DIR/<time>/vis_data``.
-        tracker: name of the tracker.
-    """
 
-    def __init__(self, save_dir: str, tracker: str) -> None:
-        self.path = Path(save_dir).absolute().parents[1] / f'{tracker}_run'
-
-    def read(self, resume: bool) -> str | None:
-        """The identifier to continue with; None for a new run."""
-        return self.path.read_text() if resume and self.path.is_file() else None
-
-    def write(self, identifier: str) -> None:
-        """Keep the identifier for later starts."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(self.path, identifier)
+def read_identifier(path: Path, resume: Any) -> str | None:
+    """The identifier to continue with; None for a new run."""
+    return path.read_text() if resume and path.is_file() else None
 
 
 @VISBACKENDS.register_module()
@@ -64,12 +53,12 @@ class ResumableTensorboardVisBackend(TensorboardVisBackend):
             return
         from torch.utils.tensorboard import SummaryWriter
 
-        identifier = RunIdentifier(self._save_dir, 'tensorboard')
-        name = identifier.read(self.resume)
+        path = identifier_file(self._save_dir, 'tensorboard')
+        name = read_identifier(path, self.resume)
         if name is None:
             name = Path(self._save_dir).absolute().parent.name
-            identifier.write(name)
-        folder = identifier.path.with_name('tensorboard') / name
+            write_text(path, name)
+        folder = path.with_name('tensorboard') / name
         self._tensorboard = SummaryWriter(str(folder), purge_step=step)
 
     def add_scalar(self, name: str, value: Any, step: int = 0, **kwargs: Any) -> None:
@@ -107,12 +96,12 @@ class ResumableWandbVisBackend(WandbVisBackend):
     def add_config(self, config: Config, **kwargs: Any) -> None:
         """Choose the run and log the config; the runner calls it first."""
         self._init_kwargs: dict[str, Any] = dict(self._init_kwargs or {})  # type: ignore[has-type]
-        identifier = RunIdentifier(self._save_dir, 'wandb')
-        run = identifier.read(bool(config.get('resume'))) or uuid.uuid4().hex[:8]
+        path = identifier_file(self._save_dir, 'wandb')
+        run = read_identifier(path, config.get('resume')) or uuid.uuid4().hex[:8]
         run = self._init_kwargs.setdefault('id', run)
         self._init_kwargs.setdefault('resume', 'allow')
         self._init_kwargs.setdefault('allow_val_change', True)
-        identifier.write(run)
+        write_text(path, run)
         super().add_config(config, **kwargs)
 
 
@@ -133,19 +122,19 @@ class ResumableMLflowVisBackend(MLflowVisBackend):
         """Choose the run and log the config; the runner calls it first."""
         import mlflow
 
-        identifier = RunIdentifier(self._save_dir, 'mlflow')
+        path = identifier_file(self._save_dir, 'mlflow')
         is_local = self._tracking_uri is None  # type: ignore[has-type]
         if is_local:
-            self._tracking_uri = f'sqlite:///{identifier.path.with_name("mlflow.db")}'
+            self._tracking_uri = f'sqlite:///{path.with_name("mlflow.db")}'
         mlflow.set_tracking_uri(self._tracking_uri)
         name = self._exp_name or ('training' if is_local else 'Default')
         if is_local and mlflow.get_experiment_by_name(name) is None:
-            files = identifier.path.with_name('mlruns').as_uri()
+            files = path.with_name('mlruns').as_uri()
             mlflow.create_experiment(name, files)  # not in the current folder
         mlflow.set_experiment(name)
-        continued = identifier.read(bool(config.get('resume')))
+        continued = read_identifier(path, config.get('resume'))
         run = mlflow.start_run(run_id=continued, run_name=self._run_name)
-        identifier.write(run.info.run_id)
+        write_text(path, run.info.run_id)
         self._init_env()
         self._env_initialized = True
         if continued is None:  # parameters of a run cannot be changed

@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader
 from cld_mm.datasets import ShardSampler, TarShards
 from cld_mm.datasets.preparation.shard_writer import write_shards
 from cld_mm.datasets.shard_index import verify
-from cld_mm.engine.loops.skip_batches import skip_batches
+from cld_mm.engine.loops.resumable import skip_batches
 from cld_mm.registry import TRANSFORMS
 from tests.helpers.ranks import run_ranks
 

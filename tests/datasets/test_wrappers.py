@@ -10,7 +10,7 @@ import pytest
 import torch
 from mmengine.registry import DefaultScope
 
-from cld_mm.engine.loops.skip_batches import skip_batches
+from cld_mm.engine.loops.resumable import skip_batches
 from cld_mm.engine.runner import ResumableRunner
 from cld_mm.registry import DATASETS
 

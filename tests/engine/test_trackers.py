@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cld_mm.engine.trackers import RunIdentifier
+from cld_mm.engine.trackers import identifier_file, read_identifier
 from tests.helpers.tiny_runs import train
 
 
@@ -41,11 +41,11 @@ def test_tensorboard_shows_one_run(tmp_path: Path) -> None:
 
 
 def test_a_new_run_in_the_same_folder_is_another_one(tmp_path: Path) -> None:
-    identifier = RunIdentifier(str(tmp_path / 'time/vis_data'), 'wandb')
-    assert identifier.read(resume=True) is None
-    identifier.write('abc')
-    assert identifier.read(resume=True) == 'abc'
-    assert identifier.read(resume=False) is None
+    path = identifier_file(str(tmp_path / 'time/vis_data'), 'wandb')
+    assert read_identifier(path, resume=True) is None
+    path.write_text('abc')
+    assert read_identifier(path, resume=True) == 'abc'
+    assert read_identifier(path, resume=False) is None
 
 
 def test_wandb_keeps_its_run(tmp_path: Path) -> None:

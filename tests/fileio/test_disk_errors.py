@@ -37,7 +37,6 @@ class DiskFault(Hook):
     ) -> None:
         if runner.iter + 1 != 3:
             return
-        runner.checkpoint_writer.wait()
         work_dir = Path(runner.work_dir)
         checkpoints = work_dir.parent / 'saved' / work_dir.name
         if self.kind == 'log':

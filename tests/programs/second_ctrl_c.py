@@ -8,12 +8,12 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from cld_mm.engine.checkpoint import background_writer
+from cld_mm.engine.checkpoint import save
 from tools.stress import comparing, small_configs, small_runs
 
 
 def hang_in_writes() -> None:
-    background_writer.write_checkpoint = lambda *_: time.sleep(600)  # type: ignore[assignment, return-value]
+    save.write_checkpoint = lambda *_: time.sleep(600)  # type: ignore[assignment, return-value]
 
 
 def main(folder: Path) -> None:

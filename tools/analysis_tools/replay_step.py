@@ -36,7 +36,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description='Repeat a dumped training step.')
     parser.add_argument('dump', help='WORK_DIR/non_finite/iter_N or a file in it')
     parser.add_argument('--device', choices=['cpu', 'cuda'], default='cpu')
-    parser.add_argument('--alone', action='store_true', help='replay ranks singly')
     parser.add_argument('--out', help='JSON file for the result')
     parser.add_argument('--debug', action='store_true', help='show tracebacks')
     args = parser.parse_args()
@@ -44,7 +43,7 @@ def main() -> None:
         from cld_mm.engine.step_replay.replay import replay
         from cld_mm.fileio.json_values import replace_non_finite
 
-        found = replay(args.dump, args.device, args.alone)
+        found = replay(args.dump, args.device)
         for result in found['ranks']:
             print_result(result, found['together'])
         text = json.dumps(replace_non_finite(found, as_text=True), allow_nan=False)

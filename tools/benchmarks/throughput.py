@@ -56,7 +56,7 @@ from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 from cld_mm.cli.allocators import keep_freed_memory
 from cld_mm.augmentation.view_parameters import ViewDistribution
-from cld_mm.engine.optim_wrappers.amp import has_bfloat16
+from cld_mm.engine.optim_wrappers import has_bfloat16
 
 
 GPU = torch.cuda.is_available()

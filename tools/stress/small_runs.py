@@ -12,8 +12,10 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
 from mmengine.runner import Runner
 
@@ -207,24 +209,21 @@ def _rank(
 
 def _kill_in_write(kill: Kill) -> None:
     """Let the disk get a fraction of one checkpoint's bytes, then kill."""
-    put, counts = files._HashingFile.put, {'files': 0, 'parts': 0}
-    begin = files._HashingFile.__init__
+    opened, files_begun = files.open_atomically, count(1)
 
-    def start(self: Any, file: BinaryIO) -> None:
-        begin(self, file)
-        counts['files'] += 1
-        counts['parts'] = 0
+    @contextmanager
+    def open_and_die(path: Path, **settings: Any) -> Iterator[Any]:
+        with opened(path, **settings) as file:
 
-    def count(self: Any, data: bytes) -> None:
-        counts['parts'] += 1
-        # A tiny run's archive comes in some hundreds of parts.
-        if counts['files'] == kill.when and counts['parts'] > 400 * kill.share:
-            self.file.flush()
-            kill_group()
-        put(self, data)
+            def write_part(data: Any) -> None:
+                file.write(data[: int(kill.share * len(data))])
+                file.flush()
+                kill_group()
 
-    files._HashingFile.__init__ = start  # type: ignore[method-assign]
-    files._HashingFile.put = count  # type: ignore[method-assign]
+            dies = next(files_begun) == kill.when
+            yield SimpleNamespace(write=write_part) if dies else file
+
+    files.open_atomically = open_and_die  # type: ignore[assignment]
 
 
 def _kill_in_load() -> None:

@@ -2,14 +2,12 @@
 
 from cld_mm.engine.preemption.signals import StoppedBySignal, StopSignals
 
-from .background_writer import CheckpointWriter, snapshot
 from .discovery import newest_good
 from .file_format import CheckpointError, Label, damage, read_label, write_checkpoint
 from .rank_state import gather_rank_states, restore_rank_state
 
 __all__ = [
     'CheckpointError',
-    'CheckpointWriter',
     'Label',
     'StopSignals',
     'StoppedBySignal',
@@ -18,6 +16,5 @@ __all__ = [
     'newest_good',
     'read_label',
     'restore_rank_state',
-    'snapshot',
     'write_checkpoint',
 ]

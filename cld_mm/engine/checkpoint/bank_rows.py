@@ -6,7 +6,6 @@ ranks share. Any number of ranks can read them, each only its own rows.
 
 import re
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -40,39 +39,31 @@ def save_rows(bank: ShardedMemoryBank, checkpoint: str | Path) -> None:
     write_checkpoint({'rows': bank.features.cpu().clone()}, path)
     barrier()
     if is_main_process():  # files of another number of ranks under this name
-        ranks = range(world_size())
-        bounds = [shard_bounds(len(bank), rank, len(ranks)) for rank in ranks]
-        for other, *rows in list(_files(folder)):
-            if tuple(rows) not in bounds:
+        ranks = world_size()
+        bounds = [shard_bounds(len(bank), rank, ranks) for rank in range(ranks)]
+        for low, high, other in _files(folder):
+            if (low, high) not in bounds:
                 other.unlink()
     barrier()
 
 
-def _files(folder: Path) -> Iterator[tuple[Path, int, int]]:
-    """Files of a folder with the rows they hold."""
-    for path in sorted(folder.glob('rows_*.pth')):
-        match = _NAME.fullmatch(path.name)
-        if match:
-            yield path, int(match[1]), int(match[2])
+def _files(folder: Path) -> list[tuple[int, int, Path]]:
+    """First row, end and path of each file of a folder, in the rows' order."""
+    matches = [(_NAME.fullmatch(path.name), path) for path in folder.glob('rows_*.pth')]
+    return sorted((int(m[1]), int(m[2]), path) for m, path in matches if m)
 
 
-def read_rows(folder: Path, start: int, stop: int, checked: bool = False) -> Tensor:
+def read_rows(folder: Path, start: int, stop: int) -> Tensor:
     """Rows ``start`` to ``stop`` of a saved bank, ``(stop - start, C)``.
-
-    Args:
-        folder: of the bank.
-        start: first row.
-        stop: one past the last row.
-        checked: the files' digests were just verified.
 
     Raises:
         FileNotFoundError: some rows are in none of the files.
         ValueError: a file is damaged, or has other rows than its name says.
     """
     parts, reached = [], start
-    for path, low, high in sorted(_files(folder), key=lambda file: file[1]):
+    for low, high, path in _files(folder):
         if low <= reached < min(high, stop):
-            reason = None if checked else damage(path)
+            reason = damage(path)
             if reason is not None:
                 raise ValueError(
                     f'{path} {reason}: restore the file, or resume from the checkpoint '
@@ -105,7 +96,7 @@ def bank_damage(checkpoint: str | Path, rank: int = 0, ranks: int = 1) -> str | 
     """
     reached, folder = 0, bank_folder(checkpoint)
     start, stop = shard_bounds(num_rows(folder), rank, ranks)
-    for path, low, high in sorted(_files(folder), key=lambda file: file[1]):
+    for low, high, path in _files(folder):
         reason = damage(path) if start <= low < stop else None
         if reason is None and low > reached:
             reason = f'begins after row {reached}, which is in no file'
@@ -117,18 +108,11 @@ def bank_damage(checkpoint: str | Path, rank: int = 0, ranks: int = 1) -> str | 
 
 def num_rows(folder: Path) -> int:
     """How many rows the saved bank has."""
-    return max((high for _, _, high in _files(folder)), default=0)
+    return max((high for _, high, _ in _files(folder)), default=0)
 
 
-def load_rows(
-    bank: ShardedMemoryBank, checkpoint: str | Path, checked: bool = False
-) -> None:
+def load_rows(bank: ShardedMemoryBank, checkpoint: str | Path) -> None:
     """Read this rank's rows, written by any number of ranks.
-
-    Args:
-        bank: gets them.
-        checkpoint: the file beside them.
-        checked: the files' digests were just verified.
 
     Raises:
         FileNotFoundError: the rows are not beside the checkpoint.
@@ -142,7 +126,7 @@ def load_rows(
             f'{len(bank)}: a bank belongs to one dataset, so train on the same one, or '
             'start a new run.'
         )
-    rows = read_rows(folder, bank.start, bank.stop, checked)
+    rows = read_rows(folder, bank.start, bank.stop)
     if rows.shape != bank.features.shape:
         raise ValueError(
             f"{folder} has rows of size {rows.shape[1]}, but the model's have "

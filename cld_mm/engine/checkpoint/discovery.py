@@ -1,4 +1,4 @@
-"""Find the newest intact checkpoint of a run."""
+"""Find the newest intact checkpoint of a run, on one rank or on all together."""
 
 import logging
 import re
@@ -6,8 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from mmengine.dist import (
+    all_gather_object,
+    broadcast_object_list,
+    get_rank,
+    get_world_size,
+    is_main_process,
+)
 from mmengine.logging import print_log
 
+from .bank_rows import bank_damage
 from .file_format import CheckpointError, damage, read_label
 
 _NAME = re.compile(r'(epoch|iter)_\d+\.pth')
@@ -17,7 +25,7 @@ _LAST = float('inf')
 def newest_good(
     work_dir: str | Path, inspect: Callable[[Path], str | None] = damage
 ) -> Path | None:
-    """The newest intact checkpoint of a run.
+    """The newest intact checkpoint of a run; None if there is none at all.
 
     Searches the work dir and the folder that its ``last_checkpoint`` names. A newer but
     damaged one is named in a warning.
@@ -26,19 +34,60 @@ def newest_good(
         work_dir: the run's.
         inspect: tells what is wrong with a checkpoint, or None.
 
-    Returns:
-        None if there is none at all.
-
     Raises:
         CheckpointError: there are some, and all are damaged.
     """
-    return first_whole(resumable(folders_of(Path(work_dir))), work_dir, inspect)
+    return _first_intact(_candidates(work_dir), work_dir, inspect)
 
 
-def first_whole(
+def choose_together(work_dir: str, named: str | None = None) -> str | None:
+    """The checkpoint to resume from, the same on all ranks; all ranks call it.
+
+    Rank 0 lists and hashes checkpoints; each rank hashes its own rows of a sharded
+    bank.
+
+    Args:
+        work_dir: the run's.
+        named: the only one to consider; a file or an address.
+
+    Returns:
+        None, with a warning, if there is none.
+
+    Raises:
+        CheckpointError: the one that is named is damaged, or all are.
+    """
+    if named is not None:
+        reason = _damage_together(Path(named))
+        if reason is not None:
+            raise CheckpointError(
+                f'the checkpoint {named} {reason}: give another one, or use --resume '
+                'alone to find the newest intact one.'
+            )
+        return named
+    found = [_candidates(work_dir) if is_main_process() else []]
+    broadcast_object_list(found)
+    newest = _first_intact(found[0], work_dir, _damage_together)
+    if newest is None:
+        print_log(
+            f'no checkpoint to resume from in {work_dir}: a new run starts.',
+            'current',
+            level=logging.WARNING,
+        )
+    return None if newest is None else str(newest)
+
+
+def _damage_together(path: Path) -> str | None:
+    """What any rank finds wrong with a checkpoint or its bank rows."""
+    own = None
+    if path.is_file():  # else an address
+        own = damage(path) if is_main_process() else None
+        own = own or bank_damage(path, get_rank(), get_world_size())
+    return next((reason for reason in all_gather_object(own) if reason), None)
+
+
+def _first_intact(
     found: list[Path], work_dir: str | Path, inspect: Callable[[Path], str | None]
 ) -> Path | None:
-    """The first intact one of the paths, as for :func:`newest_good`."""
     for path in found:
         reason = inspect(path)
         if reason is None:
@@ -56,6 +105,17 @@ def first_whole(
     return None
 
 
+def _candidates(work_dir: str | Path) -> list[Path]:
+    """Checkpoints in the work dir and in the folder of the last one, newest first."""
+    folders = {Path(work_dir).resolve(): Path(work_dir)}
+    pointer = Path(work_dir) / 'last_checkpoint'
+    if pointer.is_file():
+        other = Path(pointer.read_text(errors='replace').strip()).parent
+        if other.is_dir():
+            folders.setdefault(other.resolve(), other)
+    return resumable(list(folders.values()))
+
+
 def resumable(folders: list[Path], weights: bool = False) -> list[Path]:
     """Checkpoints that a run could resume from, newest first by their labels.
 
@@ -64,9 +124,9 @@ def resumable(folders: list[Path], weights: bool = False) -> list[Path]:
         weights: also list those that hold only weights.
     """
     paths = [path for folder in folders for path in folder.glob('*.pth')]
-    places = {path: _place(path, weights) for path in paths if path.is_file()}
-    kept = [path for path, place in places.items() if place is not None]
-    return sorted(kept, key=lambda path: places[path] or (), reverse=True)
+    ages = {path: _age(path, weights) for path in paths if path.is_file()}
+    kept = [path for path, age in ages.items() if age is not None]
+    return sorted(kept, key=lambda path: ages[path] or (), reverse=True)
 
 
 def newest_run(folders: list[Path]) -> int:
@@ -75,18 +135,13 @@ def newest_run(folders: list[Path]) -> int:
     return max((label.run for label in labels if label is not None), default=0)
 
 
-def _place(path: Path, weights: bool) -> tuple[float, float, float, float] | None:
-    """(run, iterations, epochs, time of writing); None for one not asked for.
-
-    Args:
-        path: of a checkpoint.
-        weights: whether one that holds only weights is asked for.
-    """
+def _age(path: Path, weights: bool) -> tuple[float, float, float, float] | None:
+    """(run, iterations, epochs, time of writing); None for one not asked for."""
     written = path.stat().st_mtime
     label = read_label(path)
     if label is not None:
-        place = (label.run, label.iter, label.epoch, written)
-        return place if label.full or weights else None
+        age = (label.run, label.iter, label.epoch, written)
+        return age if label.full or weights else None
     if not _NAME.fullmatch(path.name):
         return None
     try:
@@ -95,14 +150,3 @@ def _place(path: Path, weights: bool) -> tuple[float, float, float, float] | Non
         return meta.get('run', 0), meta['iter'], meta['epoch'], written
     except Exception:  # unreadable in one of many ways; damage() names it
         return _LAST, _LAST, _LAST, written
-
-
-def folders_of(work_dir: Path) -> list[Path]:
-    """The folders of a run's checkpoints: its work dir, and that of the last one."""
-    folders = {work_dir.resolve(): work_dir}
-    pointer = work_dir / 'last_checkpoint'
-    if pointer.is_file():
-        other = Path(pointer.read_text(errors='replace').strip()).parent
-        if other.is_dir():
-            folders.setdefault(other.resolve(), other)
-    return list(folders.values())

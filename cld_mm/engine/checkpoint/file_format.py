@@ -7,13 +7,14 @@ ignore the comment.
 """
 
 import hashlib
+import io
 import os
 import re
 import shutil
 import struct
 import zipfile
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
@@ -51,46 +52,6 @@ class Label(NamedTuple):
     digest: str
 
 
-class _HashingFile:
-    """The file that torch.save writes to: hashes its bytes, and keeps an error.
-
-    An exception that passes through torch's archive writer ends the process or turns
-    into another one, so it is kept for later and the other bytes are dropped. The last
-    two bytes, the length of the zip comment, are held back to be replaced.
-    """
-
-    def __init__(self, file: BinaryIO) -> None:
-        self.file = file
-        self.hash = hashlib.sha256()
-        self.held = b''
-        self.written = 0
-        self.error: OSError | None = None
-
-    def write(self, data: Any) -> int:
-        view = memoryview(data).cast('B')
-        if len(view) < 2:
-            joined = self.held + bytes(view)
-            body, self.held = joined[:-2], joined[-2:]
-            self.put(body)
-        else:
-            self.put(self.held)
-            self.put(view[:-2])
-            self.held = bytes(view[-2:])
-        return len(view)
-
-    def put(self, data: Any) -> None:
-        if self.error is None:
-            try:
-                self.file.write(data)
-                self.hash.update(data)
-                self.written += len(data)
-            except OSError as error:
-                self.error = error
-
-    def flush(self) -> None:
-        """Nothing: the file is flushed once, at the end."""
-
-
 def write_checkpoint(checkpoint: dict[str, Any], path: str | Path) -> None:
     """Write a checkpoint so that ``path`` is the old file or the whole new one.
 
@@ -107,23 +68,24 @@ def write_checkpoint(checkpoint: dict[str, Any], path: str | Path) -> None:
     kind = 'full' if 'optimizer' in checkpoint else 'weights'
     numbers = ' '.join(f'{key}={meta.get(key, 0)}' for key in ('run', 'epoch', 'iter'))
     label = f'cld_mm checkpoint kind={kind} {numbers} sha256='.encode()
-    written = 0
+    buffer = io.BytesIO()
+    torch.save(checkpoint, buffer)
+    # Its last two bytes are the length of the zip comment, which follows.
+    end = struct.pack('<H', len(label) + _DIGEST) + label
+    body = buffer.getbuffer()[:-2]
+    digest = hashlib.sha256(body)
+    digest.update(end)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with open_atomically(path, check=_check_written) as file:
-            out = _HashingFile(file)
-            torch.save(checkpoint, out)  # type: ignore[arg-type]
-            out.put(struct.pack('<H', len(label) + _DIGEST) + label)
-            written = out.written
-            if out.error is not None:
-                raise out.error
-            file.write(out.hash.hexdigest().encode() + b'\n')
+            file.write(body)
+            file.write(end + digest.hexdigest().encode() + b'\n')
     except OSError as error:
         free = shutil.disk_usage(path.parent).free if path.parent.exists() else 0
         state, fix = state_and_fix(error)
         raise CheckpointError(
             f'the checkpoint {path} cannot be written: {state} '
-            f'({error.strerror or error}, after {written / 1e6:.1f} MB; '
+            f'({error.strerror or error}; it has {len(body) / 1e6:.1f} MB and '
             f'{free / 1e6:.1f} MB are free); the older ones are kept: {fix} and '
             'continue with --resume.'
         ) from error

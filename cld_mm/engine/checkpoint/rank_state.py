@@ -18,7 +18,7 @@ from mmengine.logging import print_log
 from torch import Tensor, nn
 from torch import distributed as dist
 
-from cld_mm.distributed.sharded_tensors import is_split
+from cld_mm.distributed.sharded_tensors import is_split, own_part
 from cld_mm.distributed.unwrap_model import unwrap_model
 from cld_mm.engine.random_states import random_states, set_random_states
 
@@ -95,15 +95,10 @@ def _unfinished_gradients(runner: Any) -> dict[str, Tensor]:
     if not hasattr(wrapper, 'should_update') or wrapper.should_update():
         return {}
     return {
-        name: _own_part(parameter.grad).cpu()
+        name: own_part(parameter.grad.detach()).cpu()
         for name, parameter in unwrap_model(runner.model).named_parameters()
         if parameter.grad is not None
     }
-
-
-def _own_part(gradient: Tensor) -> Tensor:
-    own: Any = gradient.detach()
-    return own.to_local() if is_split(own) else own
 
 
 def _set_gradient(parameter: Tensor, value: Tensor) -> None:

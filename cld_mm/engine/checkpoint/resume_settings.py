@@ -10,7 +10,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from mmengine.optim import OptimWrapper, ReduceOnPlateauParamScheduler
+from mmengine.optim import ReduceOnPlateauParamScheduler
 from mmengine.runner import IterBasedTrainLoop
 
 from cld_mm.distributed.unwrap_model import unwrap_model
@@ -78,6 +78,7 @@ class ResumePlan:
 
     def __init__(self, runner: Any, path: str) -> None:
         self.runner = runner
+        self.path = path
         local = Path(path).is_file()  # else an address
         saved = load_safely(path, mmap=True) if local else {}
         self.meta = saved.get('meta', {})
@@ -90,9 +91,11 @@ class ResumePlan:
         self._seed = runner.seed
         self._groups = [
             {key: copy.copy(value) for key, value in group.items() if key != 'params'}
-            for group in _groups(runner)
+            for group in runner.optim_wrapper.param_groups
         ]
-        self._states = [copy.deepcopy(s.state_dict()) for s in _schedulers(runner)]
+        self._states = [
+            copy.deepcopy(s.state_dict()) for s in runner.param_schedulers or []
+        ]
         self._check_optimizer(saved.get('optimizer') or {})
         if self.keeps:
             self._check_kept()
@@ -102,9 +105,21 @@ class ResumePlan:
         """Whether the schedules continue from their state in the checkpoint."""
         return self.keeps or not self.scheduled
 
+    def misfit(self, error: RuntimeError) -> RuntimeError:
+        """What to raise for an error while the weights were loaded."""
+        if 'do not match exactly' not in str(error):
+            return error
+        of_model = {k: v for k, v in self.changes.items() if k.startswith('model.')}
+        what = describe(of_model) or shorten(str(error).partition('\n')[2], 200)
+        return CheckpointError(
+            f'the checkpoint {self.path} does not fit the model ({what}): resume with '
+            'the config it was written with, or start a new run from its weights with '
+            'load_from.'
+        )
+
     def _check_optimizer(self, saved: dict[str, Any]) -> None:
         sizes = [len(group['params']) for group in saved.get('param_groups', [])]
-        own = [len(group['params']) for group in _groups(self.runner)]
+        own = [len(group['params']) for group in self.runner.optim_wrapper.param_groups]
         kind = {k: v for k, v in self.scheduled.items() if k.endswith('optimizer.type')}
         if kind or (sizes and sizes != own and self.scheduled):
             raise CheckpointError(
@@ -113,7 +128,7 @@ class ResumePlan:
                 f'({describe(kind or self.scheduled)}): set it back, or start a new '
                 'run from the weights with load_from.'
             )
-        plateau = [s for s in _schedulers(self.runner) if is_plateau(s)]
+        plateau = [s for s in self.runner.param_schedulers or [] if is_plateau(s)]
         if plateau and not self.takes_saved_schedules:
             raise CheckpointError(
                 f'settings changed ({describe(self.scheduled)}), but '
@@ -158,8 +173,10 @@ class ResumePlan:
 
     def _compute_schedules(self) -> None:
         """Take all steps of the schedules up to the runner's epoch and iteration."""
-        runner, schedulers = self.runner, _schedulers(self.runner)
-        for group, values in zip(_groups(runner), self._groups, strict=True):
+        runner, schedulers = self.runner, self.runner.param_schedulers or []
+        for group, values in zip(
+            runner.optim_wrapper.param_groups, self._groups, strict=True
+        ):
             group.update(values)
         for scheduler, state in zip(schedulers, self._states, strict=True):
             scheduler.load_state_dict(state)
@@ -220,16 +237,3 @@ def place_momentum_encoders(runner: Any) -> None:
 def is_plateau(scheduler: Any) -> bool:
     """Whether a schedule depends on results of evaluations."""
     return isinstance(scheduler, ReduceOnPlateauParamScheduler)
-
-
-def _groups(runner: Any) -> list[dict[str, Any]]:
-    wrapper = runner.optim_wrapper
-    wrappers = [wrapper] if isinstance(wrapper, OptimWrapper) else wrapper.values()
-    return [group for own in wrappers for group in own.param_groups]
-
-
-def _schedulers(runner: Any) -> list[Any]:
-    schedulers = runner.param_schedulers or []
-    if isinstance(schedulers, dict):
-        return [scheduler for own in schedulers.values() for scheduler in own]
-    return schedulers

@@ -14,16 +14,7 @@ from cld_mm.fileio.image_decoding import read_file
 READ = 16  # files
 # Where datasets keep their samples: mmengine's serialized list first, then the
 # attributes of plain lists, of torchvision's classes and of wrappers.
-SOURCES = (
-    'data_bytes',
-    'data_address',
-    'data_list',
-    'samples',
-    'data',
-    'labels',
-    'targets',
-    'indices',
-)
+SOURCES = 'data_bytes data_address data_list samples data labels targets indices'
 
 
 def fingerprint(dataset: Any) -> dict[str, Any]:
@@ -55,8 +46,8 @@ def _digest_of_some(dataset: Any) -> str:
     """Digest of the bytes of some images, evenly spread."""
     digest = hashlib.blake2b(digest_size=8)
     images = len(dataset) if hasattr(dataset, 'get_data_info') else 0
-    for place in {images * number // READ for number in range(READ if images else 0)}:
-        record = dataset.get_data_info(place)
+    for index in {images * number // READ for number in range(READ if images else 0)}:
+        record = dataset.get_data_info(index)
         path = str(record.get('img_path', ''))
         try:
             if 'shard' in record:
@@ -77,7 +68,7 @@ def _parts(dataset: Any, path: str) -> Iterator[tuple[str, Any]]:
     if callable(own):
         yield f'{path}.fingerprint', own()
         return
-    for name in SOURCES:
+    for name in SOURCES.split():
         if hasattr(dataset, name) and not callable(getattr(dataset, name)):
             yield f'{path}.{name}', getattr(dataset, name)
     inner = [dataset.dataset] if hasattr(dataset, 'dataset') else []

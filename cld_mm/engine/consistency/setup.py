@@ -27,8 +27,6 @@ class RankMismatch(ValueError):
 def check_same(what: str, own: Mapping[str, Any], advice: str) -> None:
     """Raise if another rank's values differ from rank 0's; all ranks call it.
 
-    Digests are exchanged first, the values only if they differ.
-
     Args:
         what: what they are, for the message ('config').
         own: this rank's values by name; compared by their ``repr``.
@@ -38,10 +36,6 @@ def check_same(what: str, own: Mapping[str, Any], advice: str) -> None:
         RankMismatch: on every rank, naming the first rank that differs.
     """
     texts = {name: _stable(value) for name, value in own.items()}
-    digest = hashlib.blake2b(repr(sorted(texts.items())).encode()).digest()
-    digests: list = all_gather_object(digest)
-    if all(other == digests[0] for other in digests):
-        return
     everything: list = all_gather_object(texts)
     reference = everything[0]
     for rank, values in enumerate(everything):
@@ -58,11 +52,9 @@ def check_same(what: str, own: Mapping[str, Any], advice: str) -> None:
 def _difference(
     what: str, rank: int, names: list[str], values: dict, reference: dict, advice: str
 ) -> str:
-    def show(settings: dict[str, str], name: str) -> str:
-        return shorten(settings.get(name, 'not set'), 60)
-
     listed = ', '.join(
-        f'{name} is {show(values, name)} instead of {show(reference, name)}'
+        f'{name} is {shorten(values.get(name, "not set"), 60)} instead of '
+        f'{shorten(reference.get(name, "not set"), 60)}'
         for name in names[:SHOWN]
     )
     more = f' and {len(names) - SHOWN} more' if len(names) > SHOWN else ''
@@ -112,22 +104,16 @@ def check_same_setup(cfg: Config) -> None:
     Raises:
         RankMismatch: they differ.
     """
+    code = {'CUDA': torch.version.cuda, 'code of cld_mm': _code_digest()}
     check_same(
         'installed versions',
-        {
-            **versions(),
-            'CUDA': torch.version.cuda,
-            'code of cld_mm': _code_digest(),
-        },
+        {**versions(), **code},
         'install the same environment on every machine.',
     )
     settings = flatten(cfg.to_dict())
-    for name in list(settings):
-        if name.startswith(OWN_SETTINGS):
-            del settings[name]
     check_same(
         'config',
-        settings,
+        {k: v for k, v in settings.items() if not k.startswith(OWN_SETTINGS)},
         'start every rank with the same config, flags and paths.',
     )
 

@@ -1,6 +1,5 @@
 """ChooseLearningRateHook: the best of a LinearSweepHead, by held-out images."""
 
-from pathlib import Path
 from typing import Any
 
 from mmengine.hooks import Hook
@@ -26,28 +25,23 @@ class ChooseLearningRateHook(Hook):
 
     def after_val_epoch(self, runner: Any, metrics: Any = None) -> None:
         """Choose by the newest accuracies."""
-        head = _head(runner)
+        head: Any = unwrap_model(runner.model).head
         found = [metrics[f'sweep/{i}'] for i in range(len(head.learning_rates))]
         best = max(range(len(found)), key=found.__getitem__)
         head.chosen.fill_(best)
-        for place, (rate, top1) in enumerate(
+        for index, (rate, top1) in enumerate(
             zip(head.learning_rates, found, strict=True)
         ):
-            mark = ' (chosen)' if place == best else ''
+            mark = ' (chosen)' if index == best else ''
             print_log(f'lr {rate:<8g} held-out top-1 {top1:6.2f} %{mark}', 'current')
 
     def after_train(self, runner: Any) -> None:
         """Save, and test once."""
         runner.save_checkpoint(
-            str(Path(runner.work_dir)),
+            runner.work_dir,
             self.filename,
             save_optimizer=False,
             save_param_scheduler=False,
         )
         if runner._test_loop is not None:
             runner.test_loop.run()
-
-
-def _head(runner: Any) -> Any:
-    model = unwrap_model(runner.model)
-    return model.head

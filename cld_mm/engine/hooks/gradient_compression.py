@@ -28,22 +28,15 @@ class GradientCompressionHook(Hook):
             gradients, and so on.
 
     Raises:
-        ValueError: the method is unknown or takes no settings; at the start of
-            training: the ranks do not exchange gradients by DistributedDataParallel, or
-            'bf16' without NCCL.
+        ValueError: the method is unknown or takes no settings; before training: the
+            model is not in DistributedDataParallel, or 'bf16' without NCCL.
     """
 
     def __init__(self, method: str = 'fp16', **settings: Any) -> None:
         if method not in METHODS:
-            raise ValueError(
-                f'method is {method!r}, but gradients are compressed by '
-                f'{", ".join(METHODS)}: name one of these.'
-            )
+            raise ValueError(f'method must be one of {METHODS}, got {method!r}.')
         if settings and method != 'powersgd':
-            raise ValueError(
-                f'{", ".join(settings)}: {method} takes no settings; they are '
-                "powersgd's."
-            )
+            raise ValueError(f'{", ".join(settings)}: only powersgd has settings.')
         self.method = method
         self.settings = settings
 

@@ -20,8 +20,11 @@ from cld_mm.engine.finite_checks import (
     start_copy,
     zero_if_finite,
 )
-from cld_mm.engine.step_replay.capture import StepCapture
-from cld_mm.engine.step_replay.dump import image_names, write_summary
+from cld_mm.engine.step_replay.dump import (
+    StepCapture,
+    image_names,
+    write_summary,
+)
 from cld_mm.registry import HOOKS
 
 SHOWN = 4
@@ -29,7 +32,7 @@ SHOWN = 4
 
 @dataclass
 class Iteration:
-    """A forward pass since the last optimizer step: what an error message names."""
+    """A forward pass since the last optimizer step."""
 
     number: int
     epoch: int
@@ -51,25 +54,19 @@ class PendingCheck:
 class NonFiniteLossHook(Hook):
     """Stop all ranks when a step is not finite, before it reaches the weights.
 
-    The default check adds neither a collective nor a device sync to a step. A
-    non-finite loss turns its rank's gradients into NaN, DistributedDataParallel's
-    all-reduce carries them to all ranks, and each rank checks the gradients it is about
-    to apply. On a CPU the result is read at once. On a GPU it is read one step later;
-    until then a non-finite gradient is replaced by zeros on the device, so no weight
-    ever becomes NaN. Under FSDP each rank has other gradients, and one flag is
-    exchanged.
+    The check adds neither a collective nor a device sync to a step: a non-finite loss
+    turns its rank's gradients into NaN, DistributedDataParallel's all-reduce carries
+    them to all ranks, and each rank checks the gradients it is about to apply. On a GPU
+    the result is read one step later; until then a non-finite gradient is replaced by
+    zeros. Under FSDP each rank has other gradients, and one flag is exchanged.
 
-    With ``capture_steps``, meant for debugging, each iteration is checked at once on
-    all ranks, and the batch, random states and overwritten rows of queues and banks are
-    kept. The dump in ``WORK_DIR/non_finite`` then repeats the step by
-    ``tools/analysis_tools/replay_step.py``.
-
-    A scaled float16 loss overflows now and then; the gradient scaler then skips the
-    step and lowers its scale. That is an error only ``max_overflows`` times in a row.
+    With ``capture_steps``, for debugging, each iteration is checked at once, and what
+    is needed to repeat it is kept: ``tools/analysis_tools/replay_step.py`` repeats the
+    step from the dump in ``WORK_DIR/non_finite``.
 
     Args:
-        max_overflows: float16 overflows in a row that the scaler may skip; 0 stops at
-            the first.
+        max_overflows: overflows in a row of a scaled float16 loss, whose steps the
+            gradient scaler skips; 0 stops at the first.
         capture_steps: keep what is needed to repeat a step.
 
     Raises:
@@ -81,10 +78,7 @@ class NonFiniteLossHook(Hook):
 
     def __init__(self, max_overflows: int = 16, capture_steps: bool = False) -> None:
         if max_overflows < 0:
-            raise ValueError(
-                f'max_overflows must be >= 0, got {max_overflows}; 0 stops at the '
-                'first overflow of a scaled float16 loss.'
-            )
+            raise ValueError(f'max_overflows must be >= 0, got {max_overflows}.')
         self.max_overflows = max_overflows
         self.capture_steps = capture_steps
         self._capture: StepCapture | None = None
@@ -137,17 +131,14 @@ class NonFiniteLossHook(Hook):
         if self._stepped:
             self._overflows = 0
             return
-        scaler = getattr(runner.optim_wrapper, 'loss_scaler', None)
+        scaler: Any = getattr(runner.optim_wrapper, 'loss_scaler', None)
         skipped = (
-            scaler is not None
-            and scaler.is_enabled()
-            and runner.optim_wrapper.should_update()
+            scaler and scaler.is_enabled() and runner.optim_wrapper.should_update()
         )
-        if (self.capture_steps or skipped) and not exchange_flag(
-            self._parts_are_finite()
-        ):
+        check = self.capture_steps or skipped
+        if check and not exchange_flag(self._parts_are_finite()):
             self._stop(runner, self._iterations)
-        if scaler is not None and skipped:
+        if skipped:
             self._count_overflow(runner, scaler.get_scale())
 
     def before_save_state(self, runner: Any) -> None:
@@ -184,8 +175,7 @@ class NonFiniteLossHook(Hook):
 
     @staticmethod
     def _reads_late(flag: Tensor) -> bool:
-        """Whether reading a flag now would make the host wait for a device."""
-        return flag.device.type != 'cpu'
+        return flag.device.type != 'cpu'  # reading it now would be a device sync
 
     def _read_pending(self, runner: Any) -> None:
         pending, self._pending = self._pending, None
@@ -202,16 +192,14 @@ class NonFiniteLossHook(Hook):
 
     def _count_overflow(self, runner: Any, scale: float) -> None:
         self._overflows += 1
+        times = f'overflowed {self._overflows} times in a row'
         if self._overflows > self.max_overflows:
-            self._stop(
-                runner,
-                self._iterations,
-                reason=f'the scaled gradient overflowed {self._overflows} times in a '
-                f'row, more than max_overflows {self.max_overflows} (scale {scale:g})',
-            )
+            reason = f'the scaled gradient {times}, more than max_overflows '
+            reason += f'{self.max_overflows} (scale {scale:g})'
+            self._stop(runner, self._iterations, reason=reason)
         print_log(
-            f'the scaled gradient overflowed at iteration {runner.iter + 1}, '
-            f'{self._overflows} in a row: step skipped, the scale is now {scale:g}.',
+            f'the scaled gradient {times} at iteration {runner.iter + 1}: step '
+            f'skipped, the scale is now {scale:g}.',
             'current',
         )
 
@@ -223,36 +211,33 @@ class NonFiniteLossHook(Hook):
         finite: Tensor | None = None,
         reason: str | None = None,
     ) -> None:
-        """Write what is known to files and raise; all ranks call it together."""
+        """Write what is known to files and raise; all ranks call it."""
         values = [{k: float(v) for k, v in it.parts.items()} for it in iterations]
         bad = [i for i, parts in enumerate(values) if not all_finite(parts)]
-        place = (bad or [len(values) - 1])[0]
-        iteration, parts = iterations[place], values[place]
+        worst = bad[0] if bad else -1
+        iteration = iterations[worst]
         names = {id(p): n for n, p in unwrap_model(runner.model).named_parameters()}
         flags = [] if finite is None else finite.tolist()
         pairs = zip(parameters or [], flags, strict=True)
-        broken = [names.get(id(p), 'a weight') for p, ok in pairs if not ok]
-        images = image_names(iteration.samples)
         summary = {
             'rank': get_rank(),
             'world_size': get_world_size(),
             'iteration': iteration.number,
             'epoch': iteration.epoch,
-            'parts': parts,
-            'gradients': broken,
-            'images': images,
+            'parts': values[worst],
+            'gradients': [names.get(id(p), 'a weight') for p, ok in pairs if not ok],
+            'images': image_names(iteration.samples),
         }
         if self._capture is not None:
             kept = self._capture.write(runner, summary)
         else:
             kept = write_summary(runner.work_dir, summary)
         reports: list = all_gather_object(summary)
-        with_bad_loss = [
-            report for report in reports if not all_finite(report['parts'])
-        ]
+        with_bad_loss = [r for r in reports if not all_finite(r['parts'])]
         what = reason or f'the {"loss" if with_bad_loss else "gradient"} is not finite'
-        shown = (with_bad_loss or reports)[0]
-        ranks = ', '.join(str(report['rank']) for report in with_bad_loss or reports)
+        guilty = with_bad_loss or reports
+        shown = guilty[0]
+        ranks = ', '.join(str(report['rank']) for report in guilty)
         listed = ', '.join(f'{k}={v:.6g}' for k, v in shown['parts'].items())
         if not with_bad_loss and shown['gradients']:
             listed += f'; not finite at {_first_few(shown["gradients"])}'

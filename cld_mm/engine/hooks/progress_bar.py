@@ -10,6 +10,9 @@ from tqdm import tqdm
 
 from cld_mm.registry import HOOKS
 
+PARTS = ('loss', 'loss_instance', 'loss_cld', 'group_acc')
+UPDATE = 10  # iterations between reads of the values, each a device sync
+
 
 @HOOKS.register_module()
 class ProgressBarHook(Hook):
@@ -17,22 +20,11 @@ class ProgressBarHook(Hook):
 
     Only on rank 0 and only where stderr is a terminal; elsewhere it does nothing,
     and mmengine's lines are printed. ResumableRunner keeps those off the terminal.
-
-    Args:
-        parts: logged values that are shown.
-        update_every: iterations between reads of the values (each is a
-            device sync).
     """
 
     priority = 'VERY_LOW'
 
-    def __init__(
-        self,
-        parts: tuple[str, ...] = ('loss', 'loss_instance', 'loss_cld', 'group_acc'),
-        update_every: int = 10,
-    ) -> None:
-        self.parts = parts
-        self.update_every = update_every
+    def __init__(self) -> None:
         self._bar: tqdm | None = None
 
     def before_train(self, runner: Any) -> None:
@@ -55,9 +47,9 @@ class ProgressBarHook(Hook):
         if self._bar is None:
             return
         self._bar.update()
-        if self._bar.n % self.update_every and self._bar.n != self._bar.total:
+        if self._bar.n % UPDATE and self._bar.n != self._bar.total:
             return
-        found = {name: (outputs or {}).get(name) for name in self.parts}
+        found = {name: (outputs or {}).get(name) for name in PARTS}
         values = [
             f'{name.removeprefix("loss_")} {float(torch.as_tensor(v).detach()):.3f}'
             for name, v in found.items()

@@ -3,7 +3,7 @@
 from typing import Any
 
 import torch
-from mmengine.dist import all_gather_object
+from mmengine.dist import all_gather_object, get_world_size
 from mmengine.hooks import Hook
 from torch import distributed as dist
 from torch.nn.parallel import DistributedDataParallel
@@ -36,7 +36,7 @@ class RankAgreementHook(Hook):
 
     def before_train(self, runner: Any) -> None:
         """Compare length, files and labels of the training data."""
-        if _ranks() > 1:
+        if get_world_size() > 1:
             check_same(
                 'training data',
                 fingerprint(runner.train_dataloader.dataset),
@@ -71,7 +71,3 @@ def _drift(runner: Any, names: list[str], everyone: list, interval: int) -> str:
         f'{names[differing[0]]}; resume from an earlier checkpoint, and if it happens '
         'again check the devices of these two ranks.'
     )
-
-
-def _ranks() -> int:
-    return dist.get_world_size() if dist.is_initialized() else 1

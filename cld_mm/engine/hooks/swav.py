@@ -43,7 +43,8 @@ class ResumableSwAVHook(SwAVHook):
         if given:
             rows = self.queue_length // runner.world_size
             crops = len(self.crops_for_assign)
-            self._kept = add_queue(_loss(runner), crops, rows, self.feat_dim)
+            loss: Any = unwrap_model(runner.model).head.loss_module
+            self._kept = add_queue(loss, crops, rows, self.feat_dim)
 
     def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
         """Start an empty queue where the saved one is of other batches or ranks."""
@@ -99,7 +100,3 @@ class ResumableSwAVHook(SwAVHook):
     def after_train(self, runner: Any) -> None:
         """Let go of the optimizer."""
         self._handle.remove()
-
-
-def _loss(runner: Any) -> Any:
-    return unwrap_model(runner.model).head.loss_module

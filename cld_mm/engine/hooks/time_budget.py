@@ -62,9 +62,7 @@ class TimeBudgetHook(Hook):
     def _set_epochs(self, runner: Any, epochs: int, done: int) -> None:
         iterations = len(runner.train_dataloader)
         remaining = (epochs - done) * iterations
-        schedulers = runner.param_schedulers or []
-        groups = schedulers.values() if isinstance(schedulers, dict) else [schedulers]
-        cosines = [s for group in groups for s in group if hasattr(s, 'T_max')]
+        cosines = [s for s in runner.param_schedulers or [] if hasattr(s, 'T_max')]
         if any(s.last_step <= 0 for s in cosines):
             return  # still warming up
         before = runner.max_epochs

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
+from mmengine.runner import IterBasedTrainLoop
 from torch import Tensor
 
 from cld_mm.distributed.unwrap_model import unwrap_model
@@ -25,6 +26,7 @@ from cld_mm.evaluation.view_pairs import extract_view_pairs
 from cld_mm.registry import HOOKS
 
 KEY = 'unlabeled_monitor'  # in checkpoints
+NEIGHBORS = 10  # of an image
 
 
 @HOOKS.register_module()
@@ -34,7 +36,8 @@ class UnlabeledMonitorHook(Hook):
     Logged before training and after each ``interval`` epochs, on the same images and
     views each time:
 
-    - ``monitor/view_agreement``: agreement of k-means groups between two views.
+    - ``monitor/view_agreement``: agreement of k-means groups (about 16 images each)
+      between two views.
     - ``monitor/epoch_agreement``: the same between this epoch and the previous one.
     - ``monitor/neighbor_overlap``: fraction of nearest neighbors shared with the
       previous epoch.
@@ -45,11 +48,11 @@ class UnlabeledMonitorHook(Hook):
     - ``monitor/knn_top1``, ``monitor/linear_top1``: with labels only, accuracies in
       percent on held-out images among these.
 
+    A run by iterations logs the signals under its iterations.
+
     Args:
         interval: epochs; iterations without ``by_epoch``.
         num_images: how many training images are encoded.
-        num_groups: K of k-means; by default a 16th of the images.
-        num_neighbors: of an image.
         by_epoch: whether ``interval`` counts epochs.
 
     Raises:
@@ -57,26 +60,15 @@ class UnlabeledMonitorHook(Hook):
     """
 
     def __init__(
-        self,
-        interval: int = 1,
-        num_images: int = 512,
-        num_groups: int | None = None,
-        num_neighbors: int = 10,
-        by_epoch: bool = True,
+        self, interval: int = 1, num_images: int = 512, by_epoch: bool = True
     ) -> None:
-        if interval < 1 or num_images < 4 or num_neighbors < 1:
+        if interval < 1 or num_images < 4:
             raise ValueError(
-                f'interval is {interval}, num_images {num_images} and num_neighbors '
-                f'{num_neighbors}: they must be at least 1, 4 and 1.'
-            )
-        if num_groups is not None and not 2 <= num_groups <= num_images:
-            raise ValueError(
-                f'num_groups must be between 2 and {num_images}, got {num_groups}.'
+                f'interval must be >= 1 and num_images >= 4, got {interval} and '
+                f'{num_images}.'
             )
         self.interval = interval
         self.num_images = num_images
-        self.num_groups = num_groups
-        self.num_neighbors = num_neighbors
         self.by_epoch = by_epoch
         self.previous: dict[str, Tensor] = {}
 
@@ -98,7 +90,8 @@ class UnlabeledMonitorHook(Hook):
             self.every_n_epochs(runner, self.interval)
             or self.is_last_train_epoch(runner)
         ):
-            self.measure(runner, step=runner.epoch + 1)
+            by_iter = isinstance(runner.train_loop, IterBasedTrainLoop)
+            self.measure(runner, runner.iter if by_iter else runner.epoch + 1)
 
     def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
         """Keep what the next measurement is compared with."""
@@ -137,10 +130,9 @@ class UnlabeledMonitorHook(Hook):
         one, two = features
         if not (one.isfinite().all() and two.isfinite().all()):
             return {}
-        groups = self.num_groups or max(2, len(one) // 16)
-        groups = min(groups, len(one))
+        groups = min(max(2, len(one) // 16), len(one))
         values = {'view_agreement': group_agreement(one, two, groups)}
-        neighbors = neighbor_sets(one, self.num_neighbors)
+        neighbors = neighbor_sets(one, NEIGHBORS)
         if self.previous and len(self.previous['features']) == len(one):
             before = self.previous['features'].float()
             values['epoch_agreement'] = group_agreement(before, one, groups)

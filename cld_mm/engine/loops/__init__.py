@@ -1,7 +1,6 @@
 """Loops beside mmengine's."""
 
-from .epoch_loop import ResumableEpochLoop
-from .iter_loop import ResumableIterLoop
 from .knn_loop import KNNLoop
+from .resumable import ResumableEpochLoop, ResumableIterLoop
 
 __all__ = ['KNNLoop', 'ResumableEpochLoop', 'ResumableIterLoop']

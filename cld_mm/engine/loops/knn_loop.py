@@ -95,7 +95,10 @@ class KNNLoop(BaseLoop):
                 may_stop(0, 1)
                 features = train[name], train['labels'], test[name], test['labels']
                 scores = self._evaluate(*features, may_stop)
-                metrics |= {f'knn_{name}/{_short(key)}': scores[key] for key in scores}
+                metrics |= {
+                    f'knn_{name}/{key.removeprefix("accuracy/")}': value
+                    for key, value in scores.items()
+                }
         call(f'after_{self.stage}_epoch', metrics=metrics)
         call(f'after_{self.stage}')
         return metrics
@@ -146,7 +149,3 @@ def _all_rows(rows: Tensor) -> Tensor:
     """Rows of all ranks, each of which may have another number of them."""
     parts: list = all_gather_object(rows.cpu())
     return torch.cat(parts)
-
-
-def _short(metric: str) -> str:
-    return metric.removeprefix('accuracy/')

@@ -1,7 +1,7 @@
-"""A training step in a file: what is needed to repeat it, and nothing that runs.
+"""A training step, kept and written to a file that can repeat it.
 
-Loads with ``weights_only=True``: tensors, numbers, texts, lists and dicts; the config
-is JSON.
+The file loads with ``weights_only=True``: tensors, numbers, texts, lists and dicts; the
+config is JSON.
 """
 
 import json
@@ -13,16 +13,73 @@ import numpy as np
 import torch
 from mmengine.structures import BaseDataElement
 from mmpretrain.structures import DataSample
-from torch import Tensor
+from torch import Tensor, nn
 
 from cld_mm.datasets.samplers.seeded_sampler import SeededIndex
 from cld_mm.distributed.sharded_tensors import joined
+from cld_mm.distributed.unwrap_model import unwrap_model
+from cld_mm.engine.checkpoint.bank_rows import sharded_bank
+from cld_mm.engine.random_states import random_states
 from cld_mm.fileio.checkpoint_loading import load_safely
 from cld_mm.fileio.image_decoding import printable
 from cld_mm.fileio.json_values import replace_non_finite
+from cld_mm.models.memories import memories
 
 VERSION = 1
 _SAMPLE, _INDEX = '(data sample)', '(seeded index)'
+
+
+class StepCapture:
+    """The batch, the random states and what the step overwrites in memories.
+
+    Args:
+        model: the algorithm.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self.memories = list(memories(model).values())
+
+    def begin(self, batch: Any) -> None:
+        """A step begins with this batch."""
+        self.batch, self.random = batch, random_states()
+        for memory in self.memories:
+            memory.start_recording()
+
+    def write(self, runner: Any, summary: dict[str, Any]) -> str:
+        """Write the dump of this rank; all ranks call it.
+
+        Args:
+            runner: the runner.
+            summary: rank, iteration, loss parts, and the like.
+
+        Returns:
+            What became of it, as part of a sentence.
+        """
+        for memory in self.memories:
+            memory.undo()
+        model = unwrap_model(runner.model)
+        scaler = getattr(runner.optim_wrapper, 'loss_scaler', None)
+        bank = sharded_bank(model)  # its rows are not in the state dict
+        rows = bank and {'start': bank.start, 'rows': to_plain(bank.features)}
+        state = {
+            'config': json.dumps(runner.cfg.to_dict(), default=str),
+            'model': to_plain(model.state_dict()),
+            'bank': rows,
+            'batch': to_plain(self.batch),
+            'random': self.random,
+            'scaler': scaler.state_dict() if scaler is not None else {},
+        }
+        folder = dump_folder(runner.work_dir, summary['iteration'])
+        path = folder / f'rank_{summary["rank"]}.pth'
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            torch.save({'version': VERSION, **summary, **state}, path)
+        except OSError as error:
+            return f'the step could not be written ({error})'
+        write_summary(runner.work_dir, summary)
+        return (
+            f'repeat the step with python tools/analysis_tools/replay_step.py {folder}'
+        )
 
 
 def to_plain(value: Any) -> Any:
@@ -84,28 +141,16 @@ def dump_folder(work_dir: str, iteration: int) -> Path:
 def write_summary(work_dir: str, summary: dict[str, Any]) -> str:
     """Write rank, loss parts, gradients and images as JSON; say where."""
     folder = dump_folder(work_dir, summary['iteration'])
+    text = json.dumps(replace_non_finite(summary, as_text=True), indent=2)
     try:
-        _write_json(folder / f'rank_{summary["rank"]}.json', summary)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f'rank_{summary["rank"]}.json').write_text(text + '\n')
     except OSError as error:
         return f'details could not be written ({error})'
     return (
         f'details are in {folder} (add --capture-steps to train.py to get a dump that '
         'repeats the step)'
     )
-
-
-def write_dump(path: Path, dump: dict[str, Any]) -> None:
-    """Write a dump, and beside it the readable part of it as JSON."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    torch.save({'version': VERSION, **dump}, path)
-    keys = ('rank', 'world_size', 'iteration', 'epoch', 'parts', 'gradients', 'images')
-    _write_json(path.with_suffix('.json'), {key: dump[key] for key in keys})
-
-
-def _write_json(path: Path, values: dict[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    readable = replace_non_finite(values, as_text=True)
-    path.write_text(json.dumps(readable, indent=2) + '\n')
 
 
 def read_dump(path: str | Path) -> dict[str, Any]:

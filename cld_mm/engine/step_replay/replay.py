@@ -1,7 +1,6 @@
 """Repeat a dumped training step, and find where it first stopped being finite."""
 
 import json
-import math
 import os
 import socket
 from collections.abc import Callable
@@ -29,16 +28,12 @@ WRAPPER_SETTINGS = ('type', 'dtype', 'loss_scale', 'accumulative_counts')
 
 
 class FirstNonFinite:
-    """Watches a step and notes the first place that is not finite, in its order.
-
-    Weights and views first, then each module's output as it is computed, then each
-    gradient as it comes back.
-    """
+    """Notes the first tensor of a step that is not finite, in computing order."""
 
     def __init__(self) -> None:
         self.found: dict[str, str] | None = None
 
-    def look(self, kind: str, where: str, value: Any) -> None:
+    def check(self, kind: str, where: str, value: Any) -> None:
         """Note ``where`` unless something was noted before."""
         if self.found is not None:
             return
@@ -47,10 +42,10 @@ class FirstNonFinite:
                 self.found = {'kind': kind, 'where': where}
         elif isinstance(value, dict):
             for key, part in value.items():
-                self.look(kind, f'{where}.{key}' if where else str(key), part)
+                self.check(kind, f'{where}.{key}' if where else str(key), part)
         elif isinstance(value, (list, tuple)):
-            for place, part in enumerate(value):
-                self.look(kind, f'{where}[{place}]', part)
+            for index, part in enumerate(value):
+                self.check(kind, f'{where}[{index}]', part)
 
     def watch(self, model: nn.Module) -> None:
         """Hang on every module without children and on every parameter."""
@@ -61,15 +56,15 @@ class FirstNonFinite:
         for name, parameter in model.named_parameters():
             if parameter.requires_grad:
                 parameter.register_hook(
-                    lambda g, name=name: self.look('gradient of a weight', name, g)
+                    lambda g, name=name: self.check('gradient of a weight', name, g)
                 )
 
     def _forward_hook(self, name: str) -> Callable[..., None]:
         def hook(module: nn.Module, inputs: Any, output: Any) -> None:
-            self.look('output', name, output)
+            self.check('output', name, output)
             if isinstance(output, Tensor) and output.requires_grad:
                 output.register_hook(
-                    lambda g: self.look('gradient of an output', name, g)
+                    lambda g: self.check('gradient of an output', name, g)
                 )
 
         return hook
@@ -94,8 +89,7 @@ def run_step(dump: dict[str, Any], device: str = 'cpu') -> dict[str, Any]:
         model = revert_sync_batchnorm(model)
     add_saved_queues(model, dump['model'])
     model.load_state_dict(dump['model'])
-    own = dump.get('bank')
-    bank = sharded_bank(model)
+    own, bank = dump.get('bank'), sharded_bank(model)
     if own and bank is not None:
         first_row = own['start'] - bank.start
         bank.features[first_row : first_row + len(own['rows'])] = own['rows']
@@ -112,33 +106,30 @@ def run_step(dump: dict[str, Any], device: str = 'cpu') -> dict[str, Any]:
     if dump['scaler'] and hasattr(wrapper, 'loss_scaler'):
         wrapper.loss_scaler.load_state_dict(dump['scaler'])
     first = FirstNonFinite()
-    first.look('weight before the step', '', dict(model.named_parameters()))
+    first.check('weight before the step', '', dict(model.named_parameters()))
     batch = from_plain(dump['batch'])
     set_random_states(dump['random'])
     first.watch(model)
     with wrapper.optim_context(model):
         data = model.data_preprocessor(batch, True)
-        first.look('view', '', data.get('inputs'))
+        first.check('view', '', data.get('inputs'))
         losses = model(**data, mode='loss')
-    first.look('loss part', '', losses)
+    first.check('loss part', '', losses)
     total, logs = model.parse_losses(losses)
     wrapper.scale_loss(total).backward()
     parts = {name: float(logs[name].detach()) for name in dump['parts']}
     return {
         'rank': dump['rank'],
         'iteration': dump['iteration'],
-        'reproduces': all(_equal(parts[n], v) for n, v in dump['parts'].items()),
+        # As text, since NaN differs from itself.
+        'reproduces': repr(parts) == repr(dump['parts']),
         'parts': parts,
         'dumped_parts': dump['parts'],
         'first_non_finite': first.found,
     }
 
 
-def _equal(one: float, two: float) -> bool:
-    return one == two or (math.isnan(one) and math.isnan(two))
-
-
-def replay(path: str | Path, device: str = 'cpu', alone: bool = False) -> dict:
+def replay(path: str | Path, device: str = 'cpu') -> dict:
     """Repeat the step of a dump, or of a folder with one dump a rank.
 
     Ranks exchange keys and images within a step, so on a CPU those of a folder are
@@ -147,7 +138,6 @@ def replay(path: str | Path, device: str = 'cpu', alone: bool = False) -> dict:
     Args:
         path: ``rank_N.pth``, or the folder of one iteration.
         device: 'cpu' or 'cuda'.
-        alone: repeat one rank by itself.
 
     Returns:
         ``ranks``: :func:`run_step`'s results, and ``together``.
@@ -162,7 +152,7 @@ def replay(path: str | Path, device: str = 'cpu', alone: bool = False) -> dict:
         raise FileNotFoundError(f'there is no rank_N.pth in {path}.')
     world_size = read_dump(files[0])['world_size']
     siblings = [files[0].parent / f'rank_{rank}.pth' for rank in range(world_size)]
-    together = not alone and device == 'cpu' and all(f.is_file() for f in siblings)
+    together = device == 'cpu' and all(f.is_file() for f in siblings)
     if world_size == 1 or not together:
         results = [run_step(read_dump(file), device) for file in files]
         return {'together': world_size == 1, 'ranks': results}

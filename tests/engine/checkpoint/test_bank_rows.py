@@ -9,7 +9,7 @@ from cld_mm.engine.checkpoint import (
     CheckpointError,
     write_checkpoint,
 )
-from cld_mm.engine.checkpoint.choose import choose_together
+from cld_mm.engine.checkpoint.discovery import choose_together
 
 
 @pytest.mark.parametrize('damage', ['flip', 'cut', 'gone'])

@@ -1,10 +1,14 @@
 """Checkpoint files: every flipped bit and every truncation is detected."""
 
+import resource
+import signal
 from pathlib import Path
 
+import pytest
 import torch
 
 from cld_mm.engine.checkpoint import (
+    CheckpointError,
     damage,
     read_label,
     write_checkpoint,
@@ -35,3 +39,20 @@ def test_every_flipped_byte_and_cut_is_found(tmp_path: Path) -> None:
     for size in range(0, len(whole), 41):
         path.write_bytes(whole[:size])
         assert damage(path) is not None, size
+
+
+def test_a_full_disk_keeps_the_old_and_leaves_no_half(tmp_path: Path) -> None:
+    path = tmp_path / 'iter_1.pth'
+    write_checkpoint(checkpoint(), path)
+    old = path.read_bytes()
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:  # the kernel refuses bytes beyond this, as a full disk does
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(old) // 2, limit[1]))
+        with pytest.raises(CheckpointError, match=r'too large.* raise the limit'):
+            write_checkpoint(checkpoint(2), path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert path.read_bytes() == old
+    assert [p.name for p in tmp_path.iterdir()] == ['iter_1.pth']

@@ -48,7 +48,7 @@ def test_the_last_whole_one_is_never_deleted(tmp_path: Path) -> None:
     for step in (4, 5):
         path = tmp_path / f'iter_{step}.pth'
         write_checkpoint(checkpoint(step), path)
-        hook._written(str(tmp_path), path.name)
+        hook._delete_old(str(tmp_path), path.name)
         assert newest_good(tmp_path) == path
     assert sorted(p.name for p in tmp_path.glob('iter_*')) == [
         'iter_5.pth',
@@ -66,7 +66,7 @@ def test_checkpoints_of_weights_alone_are_cleared_too(tmp_path: Path) -> None:
         state = {**checkpoint(step), 'meta': {'iter': step, 'epoch': step, 'run': 7}}
         del state['optimizer']
         write_checkpoint(state, path)
-        hook._written(str(tmp_path), path.name)
+        hook._delete_old(str(tmp_path), path.name)
     kept = sorted(path.name for path in tmp_path.glob('*.pth'))
     assert kept == ['epoch_4.pth', 'epoch_5.pth']
     assert newest_good(tmp_path) is None  # no run resumes from them
@@ -88,6 +88,11 @@ def test_a_clock_set_back_does_not_make_a_new_run_older(
     new = {'meta': {'iter': 1, 'epoch': 0, 'run': hook._run}, 'optimizer': {}}
     write_checkpoint(new, tmp_path / 'iter_1.pth')
     assert newest_good(tmp_path).name == 'iter_1.pth'
+
+
+def test_remote_folders_are_refused() -> None:
+    with pytest.raises(ValueError, match='must be a local folder, got s3://a'):
+        DigestCheckpointHook(out_dir='s3://a')
 
 
 class SignalRankOne(Hook):

@@ -2,14 +2,17 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cld_mm.engine.hooks import UnlabeledMonitorHook
+from cld_mm.evaluation import view_pairs
 from tests.helpers.run_tools import call_tool
+from tests.helpers.tiny_runs import make_runner
 from tests.helpers.unlabeled import CONFIG, write_images
 
-HOOK = "[dict(type='UnlabeledMonitorHook', num_images=12, num_neighbors=3)]"
+HOOK = "[dict(type='UnlabeledMonitorHook', num_images=12)]"
 SIGNALS = {'view_agreement', 'effective_rank', 'alignment', 'uniformity'}
 
 
@@ -79,12 +82,44 @@ def test_a_resumed_run_compares_with_the_epoch_before(tmp_path: Path) -> None:
     assert 'neighbor_overlap' in monitored(records)[-1]
 
 
+def test_only_the_sample_is_encoded_also_without_a_progress_bar(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoded, encode = [], view_pairs.features_of
+
+    def noting(model: Any, view: Any) -> Any:
+        encoded.append(len(view))
+        return encode(model, view)
+
+    monkeypatch.setattr(view_pairs, 'features_of', noting)
+    hook = HOOK.replace('num_images=12', 'num_images=4, by_epoch=False, interval=2')
+    records = train(tmp_path, hook)
+    assert [record['step'] for record in monitored(records)] == [0, 2, 4, 6]
+    assert encoded == 4 * [4, 4]  # two views each time
+
+
+def test_a_run_by_iterations_logs_iterations(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[int] = []
+    hook = UnlabeledMonitorHook()
+    monkeypatch.setattr(hook, 'measure', lambda runner, step: steps.append(step))
+    runner = make_runner(
+        tmp_path,
+        1,
+        train_cfg={'_delete_': True, 'type': 'ResumableIterLoop', 'max_iters': 4},
+        param_scheduler=[],
+    )
+    runner.register_hook(hook)
+    runner.train()
+    assert steps == [0, 4]
+
+
 @pytest.mark.parametrize(
     ('settings', 'said'),
     [
-        ({'interval': 0}, 'interval is 0'),
-        ({'num_images': 3}, 'num_images 3'),
-        ({'num_groups': 1}, 'num_groups must be between 2 and 512, got 1'),
+        ({'interval': 0}, 'got 0 and 512'),
+        ({'num_images': 3}, 'got 1 and 3'),
     ],
 )
 def test_impossible_settings_are_refused(settings: dict, said: str) -> None:

@@ -42,7 +42,6 @@ class Notes(Hook):
     ) -> None:
         self.losses[runner.iter + 1] = outputs['loss'].item()
         if runner.iter + 1 == self.stop:
-            runner.checkpoint_writer.wait()
             raise Stopped
 
     def before_val(self, runner: Runner) -> None:

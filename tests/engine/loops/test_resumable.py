@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 
-from cld_mm.engine.loops.epoch_loop import shorten_histories
+from cld_mm.engine.loops.resumable import shorten_histories
 
 
 def test_logged_histories_do_not_grow_for_ever() -> None:
