@@ -35,7 +35,6 @@ TOOLS = {
     'tools/analysis_tools/confusion_matrix.py': [],
 }
 ON_RANKS = [tool for tool in TOOLS if 'confusion' not in tool]  # as knn.py
-pytestmark = pytest.mark.filterwarnings('ignore:k is', 'ignore:num_groups is')
 
 
 def options(digits: Path, **changes: Any) -> list:
@@ -249,7 +248,6 @@ def test_bad_settings_are_one_sentence(
     refused(call(tool, checkpoint, digits, tmp_path, *words), said)
 
 
-@pytest.mark.filterwarnings('always:k is')
 def test_one_class_and_few_images(
     checkpoint: Path, digits: Path, tmp_path: Path
 ) -> None:
