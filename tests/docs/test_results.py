@@ -73,3 +73,14 @@ def test_no_result_holds_a_path_of_somebodys_machine() -> None:
         assert not re.search(r'"/(home|work|root|tmp|Users)/', path.read_text()), path
         command = json.loads(path.read_text()).get('command', '')
         assert ' /' not in command, path
+
+
+def test_the_reference_curves_are_those_measured() -> None:
+    page = (ROOT / 'docs/tutorials/training-curves.md').read_text()
+    curves = json.loads((ROOT / 'results/training_curves.json').read_text())
+    keys = 'view_agreement neighbor_overlap effective_rank alignment uniformity'
+    for key in [*keys.split(), 'loss_over_log_k']:
+        digits = 1 if key == 'effective_rank' else 2
+        label = key.replace('_over_', ' / ').replace('_', ' ').replace('log k', 'log K')
+        last = [f'{curve[key][-1]:.{digits}f}' for curve in curves.values()]
+        assert f'| {label} | {" | ".join(last)} |' in page

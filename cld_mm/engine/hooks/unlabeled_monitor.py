@@ -42,7 +42,8 @@ class UnlabeledMonitorHook(Hook):
     - ``monitor/neighbor_overlap``: fraction of nearest neighbors shared with the
       previous epoch.
     - ``monitor/effective_rank``: dimensions in use (RankMe).
-    - ``monitor/alignment``, ``monitor/uniformity``: lower is better.
+    - ``monitor/alignment``, the distance between two views, and ``monitor/uniformity``,
+      which falls as features spread. Both near 0: collapse.
     - ``monitor/loss_over_log_k``: the instance loss divided by log K, the loss of a
       guess among K candidates (algorithms with a queue or a full memory bank).
     - ``monitor/knn_top1``, ``monitor/linear_top1``: with labels only, accuracies in
