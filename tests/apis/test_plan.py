@@ -95,8 +95,8 @@ def test_views_are_no_larger_than_the_images(
 def test_precision_follows_the_cpu(
     has_bfloat16: bool, wanted: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from cld_mm.engine.optim_wrappers import amp
+    from cld_mm.engine import optim_wrappers
 
     monkeypatch.setattr('torch.cuda.is_available', lambda: False)
-    monkeypatch.setattr(amp, 'has_bfloat16', lambda if_unknown: has_bfloat16)
+    monkeypatch.setattr(optim_wrappers, 'has_bfloat16', lambda if_unknown: has_bfloat16)
     assert default_precision() == wanted

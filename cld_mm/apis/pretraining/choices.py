@@ -203,7 +203,7 @@ def default_precision() -> str:
     """bfloat16 where a GPU or x86 CPU has it, else float16 on GPUs and float32."""
     import torch
 
-    from cld_mm.engine.optim_wrappers.amp import has_bfloat16
+    from cld_mm.engine.optim_wrappers import has_bfloat16
 
     if not torch.cuda.is_available():
         return 'bfloat16' if has_bfloat16(if_unknown=False) else 'float32'

@@ -73,8 +73,8 @@ def run(args: argparse.Namespace) -> None:
     )
     levels = sorted({group.level for group in found.groups})
     print(
-        f'{len(found.files)} images: {len(levels)} levels of groups, '
-        f'{len(found.duplicates)} sets of near-duplicates, '
+        f'{len(found.files)} images: {len(levels)} level(s) of groups, '
+        f'{len(found.duplicates)} set(s) of near-duplicates, '
         f'a map by {found.map_method}.\n'
         f'Open {found.page} in a browser; tables are beside it as CSV files.'
     )
