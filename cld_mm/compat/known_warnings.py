@@ -17,6 +17,8 @@ MESSAGES = (
     r'init_weights of \w+ has been called more than once',
     # mmengine 0.10 counts iterations of an accumulation as optimizer steps.
     r'Detected call of `scheduler.step\(\)` before `optimizer.step\(\)`',
+    # torch, for files of another pickle protocol; those it cannot read are an error.
+    r'Detected pickle protocol',
     # mmengine 0.10 builds float16's gradient scaler by its old name; until 0.11.
     r'.torch.cuda.amp.GradScaler',
 )

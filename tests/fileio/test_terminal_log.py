@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from cld_mm.fileio.terminal_log import TerminalHandler, log_warnings
+from cld_mm.fileio import terminal_log
+from cld_mm.fileio.terminal_log import TerminalHandler
 from tests.helpers import ROOT
 from tests.helpers.training import CONFIG, options, train
 
@@ -42,17 +43,15 @@ def test_iterations_are_left_to_the_bar(capsys: pytest.CaptureFixture[str]) -> N
     assert not capsys.readouterr().err
 
 
-def test_a_warning_is_one_line_of_the_log(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_warning_is_one_line_of_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = []
+    monkeypatch.setattr(terminal_log, 'print_log', lambda *words: lines.append(words))
     monkeypatch.setattr(warnings, 'showwarning', None)  # what it was, afterwards
-    log_warnings()
+    terminal_log.log_warnings()
     with warnings.catch_warnings():
         warnings.simplefilter('always')
         warnings.warn('k is 5,\nbut 3 vote', stacklevel=1)
-    printed = capsys.readouterr()
-    [line] = (printed.out + printed.err).splitlines()
-    assert line.endswith('WARNING - k is 5, but 3 vote')
+    assert lines == [('k is 5, but 3 vote', 'current', logging.WARNING)]
 
 
 @pytest.mark.slow
