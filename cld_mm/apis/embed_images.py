@@ -101,7 +101,7 @@ def model_inputs(
     Args:
         model: gives size, channels and, if it has one, the range of values.
         images: as in :func:`embed`.
-        value_range: otherwise, for files of more than 8 bits, such as that of training.
+        value_range: used where the model has none, for files of more than 8 bits.
     """
     chosen = model.value_range or value_range
     return ImageInputs(images, model.size, model.in_channels, chosen)

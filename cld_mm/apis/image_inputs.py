@@ -153,7 +153,7 @@ def _to_array(image: Any) -> np.ndarray:
 
 
 def _check_values(pixels: np.ndarray) -> np.ndarray:
-    """Values of 0 to 255, floats of 0 to 1 made larger."""
+    """Refuse values outside 0 to 255, and scale floats of 0 to 1 to them."""
     if not np.isfinite(pixels).all() or pixels.min() < 0 or pixels.max() > 255:
         raise ValueError(
             f'image values are {pixels.min():g} to {pixels.max():g}: expected 0 to '

@@ -15,7 +15,7 @@ from cld_mm.fileio.image_depth import Range, guess_range
 from .labels import all_datasets
 
 SAMPLE = 32  # images that are read to decide
-# A path, and what gives its pixels, stored range and whether it is a TIFF.
+# A path, and a function that reads its pixels, stored range and whether it is a TIFF.
 File = tuple[str, Callable[[], tuple[np.ndarray, Range | None, bool]]]
 EIGHT_BITS = {'.jpg', '.jpeg', '.gif', '.webp', '.bmp', '.mpo'}
 
@@ -51,7 +51,7 @@ def decide_value_range(dataset: Any) -> None:
 def value_range_of(dataset: Any) -> Range | None:
     """The range that was decided or set for a dataset; None for 8-bit images.
 
-    Of several folders with ranges of their own, the one that holds all of them.
+    For several folders it covers the range of each.
     """
     found = [x.value_range for x in _loaders(dataset)]
     ranges = [x for x in found if not isinstance(x, str)]

@@ -41,7 +41,10 @@ class SeededConcatDataset(ConcatDataset):
         names = read_class_names(self)
         if names is not None:
             align_classes(self, names)
-        use_value_range(self, value_range_of(self))
+        value_range = value_range_of(self)
+        if value_range is not None:
+            use_value_range(self, value_range)
+            self._metainfo['value_range'] = value_range  # for checkpoints
 
     def _get_ori_dataset_idx(self, idx: int) -> tuple[int, int]:
         number, inner = super()._get_ori_dataset_idx(idx)

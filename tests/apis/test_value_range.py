@@ -64,6 +64,7 @@ def test_several_folders_share_one_range(tmp_path: Path) -> None:
     )
     assert levels(ImageInputs(dataset, SIZE)) == WANTED
     assert [round(dataset[i]['img'].mean()) for i in range(2)] == WANTED
+    assert dataset.metainfo['value_range'] == (0, 4095)  # what a checkpoint stores
 
 
 def test_the_range_of_training_comes_first(tmp_path: Path, model: Encoder) -> None:
