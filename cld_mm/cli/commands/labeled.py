@@ -66,7 +66,7 @@ def labeled_splits(args: argparse.Namespace) -> LabeledSplits:
             f'{len(test)} of {len(train) + len(test)} images are held out for testing.'
         )
     else:
-        # A single class folder is a label here, too. Black and white are as in training.
+        # A single class folder is a label, too. Black and white are as in training.
         with_label = 'auto' if args.labels else True
         dataset = build_image_dataset(test_data, with_label, [{'type': 'LoadImage'}])
         images = model_inputs(model, dataset, images.value_range)
